@@ -1,0 +1,51 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test lint format lock ui bench clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the virtual environment from requirements.lock
+
+# uv is installed by pip from its own lines of the lock, everything else by uv from all of it.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	$(VENV)/bin/uv pip sync --quiet --python $(VENV) requirements.lock
+	$(VENV)/bin/uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then show what came of it
+	dvc repro
+	@python -m pipeline.summary
+
+test: $(READY) ## Run the tests
+	pytest
+
+lint: $(READY) ## Check style, types and which layer imports which
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+format: $(READY) ## Bring the code into shape
+	ruff check --fix .
+	ruff format .
+
+lock: $(READY) ## Renew requirements.lock from pyproject.toml
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+
+ui: $(READY) ## Browse and compare runs in MLflow's UI, on http://127.0.0.1:5000
+	MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+
+clean: ## Remove the virtual environment and what tools cache (results stay)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

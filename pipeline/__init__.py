@@ -1,0 +1,1 @@
+"""A configurable pipeline for handwritten digits: Hydra configures, DVC chains, MLflow records."""

@@ -1,0 +1,1 @@
+"""The domain: pixels in, digits out. Knows no Hydra, DVC, MLflow or matplotlib."""

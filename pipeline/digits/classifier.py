@@ -1,0 +1,83 @@
+"""A trained network behind ONNX Runtime: pixels in, calibrated probabilities out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.errors import InputError
+from pipeline.digits.metrics import soften
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+TEMPERATURE = "temperature"
+NOTE = "note"
+BATCH_SIZE = 1024
+
+
+class Classifier:
+    """Reads pictures of the size and the classes that the network was trained on.
+
+    Attributes:
+        temperature: What the logits are divided by, found on the validation data; > 0.
+        note: A warning about the data the network was trained on, or None.
+    """
+
+    def __init__(self, session: "InferenceSession", temperature: float, note: str | None) -> None:
+        """Wrap an open session; use `Classifier.load` to make one from a file."""
+        self._session = session
+        self._input = session.get_inputs()[0]
+        self.temperature = temperature
+        self.note = note
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Open an ONNX file that the train stage wrote.
+
+        Raises:
+            InputError: The file is missing or ONNX Runtime cannot use it.
+        """
+        import onnxruntime
+
+        if not path.is_file():
+            raise InputError(f"{path}: no trained network there; run `dvc repro train` first")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{path}: not a network that ONNX Runtime can read ({reason})"
+            ) from error
+        metadata = session.get_modelmeta().custom_metadata_map
+        return cls(session, float(metadata.get(TEMPERATURE, "1")), metadata.get(NOTE) or None)
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the pictures the network takes, in pixels."""
+        _, height, width = self._input.shape
+        return int(height), int(width)
+
+    def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
+        outputs = [
+            self._session.run(None, {self._input.name: images[start : start + BATCH_SIZE]})[0]
+            for start in range(0, len(images), BATCH_SIZE)
+        ]
+        if not outputs:
+            classes = self._session.get_outputs()[0].shape[-1]
+            return np.empty((0, classes), np.float32)
+        return np.concatenate(outputs)
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give calibrated probabilities (n, classes) for uint8 images of shape (n, h, w)."""
+        return self.calibrate(self.raw_probabilities(images))
+
+    def calibrate(self, raw_probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn the network's softmax into probabilities that mean what they say, (n, classes)."""
+        return soften(raw_probabilities, self.temperature)

