@@ -1,6 +1,7 @@
 """Files that are either whole or not there: written beside their place, then moved into it."""
 
 import os
+import shutil
 import tempfile
 import threading
 import urllib.request
@@ -46,8 +47,11 @@ def download(url: str, path: Path) -> None:
                 temporary.open("wb") as file,
             ):
                 answering.set()
-                while chunk := answer.read(1 << 16):
-                    file.write(chunk)
+                shutil.copyfileobj(answer, file)
+                # A connection that breaks off looks like the end of the file.
+                expected = answer.headers.get("Content-Length")
+                if expected and file.tell() != int(expected):
+                    raise OSError(f"incomplete: {file.tell()} of {expected} bytes came")
         except (OSError, HTTPException) as error:
             failures.append(error if isinstance(error, OSError) else OSError(str(error)))
         finally:

@@ -1,0 +1,111 @@
+"""How a command of ours starts: Hydra reads the arguments, and what goes wrong ends in one line."""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config import (
+    CONF_DIR,
+    PARAMS_FILE,
+    ROOT,
+    Config,
+    Tree,
+    compose,
+    differing_keys,
+    flatten,
+    read_params,
+    suggest,
+    to_tree,
+    validate,
+)
+from pipeline.digits.errors import InputError
+
+log = logging.getLogger(__name__)
+
+STAGE_CONFIG = {
+    "defaults": [PARAMS_FILE.stem, "_self_", {"override hydra/job_logging": "stages"}],
+    "hydra": {
+        "output_subdir": None,
+        "run": {"dir": "."},
+        "sweep": {"dir": ".", "subdir": "."},
+        "searchpath": [f"file://{CONF_DIR}"],
+    },
+}
+
+
+class PlainFormatter(logging.Formatter):
+    """Gives the bare message; from warnings on, with its level before it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Put a record on one line."""
+        message = super().format(record)
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return level + message
+
+
+def run_stage(run: Callable[[Config], None]) -> None:
+    """Run a stage on params.yaml with the command line's overrides, checked before it starts."""
+    ConfigStore.instance().store(name="stage", node=STAGE_CONFIG)
+
+    def task(tree: Tree) -> None:
+        config = validate(tree)
+        _tell_drift()
+        run(config)
+
+    read_params()  # a missing or broken file is told better here than by Hydra
+    run_command(task, ROOT, "stage")
+
+
+def run_command(task: Callable[[Tree], None], config_dir: Path, config_name: str) -> None:
+    """Let Hydra compose a configuration and hand it to `task`; exit with 1 on bad input."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
+
+    def guarded(config: DictConfig) -> None:
+        try:
+            task(to_tree(config))
+        except (InputError, OSError) as error:
+            fail(_explain(error))
+        except KeyboardInterrupt:
+            fail("interrupted", code=130)
+
+    main = hydra.main(version_base="1.3", config_path=str(config_dir), config_name=config_name)
+    try:
+        main(guarded)()
+    except (HydraException, OmegaConfBaseException) as error:
+        fail(_explain(error))
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the program with one line on standard error."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
+    text = " ".join(str(error).split())
+    unknown_key = re.match(r"Could not override '([^']+)'", text)
+    if unknown_key:
+        key = unknown_key[1]
+        return f"{key}: unknown key; {suggest(key, list(flatten(compose([]))))}"
+    return text.partition(" Config search path:")[0]
+
+
+def _tell_drift() -> None:
+    """Say in one line where params.yaml is not what conf/ composes to by default."""
+    keys = differing_keys(read_params(), compose([]))
+    if keys:
+        listed = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
+        log.info("params.yaml differs from the defaults of conf/ in %s", listed)

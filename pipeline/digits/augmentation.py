@@ -1,0 +1,220 @@
+"""Distorted copies of pictures, so that a network learns the digit and not the hand.
+
+All pictures of a chunk stand one under the other in a tall strip, which one call of
+OpenCV resamples; where each pixel comes from is one matrix product for the whole chunk, since a
+smooth displacement is a sum of a few fixed surfaces (the plane's three for the affine part,
+one bell per node of a coarse grid for the elastic part).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+# OpenCV resamples at most 32,767 rows at once; less stays in the processor's cache.
+STRIP_ROWS = 14_336
+NODES = 6
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How far pictures are distorted; each picture draws its own amounts, evenly within the range.
+
+    Attributes:
+        share: Share of the pictures that are distorted; the others stay as they are.
+        rotation: Largest turn either way, in degrees.
+        shear: Largest slant either way, in pixels across per pixel down.
+        scale: Largest change of size: 0.2 is from 1/1.2 to 1.2 times.
+        stretch: Largest change of width against height, counted as `scale` is.
+        shift: Largest shift along each axis, in pixels.
+        elastic: Standard deviation of the elastic displacement (Simard et al. 2003), in pixels.
+        thickness: Largest change of stroke width: 1 is one pixel more, or less, on each side.
+        blur: Largest share of a 3x3 mean mixed in, as a coarse scanner does.
+        contrast: Largest change of the ink's brightness, counted as `scale` is; white stays white.
+    """
+
+    share: Share = 0.9
+    rotation: Annotated[float, Field(ge=0, le=180)] = 15.0
+    shear: Annotated[float, Field(ge=0, le=1)] = 0.2
+    scale: Annotated[float, Field(ge=0, le=1)] = 0.15
+    stretch: Annotated[float, Field(ge=0, le=1)] = 0.15
+    shift: Annotated[float, Field(ge=0, le=14)] = 2.0
+    elastic: Annotated[float, Field(ge=0, le=5)] = 0.7
+    thickness: Share = 0.6
+    blur: Share = 0.5
+    contrast: Annotated[float, Field(ge=0, le=4)] = 0.4
+
+
+def distort(images: Pixels, distortion: Distortion, rng: np.random.Generator) -> Pixels:
+    """Distort each picture in its own way.
+
+    Args:
+        images: uint8 (n, height, width), 0..255, light strokes on a dark ground.
+        distortion: How far.
+        rng: Where the amounts are drawn from; the same state gives the same pictures.
+
+    Returns:
+        uint8 (n, height, width).
+    """
+    distorted = np.empty_like(images)
+    chunk = max(1, STRIP_ROWS // images.shape[1])
+    for start in range(0, len(images), chunk):
+        tiles = np.ascontiguousarray(images[start : start + chunk])
+        distorted[start : start + chunk] = _distort_chunk(tiles, distortion, rng)
+    return distorted
+
+
+def _distort_chunk(tiles: Pixels, distortion: Distortion, rng: np.random.Generator) -> Pixels:
+    # A picture that stays as it is takes the same way with every amount at nought.
+    chosen = (rng.random(len(tiles)) < distortion.share).astype(np.float32)
+    if distortion.thickness:
+        tiles = _change_thickness(tiles, chosen * _even(rng, len(tiles), distortion.thickness))
+    if distortion.blur:
+        tiles = _mix(
+            tiles, _mean(tiles), chosen * rng.random(len(tiles), np.float32) * distortion.blur
+        )
+    tiles = _resample(tiles, *_displacements(tiles.shape, distortion, chosen, rng))
+    if distortion.contrast:
+        tiles = _multiply(tiles, _ratio(rng, len(tiles), distortion.contrast) ** chosen)
+    return tiles
+
+
+def _even(rng: np.random.Generator, count: int, largest: float) -> Floats:
+    """Draw from -largest..largest."""
+    return (rng.random(count, np.float32) * 2 - 1) * np.float32(largest)
+
+
+def _ratio(rng: np.random.Generator, count: int, largest: float) -> Floats:
+    """Draw a factor from 1/(1 + largest)..1 + largest, as often below 1 as above."""
+    return np.exp(_even(rng, count, np.log1p(largest)))
+
+
+def _displacements(
+    shape: tuple[int, ...],
+    distortion: Distortion,
+    chosen: Floats,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """Say from which column and row each pixel is taken: float32 (n, height * width) each."""
+    count, height, width = shape
+    weights = np.zeros((2, count, 3 + NODES**2), np.float32)
+    weights[:, :, :2] = _linear_parts(distortion, chosen, rng)
+    weights[:, :, 2] = rng.random((2, count), np.float32) * 2 - 1
+    weights[:, :, 2] *= chosen * np.float32(distortion.shift)
+    weights[:, :, 3:] = rng.standard_normal((2, count, NODES**2), np.float32)
+    weights[:, :, 3:] *= chosen[:, None] * np.float32(distortion.elastic)
+    weights[0, :, 0] += 1
+    weights[1, :, 1] += 1
+    weights[0, :, 2] += (width - 1) / 2
+    weights[1, :, 2] += (height - 1) / 2
+    return _product(weights[0], _surfaces(height, width)), _product(
+        weights[1], _surfaces(height, width)
+    )
+
+
+def _product(first: Floats, second: Floats) -> Floats:
+    # OpenCV's product stays on this thread; NumPy's takes all cores, and where TensorFlow is busy
+    # on them its threads spend ten times the processor time waiting for each other.
+    return np.asarray(cv2.gemm(first, second, 1.0, np.empty(0, np.float32), 0.0), np.float32)
+
+
+def _linear_parts(distortion: Distortion, chosen: Floats, rng: np.random.Generator) -> Floats:
+    """Draw turn, slant, size and width: (2, n, 2), the change of column and row per pixel."""
+    count = len(chosen)
+    angle = chosen * _even(rng, count, np.deg2rad(distortion.rotation))
+    slant = chosen * _even(rng, count, distortion.shear)
+    size = _ratio(rng, count, distortion.scale) ** chosen
+    widening = _ratio(rng, count, distortion.stretch) ** (chosen / 2)
+    across, down = size * widening, size / widening
+    cosine, sine = np.cos(angle), np.sin(angle)
+    column = np.stack([cosine * across - 1, (cosine * slant - sine) * down], axis=1)
+    row = np.stack([sine * across, (sine * slant + cosine) * down - 1], axis=1)
+    return np.stack([column, row])
+
+
+@lru_cache(maxsize=8)
+def _surfaces(height: int, width: int) -> Floats:
+    """Give the fixed surfaces every displacement is a sum of: (3 + NODES ** 2, height * width)."""
+    rows, columns = np.mgrid[:height, :width]
+    plane = [columns - (width - 1) / 2, rows - (height - 1) / 2, np.ones((height, width))]
+    elastic = np.kron(_bells(height), _bells(width))
+    return np.vstack([np.reshape(plane, (3, -1)), elastic]).astype(np.float32)
+
+
+def _bells(length: int) -> NDArray[np.float64]:
+    """Give NODES bell curves over `length` pixels, with squares that add to 1 at every pixel.
+
+    So a sum of them, weighted by standard normal numbers, has a variance of 1 everywhere.
+    """
+    nodes = np.linspace(0, length - 1, NODES)[:, None]
+    spacing = max(1.0, (length - 1) / (NODES - 1))
+    bells = np.exp(-0.5 * ((np.arange(length) - nodes) / spacing) ** 2)
+    return np.asarray(bells / np.linalg.norm(bells, axis=0))
+
+
+def _resample(tiles: Pixels, columns: Floats, rows: Floats) -> Pixels:
+    count, height, width = tiles.shape
+    # Without this a pixel from beyond its own picture would come out of the neighbour in the strip.
+    np.clip(rows, 0, height - 1, out=rows)
+    rows += np.arange(0, count * height, height, dtype=np.float32)[:, None]
+    strip = (count * height, width)
+    resampled = cv2.remap(
+        tiles.reshape(strip),
+        columns.reshape(strip),
+        rows.reshape(strip),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(resampled, np.uint8).reshape(tiles.shape)
+
+
+def _change_thickness(tiles: Pixels, amounts: Floats) -> Pixels:
+    """Mix in the dilated picture where an amount is positive, the eroded one where negative."""
+    thicker, thinner = _neighbours(tiles, np.maximum), _neighbours(tiles, np.minimum)
+    other = np.where(amounts[:, None, None] > 0, thicker, thinner)
+    return _mix(tiles, other, np.abs(amounts))
+
+
+def _neighbours(tiles: Pixels, choose: np.ufunc) -> Pixels:
+    """Choose, at every pixel, among it and the four beside it.
+
+    The strip is taken as one line of pixels, which is several times faster than by rows: a pixel
+    at the edge has the next row's first as its neighbour, and there is no ink at the edge.
+    """
+    line, width = tiles.reshape(-1), tiles.shape[2]
+    chosen = line.copy()
+    for step in (1, width):
+        choose(chosen[step:], line[:-step], out=chosen[step:])
+        choose(chosen[:-step], line[step:], out=chosen[:-step])
+    return chosen.reshape(tiles.shape)
+
+
+def _mean(tiles: Pixels) -> Pixels:
+    count, height, width = tiles.shape
+    blurred = cv2.blur(tiles.reshape(count * height, width), (3, 3))
+    return np.asarray(blurred, np.uint8).reshape(tiles.shape)
+
+
+def _mix(tiles: Pixels, other: Pixels, shares: Floats) -> Pixels:
+    """Go from each picture towards the other one, by a share 0..1 of the way."""
+    # 7 bits for the share keep the products within int16.
+    steps = np.rint(shares * 127).astype(np.int16)[:, None, None]
+    change = other.astype(np.int16)
+    change -= tiles
+    change *= steps
+    change >>= 7
+    change += tiles
+    return change.astype(np.uint8)
+
+
+def _multiply(tiles: Pixels, factors: Floats) -> Pixels:
+    brighter = np.multiply(tiles, factors[:, None, None], dtype=np.float32)
+    return np.minimum(brighter, 255).astype(np.uint8)

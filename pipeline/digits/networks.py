@@ -1,0 +1,134 @@
+"""Networks that read digits: raw pixels in, one probability for each class out.
+
+Every builder takes what the data decides (`input_shape`, `classes`) and what the configuration
+decides. The networks take uint8 pixels of shape (batch, height, width), 0..255, scale them
+to 0..1 themselves, and give float32 probabilities of shape (batch, classes).
+"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    import keras
+
+Activation = Literal["relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid"]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+HiddenUnits = Annotated[
+    list[Annotated[int, Field(ge=1, le=16_384)]], Field(min_length=1, max_length=20)
+]
+# Every entry halves the picture, and 28 pixels can be halved four times.
+Filters = Annotated[list[Annotated[int, Field(ge=1, le=1_024)]], Field(min_length=1, max_length=4)]
+DenseUnits = Annotated[list[Annotated[int, Field(ge=1, le=16_384)]], Field(max_length=20)]
+
+
+def mlp(
+    input_shape: tuple[int, int],
+    classes: int,
+    *,
+    hidden_units: HiddenUnits,
+    activation: Activation = "relu",
+    dropout: Dropout = 0.0,
+    batch_norm: bool = False,
+) -> "keras.Model":
+    """Build a multi-layer perceptron: dense layers one after the other.
+
+    Args:
+        input_shape: Height and width of a picture in pixels.
+        classes: How many classes there are.
+        hidden_units: Units of each hidden layer, from the first to the last.
+        activation: What follows each hidden layer.
+        dropout: Share of each hidden layer's answers dropped while training.
+        batch_norm: Whether each hidden layer is normalised over the batch (Ioffe & Szegedy 2015).
+    """
+    import keras
+
+    pixels, scaled = _pixels(input_shape)
+    answers = keras.layers.Flatten()(scaled)
+    for units in hidden_units:
+        answers = _dense_block(answers, units, activation, dropout, batch_norm)
+    return _classifier(pixels, answers, classes, "mlp")
+
+
+def cnn(
+    input_shape: tuple[int, int],
+    classes: int,
+    *,
+    filters: Filters,
+    convolutions: Annotated[int, Field(ge=1, le=5)] = 2,
+    dense_units: DenseUnits,
+    activation: Activation = "relu",
+    dropout: Dropout = 0.0,
+    batch_norm: bool = True,
+) -> "keras.Model":
+    """Build a convolutional network in the manner of VGG (Simonyan & Zisserman 2014).
+
+    Each entry of `filters` is a block of 3x3 convolutions that ends in a 2x2 maximum; dense
+    layers follow.
+
+    Args:
+        input_shape: Height and width of a picture in pixels.
+        classes: How many classes there are.
+        filters: Filters of the convolutions of each block.
+        convolutions: How many convolutions a block has.
+        dense_units: Units of each dense layer between the blocks and the answer; may be empty.
+        activation: What follows each convolution and dense layer.
+        dropout: Share dropped, while training, of what each dense layer takes in and of what
+            the last one gives.
+        batch_norm: Whether each convolution and dense layer is normalised over the batch.
+    """
+    import keras
+
+    pixels, scaled = _pixels(input_shape)
+    answers = keras.layers.Reshape((*input_shape, 1))(scaled)
+    for width in filters:
+        for _ in range(convolutions):
+            layer = keras.layers.Conv2D(width, 3, padding="same", use_bias=not batch_norm)
+            answers = _activated(layer(answers), activation, batch_norm)
+        answers = keras.layers.MaxPooling2D(padding="same")(answers)
+    answers = _dropped(keras.layers.Flatten()(answers), dropout)
+    for units in dense_units:
+        answers = _dense_block(answers, units, activation, dropout, batch_norm)
+    return _classifier(pixels, answers, classes, "cnn")
+
+
+def _pixels(input_shape: tuple[int, int]) -> "tuple[keras.KerasTensor, keras.KerasTensor]":
+    """Give the input, and its pixels scaled to 0..1."""
+    import keras
+
+    pixels = keras.Input(tuple(input_shape), dtype="uint8", name="pixels")
+    return pixels, keras.layers.Rescaling(1 / 255, name="scaled")(pixels)
+
+
+def _dense_block(
+    answers: "keras.KerasTensor", units: int, activation: str, dropout: float, batch_norm: bool
+) -> "keras.KerasTensor":
+    import keras
+
+    dense = keras.layers.Dense(units, use_bias=not batch_norm)(answers)
+    return _dropped(_activated(dense, activation, batch_norm), dropout)
+
+
+def _activated(
+    answers: "keras.KerasTensor", activation: str, batch_norm: bool
+) -> "keras.KerasTensor":
+    import keras
+
+    if batch_norm:
+        answers = keras.layers.BatchNormalization()(answers)
+    return keras.layers.Activation(activation)(answers)
+
+
+def _dropped(answers: "keras.KerasTensor", dropout: float) -> "keras.KerasTensor":
+    import keras
+
+    return keras.layers.Dropout(dropout)(answers) if dropout else answers
+
+
+def _classifier(
+    pixels: "keras.KerasTensor", answers: "keras.KerasTensor", classes: int, name: str
+) -> "keras.Model":
+    import keras
+
+    probabilities = keras.layers.Dense(classes, activation="softmax", name="probabilities")(answers)
+    return keras.Model(pixels, probabilities, name=name)

@@ -1,0 +1,95 @@
+"""How the weights move: optimisers, and the schedules of their learning rate.
+
+A schedule takes the run's `learning_rate` and `total_steps` and gives what an optimiser takes as
+its `learning_rate`; all other parameters come from the configuration.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    import keras
+
+LearningRate = Union[float, "keras.optimizers.schedules.LearningRateSchedule"]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def constant(learning_rate: float, total_steps: int) -> float:
+    """Keep the learning rate as it is for all of `total_steps`."""
+    return learning_rate
+
+
+def cosine(
+    learning_rate: float,
+    total_steps: int,
+    *,
+    warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    final_fraction: Share = 0.0,
+) -> "keras.optimizers.schedules.LearningRateSchedule":
+    """Let the learning rate fall along half a cosine (Loshchilov & Hutter 2017).
+
+    Args:
+        learning_rate: The highest learning rate.
+        total_steps: Batches in the whole run.
+        warmup_fraction: Share of the run in which the rate first rises, evenly, from 0.
+        final_fraction: What the rate ends at, as a share of the highest.
+    """
+    from keras.optimizers.schedules import CosineDecay
+
+    warmup_steps = round(warmup_fraction * total_steps)
+    return CosineDecay(
+        initial_learning_rate=0.0 if warmup_steps else learning_rate,
+        decay_steps=max(1, total_steps - warmup_steps),
+        alpha=final_fraction,
+        warmup_target=learning_rate if warmup_steps else None,
+        warmup_steps=warmup_steps,
+    )
+
+
+def adam(
+    learning_rate: LearningRate,
+    *,
+    beta_1: Decay = 0.9,
+    beta_2: Decay = 0.999,
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-7,
+) -> "keras.optimizers.Optimizer":
+    """Adam (Kingma & Ba 2015): `beta_1` and `beta_2` are the decays of its two running means."""
+    import keras
+
+    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+
+
+def adamw(
+    learning_rate: LearningRate,
+    *,
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01,
+    beta_1: Decay = 0.9,
+    beta_2: Decay = 0.999,
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-7,
+) -> "keras.optimizers.Optimizer":
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+    Each step takes `weight_decay` times the learning rate off every matrix and filter; biases and
+    the scales of normalisations are spared.
+    """
+    import keras
+
+    optimizer = keras.optimizers.AdamW(
+        learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def sgd(
+    learning_rate: LearningRate,
+    *,
+    momentum: Decay = 0.9,
+    nesterov: bool = True,
+) -> "keras.optimizers.Optimizer":
+    """Stochastic gradient descent with momentum, Nesterov's unless told otherwise."""
+    import keras
+
+    return keras.optimizers.SGD(learning_rate, momentum=momentum, nesterov=nesterov)

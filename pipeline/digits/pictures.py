@@ -1,0 +1,239 @@
+"""Picture files: finding them in a folder and decoding them safely, whatever is inside.
+
+A file's header is examined before anything is decoded, so a picture that would not fit into memory
+is refused at no cost, and a file that is no picture is an error with a reason, never a crash.
+"""
+
+import logging
+import os
+import stat
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pipeline.digits.errors import InputError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 512 * 1024 * 1024
+# Longest side of what is handed on, in pixels: enough for a digit that fills a twentieth of the
+# picture to be read, and small enough that a phone photo is decoded at reduced scale.
+MAX_SIDE = 1024
+
+# Pillow's own limit only warns up to twice its value; `_refuse_too_large` is the one that holds.
+Image.MAX_IMAGE_PIXELS = None
+
+_log = logging.getLogger(__name__)
+
+
+class PictureError(Exception):
+    """A picture file cannot be read; the message is the reason in one line."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        pixels: uint8, (h, w) grey or (h, w, 3) RGB, upright, opaque, longest side <= MAX_SIDE.
+        note: What one should know about how it was read, in one line; empty if there is nothing.
+    """
+
+    pixels: NDArray[np.uint8]
+    note: str = ""
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """List the pictures below a folder by their suffix, sorted.
+
+    Links to folders are followed, each folder is visited once, so circular links do no harm.
+    Hidden files and folders are left out. Whatever carries a picture's suffix is listed, even a
+    folder or a broken link, so that its user gets to read why it is no picture.
+
+    Raises:
+        InputError: The folder is missing, is none, cannot be opened, or holds no picture.
+    """
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder; give one that holds pictures")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: not a folder; give the folder that holds the pictures")
+    try:
+        next(os.scandir(folder), None)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be opened ({error.strerror}); check its permissions"
+        ) from error
+    found = sorted(_walk(folder))
+    if not found:
+        wanted = " ".join(sorted(SUFFIXES))
+        raise InputError(f"{folder}: no picture in it; put some there ({wanted})")
+    return found
+
+
+def _walk(folder: Path) -> list[Path]:
+    """Collect what carries a picture's suffix; real folders come before links to folders."""
+    found: list[Path] = []
+    folders, links, visited = [folder], list[Path](), set[tuple[int, int]]()
+    while folders or links:
+        current = folders.pop() if folders else links.pop(0)
+        try:
+            status = current.stat()
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+        except OSError as error:
+            _log.warning("%s: left out, it cannot be opened (%s)", current, error.strerror)
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            if path.suffix.lower() in SUFFIXES:
+                found.append(path)
+            if _leads_to_folder(entry):
+                (links if entry.is_symlink() else folders).append(path)
+    return found
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def read_picture(path: Path) -> Picture:
+    """Decode a picture file, upright, at most MAX_SIDE large, transparent parts filled in.
+
+    Of a file with several frames or pages the first is read, and the note says so.
+
+    Raises:
+        PictureError: The file cannot be opened, is not a regular file, is no picture, is broken
+            or cut off, or holds more than MAX_PIXELS pixels.
+    """
+    return decode(_file_content(path))
+
+
+def _file_content(path: Path) -> bytes:
+    """Read a regular file whole; opening without blocking keeps a pipe from halting everything."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise PictureError(f"cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:
+        raise PictureError(f"cannot be opened: {error}") from error
+    with open(handle, "rb", closefd=True) as file:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise PictureError("is a folder, not a picture")
+        if not stat.S_ISREG(status.st_mode):
+            raise PictureError("is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise PictureError(f"too large: more than {MAX_BYTES >> 20} MB")
+        try:
+            return file.read()
+        except OSError as error:
+            raise PictureError(f"cannot be read: {error.strerror or error}") from error
+
+
+def decode(content: bytes) -> Picture:
+    """Decode the content of a picture file; see `read_picture`."""
+    if not content:
+        raise PictureError("is empty (zero bytes)")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            _refuse_too_large(image)
+            note = _frames_note(image)
+            image.draft(None, (MAX_SIDE // 2, MAX_SIDE // 2))
+            return Picture(_upright_pixels(image), note)
+    except PictureError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError("is not a picture in a known format") from error
+    except Exception as error:  # decoders raise whatever they like on broken files
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise PictureError(f"is broken: {reason}") from error
+
+
+def _refuse_too_large(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"too large: {width} x {height} pixels, at most {MAX_PIXELS // 1_000_000} million are read"
+        )
+
+
+def _frames_note(image: Image.Image) -> str:
+    # A phone's MPO is a JPEG with previews or a depth map behind it, not an animation.
+    frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    return f"the first of {frames} frames was read" if frames > 1 else ""
+
+
+def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        premultiplied = image.convert("RGBA").convert("RGBa")
+        return _fill_transparency(_shrink(np.asarray(premultiplied)))
+    if image.mode.startswith("I") or image.mode == "F":
+        return _shrink(_to_eight_bits(np.asarray(image)))
+    if image.mode == "LAB":
+        return _shrink(np.asarray(image.getchannel(0)))
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return _shrink(np.asarray(image))
+
+
+def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale whole numbers of more than 8 bits, or floats, to 0..255."""
+    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = min(float(numbers.min()), 0.0), float(numbers.max())
+    # The smallest usual white point that holds all values: float 0..1, then 8, 12, 16 bits.
+    whites = (1.0, 255.0, 4095.0, 65535.0) if values.dtype.kind == "f" else (255.0, 4095.0, 65535.0)
+    white = next((white for white in whites if white >= high), high)
+    scaled: NDArray[np.uint8] = ((numbers - low) * (255.0 / (white - low))).astype(np.uint8)
+    return scaled
+
+
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    scale = MAX_SIDE / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _fill_transparency(premultiplied: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a picture with premultiplied alpha, uint8 (h, w, 4), on the paper that shows its ink.
+
+    Where the visible part has two tones of its own (a card with a digit on it), the paper gets the
+    commoner tone; where it has one (ink on nothing), the paper is white or black, whichever is
+    further away.
+    """
+    color, alpha = premultiplied[..., :3], premultiplied[..., 3]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(color)
+    paper = _paper_tone(color, alpha)
+    missing = (255 - alpha.astype(np.uint16))[..., None] * paper // 255
+    filled: NDArray[np.uint8] = np.minimum(color + missing, 255).astype(np.uint8)
+    return filled
+
+
+def _paper_tone(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> int:
+    """Choose the grey value, 0..255, to put behind a picture with premultiplied alpha."""
+    visible = alpha > 127
+    if not visible.any():
+        visible = alpha > 0
+    if not visible.any():
+        return 255
+    tones = color[visible].mean(axis=1) * (255.0 / alpha[visible])
+    if tones.std() > 40.0:
+        return int(np.median(tones))
+    return 255 if tones.mean() < 128 else 0

@@ -1,0 +1,154 @@
+"""Many picture files to digits: decoded and brought to MNIST's form on all cores, then classified."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.pictures import PictureError, read_picture
+from pipeline.digits.reading import read
+
+THUMBNAIL = 96
+
+Status = Literal["ok", "unsure", "error"]
+
+
+class DigitClassifier(Protocol):
+    """Whatever gives probabilities for digits, as `pipeline.digits.classifier.Classifier` does."""
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give probabilities, shape (n, classes), for uint8 images of shape (n, 28, 28)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture file.
+
+    Attributes:
+        file: Path relative to the root, with forward slashes.
+        digit: The likeliest digit; None if the picture could not be read.
+        confidence: Its probability, 0..1.
+        second: The next likeliest digit; None if the picture could not be read.
+        second_confidence: Its probability, 0..1.
+        status: "ok", "unsure" (below the threshold, or hardly a single digit) or "error".
+        detail: Why it is not "ok", or what else one should know; one line, may be empty.
+        image: uint8 (28, 28), what the network saw; None if it saw nothing.
+        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
+            if it could not be read.
+    """
+
+    file: str
+    digit: int | None
+    confidence: float
+    second: int | None
+    second_confidence: float
+    status: Status
+    detail: str
+    image: NDArray[np.uint8] | None
+    thumbnail: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One picture on its way to the network: its file, and what reading it brought."""
+
+    file: str
+    image: NDArray[np.uint8] | None = None
+    thumbnail: NDArray[np.uint8] | None = None
+    doubt: str = ""
+    note: str = ""
+
+
+def recognise(
+    paths: Sequence[Path],
+    root: Path,
+    classifier: DigitClassifier,
+    *,
+    unsure_below: float,
+    chunk_size: int = 512,
+) -> Iterator[Prediction]:
+    """Read digits from picture files, one prediction a file in the order given.
+
+    Memory does not grow with the number of files: while one chunk is classified the next is
+    decoded, and no more than these two are held.
+
+    Args:
+        paths: Picture files.
+        root: Folder that `Prediction.file` is relative to.
+        classifier: What tells digits apart.
+        unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
+        chunk_size: Pictures a batch.
+    """
+    chunks = [paths[start : start + chunk_size] for start in range(0, len(paths), chunk_size)]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the pool below keeps every core busy already
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+            def submit(chunk: Sequence[Path]) -> list[Future[_Sheet]]:
+                return [pool.submit(_read_sheet, path, root) for path in chunk]
+
+            ahead = submit(chunks[0]) if chunks else []
+            for number in range(len(chunks)):
+                sheets = [future.result() for future in ahead]
+                ahead = submit(chunks[number + 1]) if number + 1 < len(chunks) else []
+                yield from _classify(sheets, classifier, unsure_below)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _read_sheet(path: Path, root: Path) -> _Sheet:
+    file = path.relative_to(root).as_posix()
+    try:
+        picture = read_picture(path)
+    except PictureError as error:
+        return _Sheet(file, doubt=str(error))
+    reading = read(picture.pixels)
+    return _Sheet(file, reading.image, _thumbnail(picture.pixels), reading.trouble, picture.note)
+
+
+def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    scale = THUMBNAIL / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _classify(
+    sheets: list[_Sheet], classifier: DigitClassifier, unsure_below: float
+) -> Iterator[Prediction]:
+    images = [sheet.image for sheet in sheets if sheet.image is not None]
+    answers = iter(classifier.probabilities(np.stack(images))) if images else iter(())
+    for sheet in sheets:
+        if sheet.image is None:
+            yield Prediction(sheet.file, None, 0.0, None, 0.0, "error", sheet.doubt, None, None)
+        else:
+            yield _answer(sheet, next(answers), unsure_below)
+
+
+def _answer(sheet: _Sheet, probabilities: NDArray[np.float32], unsure_below: float) -> Prediction:
+    second, first = (int(digit) for digit in np.argsort(probabilities)[-2:])
+    confidence = float(probabilities[first])
+    doubt = sheet.doubt
+    if not doubt and confidence < unsure_below:
+        doubt = f"could also be {second}"
+    return Prediction(
+        file=sheet.file,
+        digit=first,
+        confidence=confidence,
+        second=second,
+        second_confidence=float(probabilities[second]),
+        status="unsure" if doubt else "ok",
+        detail="; ".join(part for part in (doubt, sheet.note) if part),
+        image=sheet.image,
+        thumbnail=sheet.thumbnail,
+    )

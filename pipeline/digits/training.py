@@ -1,0 +1,362 @@
+"""Training a network: fast, the same every time, and able to go on where it was stopped.
+
+The order of the pictures and their distortion in an epoch depend on the seed and the epoch's
+number alone. So the pictures of the next epoch can be made while the network learns from
+this one, and a run that was interrupted goes on with exactly the pictures it would have met.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.augmentation import Distortion, distort
+from pipeline.digits.datasets import Split
+from pipeline.digits.errors import InputError
+from pipeline.digits.files import replace_when_written
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+log = logging.getLogger(__name__)
+
+Arrays = list[NDArray[Any]]
+
+# Steps compiled into one call by XLA: starting a call costs as much as a small network's step.
+STEPS_PER_CALL = 5
+MEASURED_AT_ONCE = 500
+# XLA is quicker where starting the operations costs more than the operations themselves.
+LARGEST_COMPILED = 200_000
+COMPILED_LAYERS = frozenset({"InputLayer", "Rescaling", "Flatten", "Dense", "Activation"})
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one finished epoch was like.
+
+    Attributes:
+        epoch: Its number, from 1.
+        loss: Mean cross-entropy, in nats, over the pictures as they were trained on: distorted,
+            and while the weights moved.
+        accuracy: Share of the same pictures read correctly.
+        val_loss: Mean cross-entropy over the validation pictures after the epoch.
+        val_accuracy: Share of the validation pictures read correctly.
+        learning_rate: The learning rate the epoch ended with.
+        seconds: Wall time, with making the pictures, validation and, at first, compilation.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training went: one record for each epoch, and the epoch whose weights were kept."""
+
+    history: list[Epoch]
+    chosen_epoch: int
+
+
+def steps_per_epoch(pictures: int, batch_size: int) -> int:
+    """Say how many batches an epoch has; the last one may be smaller than the others."""
+    return math.ceil(pictures / batch_size)
+
+
+def fit(
+    model: "keras.Model",
+    train: Split,
+    validation: Split,
+    *,
+    epochs: int,
+    batch_size: int,
+    optimizer: "keras.optimizers.Optimizer",
+    seed: int,
+    distortion: Distortion | None = None,
+    jit_compile: bool | Literal["auto"] = "auto",
+    patience: int | None = None,
+    checkpoint_dir: Path | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Training:
+    """Train a network in place.
+
+    Args:
+        model: Takes uint8 (batch, height, width), gives probabilities (batch, classes).
+        train: The pictures to learn from.
+        validation: The pictures to measure every epoch on.
+        epochs: How many times each picture is met, at most.
+        batch_size: Pictures a step.
+        optimizer: A new optimiser, whose schedule counts `epochs` times `steps_per_epoch` steps.
+        seed: Decides the order of the pictures and their distortion.
+        distortion: How far the pictures are distorted, anew every epoch.
+        jit_compile: Whether XLA compiles the steps; "auto" where that was measured to be faster.
+        patience: Epochs without a better validation accuracy (or the same accuracy at a lower
+            loss) after which training ends; the best epoch's weights are then restored.
+            None trains all epochs and keeps the last weights.
+        checkpoint_dir: Where the state is kept after every epoch. If it holds the state of the
+            same training, that is taken up and ends with the weights of an uninterrupted one.
+        on_epoch: Called with every epoch's record in order, those taken up first.
+
+    Raises:
+        InputError: The loss is no longer a number.
+    """
+    optimizer.build(model.trainable_variables)
+    progress = _Progress(model, optimizer, keep_best=patience is not None)
+    checkpoint = None
+    if checkpoint_dir:
+        settings = (epochs, batch_size, seed, distortion, jit_compile, patience)
+        key = _fingerprint(progress, train, validation, settings)
+        checkpoint = _Checkpoint(checkpoint_dir / "checkpoint.npz", key)
+        checkpoint.restore(progress)
+    for record in progress.history:
+        _report(record, on_epoch)
+    if not progress.is_over(epochs, patience):
+        compiled = runs_compiled(model) if jit_compile == "auto" else jit_compile
+        learn = _learning(model, optimizer, batch_size, compiled)
+        measure = _measuring(model)
+        numbers = range(len(progress.history) + 1, epochs + 1)
+        for pictures in _pictures_ahead(train, distortion, seed, numbers):
+            progress.add(*learn(pictures), *measure(validation))
+            if checkpoint:
+                checkpoint.save(progress)
+            _report(progress.history[-1], on_epoch)
+            if progress.is_over(epochs, patience):
+                break
+    return progress.finish()
+
+
+def runs_compiled(model: "keras.Model") -> bool:
+    """Say whether XLA was measured to train this kind of network faster: small and dense."""
+    kinds = {type(layer).__name__ for layer in model.layers}
+    return kinds <= COMPILED_LAYERS and model.count_params() <= LARGEST_COMPILED
+
+
+class _Progress:
+    """The state of a training: all that has to outlive an interruption."""
+
+    def __init__(
+        self, model: "keras.Model", optimizer: "keras.optimizers.Optimizer", keep_best: bool
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.keep_best = keep_best
+        self.history: list[Epoch] = []
+        self.best: Arrays = []
+        self.started = time.perf_counter()
+
+    @property
+    def variables(self) -> "list[keras.Variable]":
+        """The network's variables, those of its random numbers included, and the optimiser's."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def add(self, loss: float, accuracy: float, val_loss: float, val_accuracy: float) -> None:
+        number = len(self.history) + 1
+        rate = float(self.optimizer.learning_rate.numpy())
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the training loss became {loss} in epoch {number}: train.learning_rate is too "
+                f"high (the rate is {rate:.3g} now), lower it"
+            )
+        seconds = time.perf_counter() - self.started
+        self.history.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds))
+        if self.keep_best and self._best_epoch() == number:
+            self.best = [variable.numpy().copy() for variable in self.model.variables]
+        self.started = time.perf_counter()
+
+    def is_over(self, epochs: int, patience: int | None) -> bool:
+        finished = len(self.history)
+        waited = finished - self._best_epoch()
+        return finished >= epochs or (patience is not None and finished > 0 and waited >= patience)
+
+    def finish(self) -> Training:
+        if not self.keep_best:
+            return Training(self.history, len(self.history))
+        _assign(self.model.variables, self.best)
+        return Training(self.history, self._best_epoch())
+
+    def _best_epoch(self) -> int:
+        best = max(self.history, key=lambda e: (e.val_accuracy, -e.val_loss), default=None)
+        return best.epoch if best else 0
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    """A file that holds the progress of one training, told from others by its key."""
+
+    path: Path
+    key: str
+
+    def save(self, progress: _Progress) -> None:
+        arrays: dict[str, Any] = {
+            f"variable_{i}": variable.numpy() for i, variable in enumerate(progress.variables)
+        }
+        arrays |= {f"best_{i}": values for i, values in enumerate(progress.best)}
+        history = json.dumps([asdict(record) for record in progress.history])
+        with replace_when_written(self.path) as temporary, temporary.open("wb") as file:
+            np.savez(file, key=self.key, history=history, **arrays)
+
+    def restore(self, progress: _Progress) -> None:
+        if not self.path.exists():
+            return
+        try:
+            with np.load(self.path) as stored:
+                arrays = dict(stored)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            log.warning("%s cannot be read (%s): training starts anew", self.path, error)
+            return
+        if str(arrays["key"]) != self.key:
+            log.warning("%s is of another training: this one starts anew", self.path)
+            return
+        progress.history = [Epoch(**record) for record in json.loads(str(arrays["history"]))]
+        variables = progress.variables
+        _assign(variables, [arrays[f"variable_{i}"] for i in range(len(variables))])
+        if progress.keep_best:
+            progress.best = [arrays[f"best_{i}"] for i in range(len(progress.model.variables))]
+        log.info("taking up the training after epoch %d", len(progress.history))
+
+
+def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _fingerprint(
+    progress: _Progress, train: Split, validation: Split, settings: tuple[object, ...]
+) -> str:
+    """Give a digest of all that decides the outcome: data, network, first weights, settings."""
+    # Keras numbers the names within a process, so that the same thing built again has another.
+    described = [
+        (type(part).__name__, {k: v for k, v in part.get_config().items() if k != "name"})
+        for part in (*progress.model.layers, progress.optimizer)
+    ]
+    digest = hashlib.sha256(json.dumps((described, settings), default=repr).encode())
+    for split in (train, validation):
+        digest.update(np.ascontiguousarray(split.images).data)
+        digest.update(np.ascontiguousarray(split.labels).data)
+    for variable in progress.variables:
+        digest.update(np.ascontiguousarray(variable.numpy()).data)
+    return digest.hexdigest()
+
+
+def _pictures_ahead(
+    train: Split, distortion: Distortion | None, seed: int, numbers: range
+) -> Iterator[Split]:
+    """Give the pictures of each epoch, making the next ones while these are learned from."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures") as maker:
+        coming = maker.submit(epoch_pictures, train, distortion, seed, numbers[0])
+        for number in numbers:
+            pictures = coming.result()
+            if number != numbers[-1]:
+                coming = maker.submit(epoch_pictures, train, distortion, seed, number + 1)
+            yield pictures
+
+
+def epoch_pictures(train: Split, distortion: Distortion | None, seed: int, epoch: int) -> Split:
+    """Give the pictures of one epoch in their order: shuffled, and distorted if so wished.
+
+    The same seed and epoch give the same pictures, whatever came before.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    shuffled = train.take(rng.permutation(len(train)))
+    if distortion is None:
+        return shuffled
+    return Split(distort(shuffled.images, distortion, rng), shuffled.labels)
+
+
+def _learning(
+    model: "keras.Model",
+    optimizer: "keras.optimizers.Optimizer",
+    batch_size: int,
+    compiled: bool,
+) -> Callable[[Split], tuple[float, float]]:
+    """Make a function that trains on pictures once and gives the mean loss and accuracy.
+
+    The loop over the batches runs within TensorFlow. XLA compiles several steps into one call for
+    a fixed number of pictures; what is left at the end takes the uncompiled step.
+    """
+    import tensorflow as tf
+
+    pictures_per_call = batch_size * STEPS_PER_CALL if compiled else 0
+
+    def step(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
+        with tf.GradientTape() as tape:
+            losses, hits = _losses(model(images, training=True), labels)
+            loss = tf.reduce_mean(losses)
+        weights = model.trainable_variables
+        optimizer.apply(tape.gradient(loss, weights), weights)
+        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(hits)])
+
+    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+    def steps(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
+        starts = range(0, pictures_per_call, batch_size)
+        return sum(step(images[i : i + batch_size], labels[i : i + batch_size]) for i in starts)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def whole_pass(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
+        count, at = tf.shape(labels)[0], 0
+        totals = tf.zeros(2)
+        if compiled:
+            for _ in tf.range(count // pictures_per_call):
+                until = at + pictures_per_call
+                totals += steps(
+                    tf.ensure_shape(images[at:until], (pictures_per_call, *images.shape[1:])),
+                    tf.ensure_shape(labels[at:until], (pictures_per_call,)),
+                )
+                at = until
+        for start in tf.range(at, count, batch_size):
+            totals += step(images[start : start + batch_size], labels[start : start + batch_size])
+        return totals / tf.cast(count, tf.float32)
+
+    return lambda pictures: _pair(whole_pass(pictures.images, pictures.labels))
+
+
+def _measuring(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:
+    """Make a function that gives the mean loss and the accuracy on pictures."""
+    import tensorflow as tf
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def measure(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
+        count = tf.shape(labels)[0]
+        totals = tf.zeros(2)
+        for start in tf.range(0, count, MEASURED_AT_ONCE):
+            until = start + MEASURED_AT_ONCE
+            losses, hits = _losses(model(images[start:until], training=False), labels[start:until])
+            totals += tf.stack([tf.reduce_sum(losses), tf.reduce_sum(hits)])
+        return totals / tf.cast(count, tf.float32)
+
+    return lambda pictures: _pair(measure(pictures.images, pictures.labels))
+
+
+def _losses(probabilities: "tf.Tensor", labels: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
+    """Give the cross-entropy of each picture, and 1 where the likeliest class is the right one."""
+    import keras
+    import tensorflow as tf
+
+    losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+    likeliest = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+    return losses, tf.cast(likeliest == tf.cast(labels, tf.int32), tf.float32)
+
+
+def _pair(values: "tf.Tensor") -> tuple[float, float]:
+    first, second = values.numpy().tolist()
+    return first, second
+
+
+def _report(record: Epoch, on_epoch: Callable[[Epoch], None] | None) -> None:
+    if on_epoch:
+        on_epoch(record)

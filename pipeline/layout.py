@@ -1,0 +1,95 @@
+"""Where each stage leaves its files, and how small ones are written."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline.config import ROOT
+from pipeline.digits.errors import InputError
+from pipeline.digits.files import replace_when_written
+
+PREPARED = ROOT / "data" / "prepared"
+DATASET_FILE = PREPARED / "dataset.json"
+MODELS = ROOT / "models"
+KERAS_FILE = MODELS / "model.keras"
+ONNX_FILE = MODELS / "model.onnx"
+RUN_ID_NAME = "run_id.txt"
+REPORTS = ROOT / "reports"
+METRICS_NAME = "metrics.json"
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What later stages need to know of the prepared data.
+
+    Attributes:
+        name: What it is called, such as "mnist".
+        digest: SHA-256 over all prepared pictures and labels, in hexadecimal.
+        class_names: The name of each class, by label.
+        note: A warning that belongs on everything made from it, or None.
+    """
+
+    name: str
+    digest: str
+    class_names: list[str]
+    note: str | None
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read what prepare wrote.
+
+        Raises:
+            InputError: prepare has not run.
+        """
+        try:
+            return cls(**json.loads(DATASET_FILE.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{DATASET_FILE}: no prepared data; run `dvc repro prepare`"
+            ) from error
+
+    def save(self) -> None:
+        """Leave it beside the prepared splits."""
+        write_json(DATASET_FILE, asdict(self))
+
+
+def split_file(split: str) -> Path:
+    """Give the file that holds a prepared split."""
+    return PREPARED / f"{split}.npz"
+
+
+def report_dir(stage: str) -> Path:
+    """Give the folder of a stage's metrics and plots, made if it is missing."""
+    folder = REPORTS / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def read_run_id(folder: Path) -> str | None:
+    """Give the id of the MLflow run that the network in this folder is from; None if not known."""
+    try:
+        return (folder / RUN_ID_NAME).read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with replace_when_written(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file for people and programs."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file with a header line."""
+    with replace_when_written(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

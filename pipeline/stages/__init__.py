@@ -1,0 +1,1 @@
+"""The four stages that DVC chains, each a command of its own."""

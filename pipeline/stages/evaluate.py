@@ -1,0 +1,172 @@
+"""Stage 3: measure the trained network on the test part, which no other stage looks at.
+
+`python -m pipeline.stages.evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
+Needs no TensorFlow: the network runs on ONNX Runtime.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.command import run_stage
+from pipeline.config import Config, Tree
+from pipeline.digits.classifier import Classifier
+from pipeline.digits.datasets import Split, load_split
+from pipeline.digits.metrics import (
+    Reliability,
+    accuracy,
+    confusion_matrix,
+    cross_entropy,
+    precision_and_recall,
+    reliability,
+)
+from pipeline.layout import (
+    METRICS_NAME,
+    MODELS,
+    ONNX_FILE,
+    DatasetInfo,
+    read_run_id,
+    report_dir,
+    split_file,
+    write_csv,
+    write_json,
+)
+from pipeline.tracking import RunRequest, reopened_run
+
+log = logging.getLogger(__name__)
+
+STAGE = "evaluate"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the network answered on the test part, and how good that is.
+
+    Attributes:
+        probabilities: Calibrated answers, float32 (n, classes).
+        confusion: Pictures by true class (rows) and predicted class (columns).
+        before: Confidence against accuracy as the network gives it.
+        after: The same after temperature scaling.
+        temperature: What the logits were divided by.
+    """
+
+    probabilities: NDArray[np.float32]
+    confusion: NDArray[np.int64]
+    before: Reliability
+    after: Reliability
+    temperature: float
+
+
+def run(config: Config) -> None:
+    """Measure the network in models/ and record the result in its MLflow run."""
+    info = DatasetInfo.load()
+    request = RunRequest(config.tracking.experiment, "replacement of a lost run", {"stage": STAGE})
+    with reopened_run(config.tracking, read_run_id(MODELS), request) as recorder:
+        classifier = Classifier.load(ONNX_FILE)
+        test = load_split(split_file("test"))
+        evaluation = evaluate(classifier, test, len(info.class_names))
+        metrics = describe(evaluation, test, info)
+        folder = report_dir(STAGE)
+        files = [folder / METRICS_NAME, folder / "predictions.csv"]
+        write_json(files[0], metrics)
+        _write_predictions(files[1], evaluation, test, info.class_names)
+        files += plot(evaluation, test, info, folder)
+        recorder.metrics(_flat(metrics))
+        recorder.files(files, STAGE)
+    log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
+
+
+def evaluate(classifier: Classifier, test: Split, classes: int) -> Evaluation:
+    """Let the network answer for every test picture and compare with the truth."""
+    raw = classifier.raw_probabilities(test.images)
+    calibrated = classifier.calibrate(raw)
+    return Evaluation(
+        probabilities=calibrated,
+        confusion=confusion_matrix(test.labels, calibrated.argmax(axis=1), classes),
+        before=reliability(test.labels, raw),
+        after=reliability(test.labels, calibrated),
+        temperature=classifier.temperature,
+    )
+
+
+def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
+    """Give the stage's metrics; errors of calibration as shares, losses in nats."""
+    precision, recall = precision_and_recall(evaluation.confusion)
+    return {
+        "test_accuracy": accuracy(test.labels, evaluation.probabilities),
+        "test_loss": cross_entropy(test.labels, evaluation.probabilities),
+        "test_mistakes": len(test) - int(np.trace(evaluation.confusion)),
+        "test_pictures": len(test),
+        "test_calibration_error": evaluation.after.expected_calibration_error,
+        "test_calibration_error_uncalibrated": evaluation.before.expected_calibration_error,
+        "stand_in": info.note is not None,
+        "test_precision": dict(zip(info.class_names, precision.tolist(), strict=True)),
+        "test_recall": dict(zip(info.class_names, recall.tolist(), strict=True)),
+    }
+
+
+def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -> list[Path]:
+    """Draw the confusion matrix, precision and recall, calibration and the worst mistakes."""
+    from pipeline.plots import evaluate as plots
+    from pipeline.plots.style import save_figure
+
+    names, note = info.class_names, info.note
+    predicted = evaluation.probabilities.argmax(axis=1)
+    confidence = evaluation.probabilities.max(axis=1)
+    figures = {
+        "confusion_matrix.png": plots.confusion_matrix(evaluation.confusion, names, note),
+        "per_class.png": plots.per_class(*precision_and_recall(evaluation.confusion), names, note),
+        "calibration.png": plots.calibration(
+            _bins(evaluation.before),
+            _bins(evaluation.after),
+            ece_before=evaluation.before.expected_calibration_error,
+            ece_after=evaluation.after.expected_calibration_error,
+            temperature=evaluation.temperature,
+            note=note,
+        ),
+        "worst_mistakes.png": plots.worst_mistakes(
+            test.images, test.labels, predicted, confidence, names, note
+        ),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in figures]
+
+
+def _bins(bins: Reliability) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    return bins.confidence, bins.accuracy, bins.count
+
+
+def _write_predictions(
+    path: Path, evaluation: Evaluation, test: Split, class_names: list[str]
+) -> None:
+    """Write true and predicted class of every test picture, as DVC's confusion plot wants them."""
+    predicted = evaluation.probabilities.argmax(axis=1)
+    rows = (
+        (class_names[true], class_names[answer])
+        for true, answer in zip(test.labels, predicted, strict=True)
+    )
+    write_csv(path, ("actual", "predicted"), rows)
+
+
+def _flat(metrics: Tree) -> dict[str, float]:
+    """Bring metrics to MLflow's flat form; per-class ones are grouped by a slash."""
+    flat: dict[str, float] = {}
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}/{name}": number for name, number in value.items()}
+        else:
+            flat[key] = float(value)
+    return flat
+
+
+def main() -> None:
+    """Run the stage from the command line."""
+    run_stage(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Stage 1: fetch the data, check it, split it.
+
+`python -m pipeline.stages.prepare [KEY=VALUE …]` writes data/prepared/ and reports/prepare/.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from hydra.utils import instantiate
+
+from pipeline import tracking
+from pipeline.command import run_stage
+from pipeline.config import Config
+from pipeline.digits.datasets import (
+    Dataset,
+    Split,
+    class_counts,
+    digest,
+    save_split,
+    stratified_split,
+)
+from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
+from pipeline.tracking import Recorder, RunRequest, new_run
+
+log = logging.getLogger(__name__)
+
+STAGE = "prepare"
+
+
+def run(config: Config) -> None:
+    """Prepare the configured data and record it in MLflow."""
+    request = RunRequest(
+        experiment=tracking.data_experiment(config.tracking),
+        name=str(config.data["_target_"]).rpartition(".")[2],
+        tags={"stage": STAGE},
+    )
+    with new_run(config.tracking, request) as recorder:
+        recorder.params(
+            {"seed": config.seed, "data": config.data, STAGE: config.prepare.model_dump()}
+        )
+        dataset: Dataset = instantiate(config.data)
+        splits = split_dataset(dataset, config.prepare.validation_size, config.seed)
+        info = DatasetInfo(
+            name=dataset.name,
+            digest=digest(list(splits.values())),
+            class_names=list(dataset.class_names),
+            note=dataset.note,
+        )
+        for name, split in splits.items():
+            save_split(split, split_file(name))
+        info.save()
+        counts = {
+            name: class_counts(split, len(info.class_names)) for name, split in splits.items()
+        }
+        metrics_file = report_dir(STAGE) / METRICS_NAME
+        write_json(metrics_file, describe(dataset, info, counts))
+        plots = plot(splits["train"], counts, info, report_dir(STAGE))
+        _record(recorder, info, counts, [metrics_file, *plots])
+    sizes = ", ".join(f"{len(split)} {name}" for name, split in splits.items())
+    log.info("%s from %s: %s", dataset.name, dataset.source, sizes)
+
+
+def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str, Split]:
+    """Set validation pictures aside from the training part; the test part stays as it is."""
+    rng = np.random.default_rng(seed)
+    train, validation = stratified_split(dataset.train, validation_size, rng)
+    return {"train": train, "validation": validation, "test": dataset.test}
+
+
+def describe(
+    dataset: Dataset, info: DatasetInfo, counts: Mapping[str, list[int]]
+) -> dict[str, object]:
+    """Give the stage's metrics: where the data came from and how much of each class there is."""
+    return {
+        "source": dataset.source,
+        "stand_in": dataset.note is not None,
+        "digest": info.digest,
+        "pictures": {split: sum(of_split) for split, of_split in counts.items()},
+        "pictures_per_class": {
+            split: dict(zip(info.class_names, of_split, strict=True))
+            for split, of_split in counts.items()
+        },
+    }
+
+
+def plot(
+    train: Split, counts: Mapping[str, list[int]], info: DatasetInfo, folder: Path
+) -> list[Path]:
+    """Draw a sample of the training pictures and the balance of the classes."""
+    from pipeline.plots import prepare as plots
+    from pipeline.plots.style import save_figure
+
+    names = info.class_names
+    figures = {
+        "samples.png": plots.sample_grid(train.images, train.labels, names, info.note),
+        "class_balance.png": plots.class_balance(counts, names, info.note),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in figures]
+
+
+def _record(
+    recorder: Recorder, info: DatasetInfo, counts: Mapping[str, list[int]], files: list[Path]
+) -> None:
+    recorder.metrics({f"pictures_{split}": sum(of_split) for split, of_split in counts.items()})
+    recorder.tags(
+        {tracking.DATA_DIGEST_TAG: info.digest} | ({"note": info.note} if info.note else {})
+    )
+    recorder.files(files, STAGE)
+
+
+def main() -> None:
+    """Run the stage from the command line."""
+    run_stage(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""Stage 2: train the configured network on the prepared data.
+
+`python -m pipeline.stages.train [KEY=VALUE …]` writes models/ and reports/train/. Run again after
+an interruption, it goes on from the last finished epoch.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.utils import instantiate
+from tqdm import tqdm
+
+from pipeline.command import run_stage
+from pipeline.config import Config, Tree, dump, home
+from pipeline.digits.classifier import NOTE, TEMPERATURE
+from pipeline.digits.datasets import Split, load_split
+from pipeline.digits.export import export_onnx
+from pipeline.digits.files import replace_when_written
+from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
+from pipeline.digits.training import Epoch, Training, fit, steps_per_epoch
+from pipeline.layout import (
+    KERAS_FILE,
+    METRICS_NAME,
+    MODELS,
+    ONNX_FILE,
+    RUN_ID_NAME,
+    DatasetInfo,
+    read_run_id,
+    report_dir,
+    split_file,
+    write_csv,
+    write_json,
+    write_text,
+)
+from pipeline.tracking import Recorder, RunRequest, new_run
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+STAGE = "train"
+EXPORT_CHECK_PICTURES = 256
+
+
+def run(config: Config) -> None:
+    """Train, save and record one network."""
+    info = DatasetInfo.load()
+    train, validation = load_split(split_file("train")), load_split(split_file("validation"))
+    model = build(config, train, len(info.class_names))
+    checkpoint = checkpoint_dir(config, info)
+    with new_run(config.tracking, run_request(config), read_run_id(checkpoint)) as recorder:
+        _record_setup(recorder, config, info, train, validation)
+        recorder.keep_run_id(checkpoint / RUN_ID_NAME)
+        with _progress(config.train.epochs) as show:
+            training = learn(model, train, validation, config, checkpoint, recorder, show)
+        probabilities = model.predict(validation.images, batch_size=1000, verbose=0)
+        temperature = fit_temperature(validation.labels, probabilities)
+        save(model, train, temperature, info.note)
+        write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
+        metrics = {
+            "val_accuracy": accuracy(validation.labels, probabilities),
+            "val_loss": cross_entropy(validation.labels, probabilities),
+            "train_accuracy": training.history[training.chosen_epoch - 1].accuracy,
+            "train_loss": training.history[training.chosen_epoch - 1].loss,
+            "chosen_epoch": training.chosen_epoch,
+            "parameters": model.count_params(),
+            "temperature": temperature,
+        }
+        files = report(training, metrics, describe(config), info.note)
+        _record_outcome(recorder, model, metrics, training, files)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    log.info(
+        "%s: %.2f %% of the validation pictures right",
+        describe(config),
+        100 * metrics["val_accuracy"],
+    )
+
+
+def build(config: Config, train: Split, classes: int) -> "keras.Model":
+    """Build the configured network for the data at hand, the same for the same seed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_messages_dropped():
+        import keras
+    keras.utils.set_random_seed(config.seed)
+    model: keras.Model = instantiate(
+        config.model, input_shape=train.images.shape[1:], classes=classes, _convert_="all"
+    )
+    return model
+
+
+def learn(
+    model: "keras.Model",
+    train: Split,
+    validation: Split,
+    config: Config,
+    checkpoint: Path,
+    recorder: Recorder,
+    show: Callable[[Epoch], None],
+) -> Training:
+    """Train the network in place as configured, telling of every epoch as it ends."""
+    settings = config.train
+    total_steps = settings.epochs * steps_per_epoch(len(train), settings.batch_size)
+    schedule = instantiate(
+        settings.schedule, learning_rate=settings.learning_rate, total_steps=total_steps
+    )
+    optimizer = instantiate(settings.optimizer, learning_rate=schedule)
+
+    def on_epoch(epoch: Epoch) -> None:
+        recorder.metrics(
+            {
+                "train_loss": epoch.loss,
+                "train_accuracy": epoch.accuracy,
+                "val_loss": epoch.val_loss,
+                "val_accuracy": epoch.val_accuracy,
+                "learning_rate": epoch.learning_rate,
+                "epoch_seconds": epoch.seconds,
+            },
+            step=epoch.epoch,
+        )
+        show(epoch)
+
+    return fit(
+        model,
+        train,
+        validation,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        optimizer=optimizer,
+        seed=config.seed,
+        distortion=instantiate(settings.distortion),
+        jit_compile=settings.jit_compile,
+        patience=settings.early_stopping_patience,
+        checkpoint_dir=checkpoint,
+        on_epoch=on_epoch,
+    )
+
+
+def save(model: "keras.Model", train: Split, temperature: float, note: str | None) -> None:
+    """Leave the network as Keras and as ONNX, after making sure that both answer alike."""
+    with replace_when_written(KERAS_FILE) as temporary:
+        model.save(temporary)
+    metadata = {TEMPERATURE: repr(temperature), NOTE: note or ""}
+    difference = export_onnx(model, ONNX_FILE, train.images[:EXPORT_CHECK_PICTURES], metadata)
+    log.info("Keras and ONNX answer alike: largest difference %.1e", difference)
+
+
+def report(training: Training, metrics: Tree, title: str, note: str | None) -> list[Path]:
+    """Write metrics, the history of the epochs and the learning curves."""
+    from pipeline.plots.style import save_figure
+    from pipeline.plots.train import learning_curves
+
+    folder = report_dir(STAGE)
+    files = [folder / METRICS_NAME, folder / "history.csv", folder / "learning_curves.png"]
+    write_json(files[0], metrics)
+    history = [asdict(epoch) for epoch in training.history]
+    columns = [column for column in history[0] if column != "seconds"]
+    write_csv(files[1], columns, ([row[column] for column in columns] for row in history))
+    save_figure(learning_curves(history, training.chosen_epoch, title, note), files[2])
+    return files
+
+
+def describe(config: Config) -> str:
+    """Say what is trained in a few words, such as "mlp 128-128 · 5 epochs"."""
+    sizes = next((value for value in config.model.values() if isinstance(value, list)), [])
+    family = str(config.model["_target_"]).rpartition(".")[2]
+    shape = " ".join([family, "-".join(str(size) for size in sizes)]).strip()
+    epochs = config.train.epochs
+    return f"{shape} · {epochs} epoch{'s' if epochs > 1 else ''}"
+
+
+def run_request(config: Config) -> RunRequest:
+    """Say what the MLflow run of this training is called."""
+    family = str(config.model["_target_"]).rpartition(".")[2]
+    return RunRequest(
+        config.tracking.experiment, describe(config), {"stage": STAGE, "model_family": family}
+    )
+
+
+def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
+    """Give the place where the state of exactly this training is kept until it has ended well."""
+    settings = [config.seed, config.model, config.train.model_dump(), info.digest]
+    fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return home() / ".checkpoints" / fingerprint[:16]
+
+
+@contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """Drop what TensorFlow's libraries say of missing GPUs as they load, past Python's streams."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def _progress(epochs: int) -> Iterator[Callable[[Epoch], None]]:
+    """Offer a function that shows every finished epoch: a bar on a terminal, else lines."""
+    with tqdm(total=epochs, unit="epoch", disable=not sys.stderr.isatty()) as bar:
+
+        def show(epoch: Epoch) -> None:
+            text = f"loss {epoch.loss:.4f}, validation accuracy {100 * epoch.val_accuracy:.2f} %"
+            bar.set_postfix_str(text)
+            bar.update()
+            if bar.disable:
+                log.info("epoch %d/%d: %s, %.1f s", epoch.epoch, epochs, text, epoch.seconds)
+
+        yield show
+
+
+def _record_setup(
+    recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
+) -> None:
+    tree = config.model_dump()
+    recorder.params({key: tree[key] for key in ("seed", "data", "prepare", "model", "train")})
+    recorder.text(dump(tree), "config/params.yaml")
+    pictures = {"train": len(train), "validation": len(validation)}
+    recorder.dataset(info.name, info.digest, "data/prepared", pictures)
+    if info.note:
+        recorder.tags({"note": info.note})
+
+
+def _record_outcome(
+    recorder: Recorder,
+    model: "keras.Model",
+    metrics: Tree,
+    training: Training,
+    files: list[Path],
+) -> None:
+    seconds = sum(epoch.seconds for epoch in training.history)
+    summary = {key: metrics[key] for key in ("parameters", "temperature", "chosen_epoch")}
+    recorder.metrics({**summary, "training_seconds": seconds})
+    recorder.files(files, STAGE)
+    recorder.keras_model(model)
+
+
+def main() -> None:
+    """Run the stage from the command line."""
+    run_stage(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What an experiment came to, in a few lines for the terminal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline import tracking
+from pipeline.command import run_stage
+from pipeline.config import Config, project_path
+from pipeline.layout import METRICS_NAME, MODELS, REPORTS, DatasetInfo, read_run_id
+
+
+def summarise(config: Config) -> str:
+    """Give a short table: accuracies, where the plots are, which MLflow run it was."""
+    test = _metrics(REPORTS / "evaluate")
+    custom = _metrics(project_path(config.predict.output))
+    rows = {
+        "test accuracy": _percentage(test.get("test_accuracy")),
+        "custom accuracy": _percentage(custom.get("custom_accuracy")),
+        "predictions": str(Path(config.predict.output) / "predictions.csv"),
+        "plots": "reports/*/*.png",
+        "MLflow run": _run(config),
+    }
+    lines = [f"{name:<16} {value}" for name, value in rows.items()]
+    note = DatasetInfo.load().note
+    return "\n".join([*lines, note] if note else lines)
+
+
+def _metrics(folder: Path) -> dict[str, Any]:
+    try:
+        metrics = json.loads((folder / METRICS_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return dict(metrics)
+
+
+def _percentage(share: float | None) -> str:
+    return "not known" if share is None else f"{100 * share:.2f} %"
+
+
+def _run(config: Config) -> str:
+    if not config.tracking.enabled:
+        return "not recorded (tracking.enabled=false)"
+    return f"{read_run_id(MODELS)} (`make ui` opens {tracking.tracking_uri(config.tracking)})"
+
+
+def main() -> None:
+    """Print the summary of what params.yaml describes."""
+    run_stage(lambda config: print(f"\n{summarise(config)}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""What several tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import compose
+from pipeline.digits.datasets import Split
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def default_tree():
+    """Give the composed default configuration; change copies of it only."""
+    return compose([])
+
+
+@pytest.fixture
+def digits_like():
+    """Give 200 random 28×28 pictures whose labels come 20 a class, in mixed order."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (200, 28, 28), dtype=np.uint8)
+    return Split(images, rng.permutation(np.repeat(np.arange(10, dtype=np.uint8), 20)))

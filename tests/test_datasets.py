@@ -1,0 +1,214 @@
+"""MNIST from wherever it is to be had, checked and split."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from pipeline.digits import datasets
+from pipeline.digits.datasets import Split
+from pipeline.digits.errors import InputError
+
+
+def idx_bytes(array):
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def small_mnist(monkeypatch):
+    """Give four small arrays that stand for the published MNIST: their hashes are the right ones."""
+    rng = np.random.default_rng(1)
+    arrays = {
+        "train-images": rng.integers(0, 256, (60, 28, 28), dtype=np.uint8),
+        "train-labels": np.arange(60, dtype=np.uint8) % 10,
+        "t10k-images": rng.integers(0, 256, (20, 28, 28), dtype=np.uint8),
+        "t10k-labels": np.arange(20, dtype=np.uint8) % 10,
+    }
+    hashes = {name: datasets._idx_sha256(array) for name, array in arrays.items()}
+    monkeypatch.setattr(datasets, "MNIST_SHA256", hashes)
+    return arrays
+
+
+def write_idx_files(folder, arrays, *, packed):
+    for name, array in arrays.items():
+        path = folder / f"{name}-idx{array.ndim}-ubyte{'.gz' if packed else ''}"
+        content = idx_bytes(array)
+        path.write_bytes(gzip.compress(content) if packed else content)
+
+
+def write_npz(path, arrays):
+    np.savez(path, **{datasets.NPZ_NAMES[name]: array for name, array in arrays.items()})
+
+
+def same(dataset, arrays):
+    return (
+        np.array_equal(dataset.train.images, arrays["train-images"])
+        and np.array_equal(dataset.train.labels, arrays["train-labels"])
+        and np.array_equal(dataset.test.images, arrays["t10k-images"])
+        and np.array_equal(dataset.test.labels, arrays["t10k-labels"])
+    )
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_idx_files_are_read(tmp_path, small_mnist, packed):
+    write_idx_files(tmp_path, small_mnist, packed=packed)
+    dataset = datasets.mnist(path=str(tmp_path))
+    assert same(dataset, small_mnist)
+    assert dataset.note is None
+
+
+@pytest.mark.parametrize("named", ["folder", "file"])
+def test_an_npz_is_read(tmp_path, small_mnist, named):
+    write_npz(tmp_path / "mnist.npz", small_mnist)
+    path = tmp_path / "mnist.npz" if named == "file" else tmp_path
+    assert same(datasets.mnist(path=str(path)), small_mnist)
+
+
+def test_the_path_wins_over_the_environment(tmp_path, small_mnist, monkeypatch):
+    write_npz(tmp_path / "mnist.npz", small_mnist)
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "missing"))
+    assert same(datasets.mnist(path=str(tmp_path)), small_mnist)
+
+
+def test_the_environment_wins_over_the_cache(tmp_path, small_mnist, monkeypatch):
+    write_npz(tmp_path / "mnist.npz", small_mnist)
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    assert same(datasets.mnist(), small_mnist)
+
+
+def test_kerass_cache_comes_before_the_network(tmp_path, small_mnist, monkeypatch):
+    (tmp_path / ".keras" / "datasets").mkdir(parents=True)
+    write_npz(tmp_path / ".keras" / "datasets" / "mnist.npz", small_mnist)
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(datasets, "download", lambda *_: pytest.fail("went to the network"))
+    assert same(datasets.mnist(), small_mnist)
+
+
+def test_a_download_goes_to_kerass_cache(tmp_path, small_mnist, monkeypatch):
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def deliver(url, path):
+        path.parent.mkdir(parents=True)
+        write_npz(path, small_mnist)
+
+    monkeypatch.setattr(datasets, "download", deliver)
+    assert same(datasets.mnist(), small_mnist)
+    assert (tmp_path / ".keras" / "datasets" / "mnist.npz").is_file()
+
+
+@pytest.fixture
+def no_network(tmp_path, monkeypatch):
+    def refuse(url, path):
+        raise OSError("Name or service not known")
+
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(datasets, "download", refuse)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_stand_in_data_is_real_balanced_and_loud(caplog):
+    dataset = datasets.mnist()
+    assert "STAND-IN DATA" in caplog.text
+    assert "dvc repro -f prepare" in str(dataset.note)
+    assert datasets.class_counts(dataset.train, 10) == [450] * 10
+    assert datasets.class_counts(dataset.test, 10) == [50] * 10
+    together = np.concatenate([dataset.train.images, dataset.test.images])
+    assert len(np.unique(together.reshape(len(together), -1), axis=0)) == 5000
+    rng = np.random.default_rng(0)
+    train, validation = datasets.stratified_split(dataset.train, 5000, rng)
+    assert (len(train), len(validation)) == (4000, 500)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_stand_in_data_can_be_forbidden():
+    with pytest.raises(InputError, match="MNIST_DIR"):
+        datasets.mnist(on_unavailable="error")
+
+
+def test_a_missing_file_is_named(tmp_path, small_mnist):
+    write_idx_files(tmp_path, small_mnist, packed=True)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InputError, match="t10k-labels-idx1-ubyte"):
+        datasets.mnist(path=str(tmp_path))
+
+
+def test_one_changed_pixel_is_noticed(tmp_path, small_mnist):
+    small_mnist["train-images"][3, 4, 5] ^= 1
+    write_idx_files(tmp_path, small_mnist, packed=True)
+    with pytest.raises(InputError, match=r"train-images .*SHA-256"):
+        datasets.mnist(path=str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"\0\0\x08\x03short")])
+def test_a_broken_file_is_told_in_one_line(tmp_path, small_mnist, content):
+    write_idx_files(tmp_path, small_mnist, packed=True)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(InputError, match="train-images") as caught:
+        datasets.mnist(path=str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_archive_is_told_in_one_line(tmp_path, small_mnist):
+    write_npz(tmp_path / "mnist.npz", small_mnist)
+    content = (tmp_path / "mnist.npz").read_bytes()
+    (tmp_path / "mnist.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"mnist\.npz") as caught:
+        datasets.mnist(path=str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_split_is_stratified_complete_and_seeded(digits_like):
+    def split(seed):
+        return datasets.stratified_split(digits_like, 20, np.random.default_rng(seed))
+
+    train, validation = split(0)
+    assert datasets.class_counts(validation, 10) == [2] * 10
+    together = np.concatenate([train.images, validation.images])
+    assert {image.tobytes() for image in together} == {i.tobytes() for i in digits_like.images}
+    assert np.array_equal(split(0)[1].images, validation.images)
+    assert not np.array_equal(split(1)[1].images, validation.images)
+
+
+def test_the_parts_add_up_to_the_size_asked_for():
+    labels = np.repeat(np.arange(10, dtype=np.uint8), [97, 113, 99, 102, 97, 90, 99, 104, 97, 99])
+    split = Split(np.zeros((len(labels), 2, 2), np.uint8), labels)
+    _, validation = datasets.stratified_split(split, 83, np.random.default_rng(0))
+    assert len(validation) == 83
+
+
+def test_a_small_data_set_keeps_eight_ninths_for_training(digits_like):
+    train, validation = datasets.stratified_split(digits_like, 5000, np.random.default_rng(0))
+    assert len(validation) == 22
+    assert len(train) == 178
+
+
+def test_the_digest_sees_every_pixel_and_label(digits_like):
+    other_pixel = digits_like.images.copy()
+    other_pixel[7, 3, 3] ^= 1
+    other_label = digits_like.labels.copy()
+    other_label[5] = (other_label[5] + 1) % 10
+    digests = {
+        datasets.digest([digits_like]),
+        datasets.digest([Split(other_pixel, digits_like.labels)]),
+        datasets.digest([Split(digits_like.images, other_label)]),
+    }
+    assert len(digests) == 3
+
+
+def test_a_saved_split_comes_back_and_is_the_same_bytes(tmp_path, digits_like):
+    for name in ("one.npz", "two.npz"):
+        datasets.save_split(digits_like, tmp_path / name)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    loaded = datasets.load_split(tmp_path / "one.npz")
+    assert np.array_equal(loaded.images, digits_like.images)
+    assert np.array_equal(loaded.labels, digits_like.labels)
+
+
+def test_a_missing_split_names_the_stage_to_run(tmp_path):
+    with pytest.raises(InputError, match="dvc repro prepare"):
+        datasets.load_split(tmp_path / "train.npz")

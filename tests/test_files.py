@@ -1,0 +1,69 @@
+"""Files are whole or not there, also when the network is slow."""
+
+import http.server
+import socket
+import threading
+import time
+
+import pytest
+
+from pipeline.digits import files
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path != "/missing" else 404)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"x" * (1000 if self.path == "/whole" else 300))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_a_download_arrives(server, tmp_path):
+    files.download(f"{server}/whole", tmp_path / "new" / "file")
+    assert (tmp_path / "new" / "file").read_bytes() == b"x" * 1000
+
+
+@pytest.mark.parametrize("page", ["missing", "cut"])
+def test_a_failed_download_leaves_nothing(server, tmp_path, page):
+    with pytest.raises(OSError, match=r"404|1000|incomplete"):
+        files.download(f"{server}/{page}", tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_silent_server_is_given_up_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "FIRST_BYTES_WITHIN", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(TimeoutError, match="no answer"):
+            files.download(f"http://127.0.0.1:{silent.getsockname()[1]}/", tmp_path / "file")
+        assert time.monotonic() - started < files.SILENCE_WITHIN
+
+
+def test_the_default_patience_is_less_than_15_seconds():
+    assert files.FIRST_BYTES_WITHIN < 15
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write_half():
+        with files.replace_when_written(path) as temporary:
+            temporary.write_text("ne")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
