@@ -146,7 +146,7 @@ def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) 
         )
         for shown in tally.shown
     ]
-    save_figure(prediction_grid(items, note, limit=len(items)), path)
+    save_figure(prediction_grid(items, note, limit=len(items), total=tally.by_status.total()), path)
 
 
 def explain(paths: Iterable[Path], root: Path, folder: Path) -> list[Path]:

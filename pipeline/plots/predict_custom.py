@@ -1,0 +1,219 @@
+"""Figures of the predict-custom stage: people's pictures, what the network saw, its answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pipeline.plots import style
+
+
+@dataclass(frozen=True)
+class PredictionItem:
+    """One picture and its answer.
+
+    Attributes:
+        file: Name of the file, shown below the picture.
+        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given; None if it could not be read.
+        seen: uint8 (28, 28), what the network saw; None if it saw nothing.
+        digit: The answer, None if there is none.
+        confidence: Probability of the answer, 0..1.
+        status: "ok" for an answer one may rely on, anything else ("unsure", "error") is marked.
+        detail: The reason of a status that is not "ok".
+        label: The right answer, when it is known.
+    """
+
+    file: str
+    thumbnail: NDArray[np.uint8] | None
+    seen: NDArray[np.uint8] | None
+    digit: int | None
+    confidence: float
+    status: str
+    detail: str
+    label: str | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the answer differs from a known label; no answer is not a wrong one."""
+        return self.label is not None and self.digit is not None and str(self.digit) != self.label
+
+
+_COLUMNS = 4
+_GAP = 0.12
+_CELL_WIDTH = (style.CONTENT_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
+_PAD = 0.08
+_PICTURE = (_CELL_WIDTH - 3 * _PAD) / 2
+_ANSWER_HEIGHT = 0.36
+_DETAIL_SIZE = style.SMALL_SIZE - 1.5
+_PLAIN_HEIGHT = _ANSWER_HEIGHT + _PICTURE + 0.3
+_DETAIL_HEIGHT = 0.36
+
+
+@style.styled
+def prediction_grid(
+    items: Sequence[PredictionItem],
+    note: str | None = None,
+    limit: int = 48,
+    *,
+    total: int | None = None,
+    title: str = "Predictions on custom pictures",
+) -> Figure:
+    """Show each picture beside the 28×28 the network saw, the answer over them.
+
+    Args:
+        items: The pictures in the order shown.
+        note: A warning shown above the grid.
+        limit: Show at most so many; a line says how many more there are.
+        total: Number of pictures, when `items` are only the first of them.
+        title: Heading of the figure.
+    """
+    shown = items[:limit]
+    rows = [shown[start : start + _COLUMNS] for start in range(0, len(shown), _COLUMNS)]
+    heights = [_row_height(row) for row in rows]
+    more = (len(items) if total is None else total) - len(shown)
+    height = sum(heights) + len(rows) * _GAP + (0.0 if shown and not more else 0.3)
+    figure, axes = style.new_canvas(
+        title, height, subtitle=_summary(items, len(shown) + more), note=note
+    )
+    top = 0.0
+    for row, row_height in zip(rows, heights, strict=True):
+        for column, item in enumerate(row):
+            box = (column * (_CELL_WIDTH + _GAP), top, _CELL_WIDTH, row_height)
+            _cell(axes, item, box)
+        top += row_height + _GAP
+    if more or not shown:
+        words = f"… and {more:,} more pictures not shown" if more else "No pictures."
+        axes.text(0, height - 0.1, words, va="center")
+    return figure
+
+
+def _summary(items: Sequence[PredictionItem], total: int) -> str:
+    pictures = "1 picture" if total == 1 else f"{total:,} pictures"
+    words = [f"{pictures}; left: as given, right: what the network saw"]
+    first = f"of the first {len(items):,}, " if len(items) < total else ""
+    labelled = [item for item in items if item.label is not None]
+    if labelled:
+        right = sum(str(item.digit) == item.label for item in labelled)
+        words.append(f"{first}{right:,} of {len(labelled):,} right")
+    unsure = sum(item.status != "ok" for item in items)
+    if unsure:
+        words.append(f"{first}{unsure:,} unsure or unreadable (dashed)")
+    return "; ".join(words)
+
+
+def _look(item: PredictionItem) -> tuple[str, str]:
+    """Return the colours (line, fill) of an item's cell."""
+    if item.wrong:
+        return style.VERMILLION, "#FBE3D6"
+    if item.status != "ok":
+        return style.NOTE_EDGE, style.NOTE_FILL
+    return "#BBBBBB", "#F6F6F6"
+
+
+def _row_height(row: Sequence[PredictionItem]) -> float:
+    return _PLAIN_HEIGHT + (_DETAIL_HEIGHT if any(map(_reason, row)) else 0.0)
+
+
+def _reason(item: PredictionItem) -> str:
+    if item.status == "ok":
+        return item.detail
+    return f"{item.status}: {item.detail}" if item.detail else item.status
+
+
+def _cell(axes: Axes, item: PredictionItem, box: tuple[float, float, float, float]) -> None:
+    left, top = box[:2]
+    line, fill = _look(item)
+    special = item.wrong or item.status != "ok"
+    style.draw_box(
+        axes, box, line, fill=fill, linewidth=2.0 if special else 0.8, dashed=item.status != "ok"
+    )
+    _answer(axes, item, left, top + _ANSWER_HEIGHT / 2)
+    for column, picture in enumerate((item.thumbnail, item.seen)):
+        place = (left + _PAD + column * (_PICTURE + _PAD), top + _ANSWER_HEIGHT, _PICTURE, _PICTURE)
+        _picture_or_gap(axes, picture, place)
+    _captions(axes, item, left + _PAD, top + _ANSWER_HEIGHT + _PICTURE)
+
+
+def _answer(axes: Axes, item: PredictionItem, left: float, middle: float) -> None:
+    """Write the answer, its confidence and, where the label is known, whether it is right."""
+    size = style.SMALL_SIZE + 1
+    if item.digit is None:
+        axes.text(left + _PAD, middle, "no answer", weight="bold", size=size, va="center")
+    else:
+        digit = f"{item.digit}{'' if item.status == 'ok' else '?'}"
+        color = style.VERMILLION if item.wrong else style.INK
+        axes.text(left + _PAD, middle, digit, size=20, weight="bold", color=color, va="center")
+        percent = f"{int(item.confidence * 100)} %"  # rounded down: 99.6 % is not 100 %
+        centre = left + _CELL_WIDTH / 2 - 0.1
+        axes.text(centre, middle, percent, size=size, ha="center", va="center")
+    mark, color = _verdict(item)
+    right = left + _CELL_WIDTH - _PAD
+    axes.text(right, middle, mark, size=size, weight="bold", color=color, ha="right", va="center")
+
+
+def _verdict(item: PredictionItem) -> tuple[str, str]:
+    if item.label is None:
+        return "", style.INK
+    if str(item.digit) == item.label:
+        return "✓", style.GREEN
+    label = style.shorten(item.label, 0.3, style.SMALL_SIZE)
+    return (f"✗ is {label}", style.VERMILLION) if item.wrong else (f"is {label}", style.GREY)
+
+
+def _picture_or_gap(
+    axes: Axes, picture: NDArray[np.uint8] | None, place: tuple[float, float, float, float]
+) -> None:
+    if picture is not None:
+        style.draw_picture(axes, picture, place)
+        return
+    style.draw_box(axes, place, style.GREY, dashed=True)
+    left, top, width, height = place
+    axes.text(
+        left + width / 2, top + height / 2, "none", color=style.GREY, ha="center", va="center"
+    )
+
+
+def _captions(axes: Axes, item: PredictionItem, left: float, top: float) -> None:
+    width = _CELL_WIDTH - 2 * _PAD
+    name = style.shorten(item.file, width, _DETAIL_SIZE)
+    axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=style.GREY, va="top")
+    lines = style.wrap_at_most(_reason(item), 2, width, _DETAIL_SIZE)
+    axes.text(left, top + 0.25, "\n".join(lines), size=_DETAIL_SIZE, va="top", linespacing=1.1)
+
+
+@style.styled
+def explain_strip(steps: Sequence[tuple[str, style.Picture]], title: str) -> Figure:
+    """Show how a picture becomes what the network sees, step by step, from left to right.
+
+    Args:
+        steps: Name of each step and the picture after it, of any size and of the kinds that
+            `style.Picture` lists. At least one.
+        title: Usually the name of the file.
+    """
+    columns = -(-len(steps) // -(-len(steps) // 5))  # rows of much the same length, up to 5
+    pitch = style.CONTENT_WIDTH / max(columns, 4)
+    width = pitch - 0.14
+    names = [
+        style.wrap_at_most(f"{place + 1}. {name}", 3, width, style.SMALL_SIZE)
+        for place, (name, _) in enumerate(steps)
+    ]
+    label_height = max(map(len, names)) * 0.2 + 0.05
+    row_height = label_height + pitch + 0.1
+    figure, axes = style.new_canvas(title, -(-len(steps) // columns) * row_height)
+    for place, (_, picture) in enumerate(steps):
+        left, top = place % columns * pitch, place // columns * row_height + label_height
+        text = "\n".join(names[place])
+        axes.text(
+            left + width / 2,
+            top - 0.06,
+            text,
+            size=style.SMALL_SIZE,
+            ha="center",
+            va="bottom",
+            linespacing=1.1,
+        )
+        style.draw_picture(axes, picture, (left, top, width, width))
+    return figure
