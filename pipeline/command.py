@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -96,6 +96,11 @@ def _explain(error: Exception) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
     text = " ".join(str(error).split())
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read as KEY=VALUE; quote it for the shell"
+    if "No match in the defaults list" in text:
+        choice = text.split("'")[1]
+        return f"{choice}: a stage has no groups; `python -m pipeline {choice}=…` chooses from one"
     unknown_key = re.match(r"Could not override '([^']+)'", text)
     if unknown_key:
         key = unknown_key[1]

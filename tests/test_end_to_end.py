@@ -1,0 +1,359 @@
+"""Whole commands as a user types them, on 5,000 real digits, in a copy of the project."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import ROOT
+
+pytestmark = pytest.mark.end_to_end
+
+SMALL = (
+    "data=mnist_5000",
+    "model.hidden_units=[16]",
+    "train.distortion=null",
+    "train.batch_size=16",
+    "train.epochs=2",
+)
+COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status", "detail"]
+
+
+class Project:
+    """A copy of the project's tracked files, in a git repository of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        self.env = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_"))
+        } | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder / "home"),
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b.invalid",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b.invalid",
+        }
+        with (folder / ".gitignore").open("a") as ignored:
+            ignored.write("home/\n")
+        self.run("git", "init", "-q", "-b", "main")
+        self.commit()
+
+    def run(self, *command, code=0):
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def commit(self):
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "state", "--allow-empty")
+
+    def experiment(self, *overrides):
+        return self.run("python", "-m", "pipeline", *SMALL, *overrides)
+
+    def stages_to_run(self):
+        return stages_run(self.run("dvc", "repro", "--dry"))
+
+    def change_params(self, section, **values):
+        path = self.folder / "params.yaml"
+        tree = yaml.safe_load(path.read_text())
+        tree[section].update(values)
+        path.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+    def read_json(self, name):
+        return json.loads((self.folder / name).read_text())
+
+    def run_id(self):
+        return (self.folder / "models" / "run_id.txt").read_text().strip()
+
+    def mlflow(self, root=None):
+        from mlflow import MlflowClient
+
+        return MlflowClient(f"sqlite:///{(root or self.folder) / 'mlflow.db'}")
+
+    def runs(self, condition="", root=None):
+        client = self.mlflow(root)
+        experiment = client.get_experiment_by_name("digits").experiment_id
+        return client.search_runs([experiment], condition)
+
+
+def stages_run(told):
+    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Give a project in which the small experiment has run; its printed summary is `.told`."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.told = project.experiment()
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def unchanged(project):
+    """Bring a test's changes to the tracked files back."""
+    yield
+    project.run("git", "checkout", "-q", ".")
+    project.run("git", "clean", "-qfd", "data/custom")
+
+
+def test_the_experiment_ends_with_a_table(project):
+    metrics = project.read_json("reports/evaluate/metrics.json")
+    assert f"test accuracy    {100 * metrics['test_accuracy']:.2f} %" in project.told
+    assert project.run_id() in project.told
+    assert "SMALL DATA" in project.told
+    assert metrics["test_accuracy"] > 0.6
+    assert metrics["test_pictures"] == 500
+
+
+def test_every_sample_picture_is_answered(project):
+    with (project.folder / "reports/predict-custom/predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == COLUMNS
+    with (project.folder / "data/custom/labels.csv").open(newline="") as file:
+        labels = {row["file"]: row["label"] for row in csv.DictReader(file)}
+    assert {row["file"] for row in rows} == set(labels)
+    assert {row["status"] for row in rows} <= {"ok", "unsure"}
+    right = sum(row["digit"] == labels[row["file"]] for row in rows)
+    metrics = project.read_json("reports/predict-custom/metrics.json")
+    assert metrics["custom_accuracy"] == pytest.approx(right / len(rows))
+
+
+def test_dvc_shows_metrics_and_plots(project):
+    shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
+    files = shown[""]["data"]
+    assert {Path(name).parent.name for name in files} == {
+        "prepare", "train", "evaluate", "predict-custom"
+    }  # fmt: skip
+    project.run("dvc", "plots", "show", "--out", "plots-page")
+    page = (project.folder / "plots-page" / "index.html").read_text()
+    for name in ("learning_curves.png", "confusion_matrix.png", "val_accuracy"):
+        assert name in page
+    shutil.rmtree(project.folder / "plots-page")
+
+
+def test_mlflow_holds_one_comparable_run(project):
+    (run,) = project.runs("tags.stage = 'train'")
+    assert run.info.run_id == project.run_id()
+    assert run.info.run_name == "mlp 16 · 2 epochs"
+    assert run.info.status == "FINISHED"
+    assert run.data.params["model.hidden_units"] == "[16]"
+    assert run.data.params["train.epochs"] == "2"
+    metrics = project.read_json("reports/evaluate/metrics.json")
+    assert run.data.metrics["test_accuracy"] == metrics["test_accuracy"]
+    curve = project.mlflow().get_metric_history(run.info.run_id, "val_accuracy")
+    assert [point.step for point in curve] == [1, 2]
+    digest = project.read_json("reports/prepare/metrics.json")["digest"]
+    assert digest.startswith(run.inputs.dataset_inputs[0].dataset.digest)
+    prepared_by = project.mlflow().get_run(run.data.tags["data_run_id"])
+    assert prepared_by.data.tags["data_digest"] == digest
+    assert run.data.tags["mlflow.source.git.commit"]
+
+
+def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
+    client = project.mlflow()
+    names = {
+        item.path
+        for folder in ("train", "evaluate", "config")
+        for item in client.list_artifacts(project.run_id(), folder)
+    }
+    assert names >= {
+        "config/params.yaml", "train/learning_curves.png", "evaluate/confusion_matrix.png",
+        "evaluate/worst_mistakes.png", "evaluate/calibration.png",
+    }  # fmt: skip
+    (output,) = client.get_run(project.run_id()).outputs.model_outputs
+    location = client.get_logged_model(output.model_id).artifact_location
+    folder = Path(location.removeprefix("file://"))
+    signature = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
+    assert "uint8" in signature["inputs"]
+    assert "[-1, 10]" in signature["outputs"]
+    assert (folder / "data" / "model.keras").is_file()
+
+
+def test_predictions_are_a_child_run(project):
+    (child,) = project.runs("tags.stage = 'predict-custom'")
+    assert child.data.tags["mlflow.parentRunId"] == project.run_id()
+    assert child.data.metrics["custom_pictures"] == 26
+
+
+def test_a_second_repro_runs_nothing(project):
+    assert stages_run(project.run("dvc", "repro")) == []
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_new_picture_runs_predict_custom_alone(project):
+    shutil.copy(project.folder / "data/custom/9_photo.jpg", project.folder / "data/custom/new.jpg")
+    assert project.stages_to_run() == ["predict-custom"]
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_other_tracking_runs_nothing(project):
+    project.change_params("tracking", experiment="another", enabled=False)
+    assert project.stages_to_run() == []
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_an_earlier_experiment_comes_back_with_its_run(project):
+    first = project.run_id()
+    told = project.experiment("train.epochs=1")
+    assert stages_run(told) == ["train", "evaluate", "predict-custom"]
+    assert "params.yaml differs from the defaults of conf/ in" in told
+    second = project.run_id()
+    assert second != first
+    told = project.experiment()
+    assert stages_run(told) == []
+    assert project.run_id() == first
+    assert len(project.runs("tags.stage = 'train'")) == 2
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatch):
+    monkeypatch.setitem(project.env, "DVC_ROOT", str(project.folder / "home"))
+    told = project.run("python", "-m", "pipeline.stages.predict_custom")
+    assert "a new run stands in" in told
+    (child,) = project.runs("tags.stage = 'predict-custom'", root=project.folder / "home")
+    parent = project.mlflow(project.folder / "home").get_run(child.data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["replaces_run_id"] == project.run_id()
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_queued_experiments_run_side_by_side(project):
+    before = {run.info.run_id for run in project.runs("tags.stage = 'train'")}
+    small = [part for override in SMALL for part in ("-S", override)]
+    for epochs in (3, 4):
+        project.run("dvc", "exp", "run", "--queue", *small, "-S", f"train.epochs={epochs}")
+    project.run("dvc", "queue", "start", "-j", "2")
+    wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=240)
+    runs = [r for r in project.runs("tags.stage = 'train'") if r.info.run_id not in before]
+    assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["dvc_experiment"]
+        assert "test_accuracy" in run.data.metrics
+        children = project.runs(f"tags.mlflow.parentRunId = '{run.info.run_id}'")
+        assert len(children) == 1
+    shown = json.loads(project.run("dvc", "exp", "show", "--json"))
+    experiments = [e for row in shown for e in row.get("experiments") or []]
+    assert len(experiments) == 2
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_killed_training_goes_on_where_it_was(project):
+    command = ["python", "-m", "pipeline.stages.train", *SMALL[1:3], "train.epochs=400"]
+    logged = project.folder / "home" / "train.log"
+    with logged.open("w") as log:
+        process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
+    # The run's id is kept once MLflow has started; from then on the run can be gone on with.
+    wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
+    wait_for(lambda: "epoch 3/400" in logged.read_text(), seconds=120)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (interrupted,) = project.runs("attributes.status = 'RUNNING'")
+    done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
+    assert done < 400
+    told = project.run(*command)
+    assert project.run_id() == interrupted.info.run_id
+    curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
+    assert {point.step for point in curve} == set(range(1, 401))
+    assert "validation accuracy" in told
+    assert not list(project.folder.glob(".checkpoints/*"))
+
+
+def test_reading_alone_imports_neither_mlflow_nor_tensorflow(project, tmp_path):
+    overrides = [
+        f"predict.images={project.folder / 'data/custom'}",
+        f"predict.output={tmp_path / 'out'}",
+        "tracking.enabled=false",
+    ]
+    code = (
+        "import sys\n"
+        f"sys.argv[1:] = {overrides!r}\n"
+        "from pipeline.stages.predict_custom import main\n"
+        "main()\n"
+        "assert not {'mlflow', 'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    project.run("python", "-c", code)
+    assert (tmp_path / "out" / "predictions.csv").is_file()
+    assert (tmp_path / "out" / "predictions.png").is_file()
+
+
+def test_explaining_draws_a_strip_for_every_picture(project, tmp_path):
+    project.run(
+        "python", "-m", "pipeline.stages.predict_custom", f"predict.output={tmp_path}",
+        "predict.explain=true", "tracking.enabled=false",
+    )  # fmt: skip
+    strips = {path.name for path in (tmp_path / "explain").iterdir()}
+    assert "9_photo.jpg.png" in strips
+    assert len(strips) == 26
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pipeline train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
+        ("pipeline model=transformer", "Could not find 'model/transformer'"),
+        ("pipeline train.epochs=0", "train.epochs=0: input should be greater"),
+        ("pipeline train.epochs=[", "train.epochs=["),
+        ("pipeline.stages.train model=cnn", "`python -m pipeline model=…` chooses"),
+        ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
+        ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),
+        ("pipeline.stages.prepare +data.path=nowhere", "data.path: unknown key"),
+        ("pipeline.stages.predict_custom predict.images=nowhere", "nowhere: no such folder"),
+        ("pipeline.stages.predict_custom predict.images=conf", "conf: no picture in it"),
+        ("pipeline.stages.predict_custom predict.model=no.onnx", "no trained network there"),
+    ],
+)
+def test_bad_input_ends_in_one_line(project, command, told):
+    done = subprocess.run(
+        ["python", "-m", *command.split(), "tracking.enabled=false"],
+        cwd=project.folder,
+        env=project.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    assert told in lines[0]
+
+
+def test_help_and_completion_answer(project, monkeypatch):
+    assert "epochs:" in project.run("python", "-m", "pipeline", "--help")
+    line = "digits train.ep"
+    monkeypatch.setitem(project.env, "COMP_LINE", line)
+    monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
+    assert "train.epochs=" in project.run("python", "-m", "pipeline", "-sc", "query=bash")
+
+
+def wait_for(condition, seconds):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.5)

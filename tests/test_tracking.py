@@ -1,0 +1,172 @@
+"""Runs as MLflow's own API reads them back."""
+
+import socket
+
+import pytest
+
+from pipeline import tracking
+from pipeline.config import Tracking
+from pipeline.tracking import RunRequest, child_run, new_run, reopened_run
+
+SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
+TRAIN = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"})
+LOST = RunRequest("digits", "replacement of a lost run", {})
+PICTURES = RunRequest("digits", "pictures in custom", {})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Give the folder of one local store for all tests: making a database takes seconds."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(autouse=True)
+def in_store(store, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(store))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_EXP_NAME", "lucky-cat")
+
+
+@pytest.fixture
+def client(store):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{store / 'mlflow.db'}")
+
+
+def children(client, run_id):
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    return client.search_runs([experiment], f"tags.mlflow.parentRunId = '{run_id}'")
+
+
+def recorded_training():
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.metrics({"loss": 0.5}, step=1)
+        return recorder.run_id()
+
+
+def test_a_run_holds_what_was_recorded(client, tmp_path):
+    (tmp_path / "metrics.json").write_text("{}")
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.params(
+            {"model": {"_target_": "pipeline.digits.networks.mlp", "hidden_units": [8]}}
+        )
+        for epoch in (1, 2):
+            recorder.metrics({"val_accuracy": 0.9 + epoch / 100}, step=epoch)
+        recorder.tags({"note": "small"})
+        recorder.text("seed: 1", "config/params.yaml")
+        recorder.files([tmp_path / "metrics.json"], "train")
+        recorder.dataset("mnist", "a" * 64, "data/prepared", {"train": 10})
+    run = client.get_run(recorder.run_id())
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "mlp 8 · 1 epoch"
+    assert run.data.params == {"model": "mlp", "model.hidden_units": "[8]"}
+    history = client.get_metric_history(run.info.run_id, "val_accuracy")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.91), (2, 0.92)]
+    assert run.data.tags["dvc_experiment"] == "lucky-cat"
+    assert run.data.tags["note"] == "small"
+    assert [item.dataset.digest for item in run.inputs.dataset_inputs] == ["a" * 32]
+    folders = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert folders == {"config", "train"}
+
+
+def test_training_is_linked_to_the_run_that_prepared_its_data(client):
+    request = RunRequest(tracking.data_experiment(SETTINGS), "mnist", {})
+    with new_run(SETTINGS, request) as prepare:
+        prepare.tags({tracking.DATA_DIGEST_TAG: "b" * 64})
+    with new_run(SETTINGS, TRAIN) as train:
+        train.dataset("mnist", "b" * 64, "data/prepared", {})
+    assert client.get_run(train.run_id()).data.tags["data_run_id"] == prepare.run_id()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")]
+)
+def test_a_run_that_ends_badly_says_so(client, error, status):
+    with pytest.raises(error), new_run(SETTINGS, TRAIN) as recorder:
+        raise error
+    assert client.get_run(recorder.run_id()).info.status == status
+
+
+def test_an_interrupted_run_is_gone_on_with(client):
+    with pytest.raises(KeyboardInterrupt), new_run(SETTINGS, TRAIN) as first:
+        raise KeyboardInterrupt
+    with new_run(SETTINGS, TRAIN, resume_run_id=first.run_id()) as second:
+        pass
+    assert second.run_id() == first.run_id()
+    assert client.get_run(first.run_id()).info.status == "FINISHED"
+
+
+def test_reopening_leaves_status_and_duration_alone(client):
+    run_id = recorded_training()
+    before = client.get_run(run_id).info
+    with reopened_run(SETTINGS, run_id, LOST) as recorder:
+        recorder.metrics({"test_accuracy": 0.98})
+    after = client.get_run(run_id)
+    assert recorder.run_id() == run_id
+    assert (after.info.status, after.info.end_time) == (before.status, before.end_time)
+    assert after.data.metrics["test_accuracy"] == 0.98
+
+
+def test_a_lost_run_gets_one_replacement(client, caplog):
+    replacements = set()
+    for _ in range(2):
+        with reopened_run(SETTINGS, "0" * 32, LOST) as recorder:
+            recorder.metrics({"test_accuracy": 0.5})
+        replacements.add(recorder.run_id())
+    with child_run(SETTINGS, "0" * 32, LOST, PICTURES) as child:
+        pass
+    (replacement,) = replacements
+    assert client.get_run(replacement).data.tags["replaces_run_id"] == "0" * 32
+    assert client.get_run(replacement).info.status == "FINISHED"
+    assert [run.info.run_id for run in children(client, replacement)] == [child.run_id()]
+    assert caplog.text.count("stands in") == 1
+
+
+def test_predictions_are_children_even_where_a_run_id_is_in_the_environment(client, monkeypatch):
+    run_id = recorded_training()
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    ids = set()
+    for _ in range(2):
+        with child_run(SETTINGS, run_id, LOST, PICTURES) as recorder:
+            recorder.metrics({"custom_accuracy": 1.0})
+        ids.add(recorder.run_id())
+    assert {run.info.run_id for run in children(client, run_id)} == ids
+    assert run_id not in ids
+
+
+def test_artifacts_lie_beside_the_database(client, store):
+    run_id = recorded_training()
+    assert client.get_run(run_id).info.artifact_uri.startswith((store / "mlartifacts").as_uri())
+
+
+def test_nothing_is_recorded_or_made_when_switched_off(store):
+    before = sorted(store.iterdir())
+    off = SETTINGS.model_copy(update={"enabled": False})
+    with new_run(off, TRAIN) as recorder:
+        recorder.metrics({"loss": 1.0})
+        assert len(recorder.run_id()) == 32
+    assert sorted(store.iterdir()) == before
+
+
+def test_a_server_that_cannot_be_reached_costs_a_warning(client, monkeypatch, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    run_id = recorded_training()
+    assert "does not answer" in caplog.text
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_store_that_breaks_half_way_stops_recording_only(caplog):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.metrics({"loss": float("nan"), "": 1.0})
+        recorder.metrics({"loss": 1.0})
+    assert caplog.text.count("stopped recording") == 1
+
+
+def test_the_environment_wins_over_the_configured_store(monkeypatch):
+    configured = SETTINGS.model_copy(update={"uri": "sqlite:///configured.db"})
+    assert tracking.tracking_uri(configured) == "sqlite:///configured.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///environment.db")
+    assert tracking.tracking_uri(configured) == "sqlite:///environment.db"
