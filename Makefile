@@ -44,8 +44,11 @@ lock: $(READY) ## Renew requirements.lock from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
 
-ui: $(READY) ## Browse and compare runs in MLflow's UI, on http://127.0.0.1:5000
-	MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+# Left alone, MLflow's pages open on language models; the address asks for the runs.
+ui: $(READY) ## Browse and compare runs in MLflow's UI
+	@echo "open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+	@MLFLOW_DISABLE_TELEMETRY=true mlflow ui --port 5000 \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
 
 clean: ## Remove the virtual environment and what tools cache (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

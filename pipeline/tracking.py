@@ -4,6 +4,7 @@ A `Recorder` writes from a thread of its own, so that a stage works on while MLf
 nothing that MLflow does or fails to do ever stops a stage.
 """
 
+import getpass
 import logging
 import os
 import subprocess
@@ -390,9 +391,18 @@ def _exists(client: "MlflowClient", run_id: str) -> bool:
 
 
 def _common_tags() -> dict[str, str]:
-    from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
+    from mlflow.utils.mlflow_tags import (
+        MLFLOW_GIT_COMMIT,
+        MLFLOW_SOURCE_NAME,
+        MLFLOW_SOURCE_TYPE,
+        MLFLOW_USER,
+    )
 
-    tags = {MLFLOW_SOURCE_NAME: "dvc repro", MLFLOW_SOURCE_TYPE: "PROJECT"}
+    tags = {
+        MLFLOW_SOURCE_NAME: "dvc repro",
+        MLFLOW_SOURCE_TYPE: "PROJECT",
+        MLFLOW_USER: getpass.getuser(),
+    }
     if revision := _git_revision():
         tags[MLFLOW_GIT_COMMIT] = revision
     if experiment := os.environ.get("DVC_EXP_NAME"):
