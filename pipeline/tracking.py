@@ -13,7 +13,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -401,8 +401,10 @@ def _common_tags() -> dict[str, str]:
     tags = {
         MLFLOW_SOURCE_NAME: "dvc repro",
         MLFLOW_SOURCE_TYPE: "PROJECT",
-        MLFLOW_USER: getpass.getuser(),
     }
+    # A container may have no name for its user.
+    with suppress(OSError, KeyError):
+        tags[MLFLOW_USER] = getpass.getuser()
     if revision := _git_revision():
         tags[MLFLOW_GIT_COMMIT] = revision
     if experiment := os.environ.get("DVC_EXP_NAME"):
