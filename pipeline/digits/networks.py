@@ -61,10 +61,10 @@ def cnn(
     dropout: Dropout = 0.0,
     batch_norm: bool = True,
 ) -> "keras.Model":
-    """Build a convolutional network in the manner of VGG (Simonyan & Zisserman 2014).
+    """Build a convolutional network: blocks of 3x3 convolutions, then dense layers.
 
-    Each entry of `filters` is a block of 3x3 convolutions that ends in a 2x2 maximum; dense
-    layers follow.
+    Each block halves the picture right after its first convolution (as in Jordan 2024, "94% on
+    CIFAR-10 in 3.29 seconds on a single GPU"), so that all that follows costs a quarter.
 
     Args:
         input_shape: Height and width of a picture in pixels.
@@ -82,10 +82,12 @@ def cnn(
     pixels, scaled = _pixels(input_shape)
     answers = keras.layers.Reshape((*input_shape, 1))(scaled)
     for width in filters:
-        for _ in range(convolutions):
+        for number in range(convolutions):
             layer = keras.layers.Conv2D(width, 3, padding="same", use_bias=not batch_norm)
-            answers = _activated(layer(answers), activation, batch_norm)
-        answers = keras.layers.MaxPooling2D(padding="same")(answers)
+            answers = layer(answers)
+            if number == 0:
+                answers = keras.layers.MaxPooling2D(padding="same")(answers)
+            answers = _activated(answers, activation, batch_norm)
     answers = _dropped(keras.layers.Flatten()(answers), dropout)
     for units in dense_units:
         answers = _dense_block(answers, units, activation, dropout, batch_norm)

@@ -1,0 +1,219 @@
+"""Training learns, repeats itself bit by bit, and goes on where it was stopped."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.digits import networks, optimizers
+from pipeline.digits.augmentation import Distortion
+from pipeline.digits.datasets import Split
+from pipeline.digits.errors import InputError
+from pipeline.digits.training import Epoch, epoch_pictures, fit, runs_compiled, steps_per_epoch
+
+EPOCHS = 4
+BATCH = 16
+
+
+def bars(count, seed):
+    """Make 12x12 pictures of upright (0) and level (1) bars under noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count).astype(np.uint8)
+    images = rng.integers(0, 60, (count, 12, 12)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        at = rng.integers(3, 8)
+        image[(slice(2, 10), slice(at, at + 2)) if label == 0 else (slice(at, at + 2),)] += 150
+    return Split(images, labels)
+
+
+TRAIN = bars(150, 1)
+VALIDATION = bars(60, 2)
+GENTLE = Distortion(share=0.8, shift=1.0, scale=0.1, elastic=0.5, thickness=0.5)
+
+
+def mlp(**options):
+    return networks.mlp((12, 12), 2, hidden_units=[12], **options)
+
+
+def cnn():
+    return networks.cnn((12, 12), 2, filters=[4], dense_units=[8], dropout=0.3)
+
+
+def train(build, seed=3, rate=0.01, data=TRAIN, **options):
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = build()
+    # XLA takes seconds to compile: only the tests that are about it ask for it.
+    defaults = {"epochs": EPOCHS, "batch_size": BATCH, "distortion": GENTLE, "jit_compile": False}
+    options = defaults | options
+    steps = options["epochs"] * steps_per_epoch(len(data), options["batch_size"])
+    optimizer = optimizers.adam(optimizers.cosine(rate, steps))
+    return model, fit(model, data, VALIDATION, optimizer=optimizer, seed=seed, **options)
+
+
+def same_weights(first, second):
+    return all(
+        np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True)
+    )
+
+
+def without_seconds(history):
+    return [replace(record, seconds=0.0) for record in history]
+
+
+def kept_in(folder):
+    """Give the history that a checkpoint holds, seconds included."""
+    with np.load(folder / "checkpoint.npz") as stored:
+        return [Epoch(**record) for record in json.loads(str(stored["history"]))]
+
+
+class InterruptionError(Exception):
+    """Stands for the process being killed."""
+
+
+def interrupt_after(epoch):
+    def callback(record):
+        if record.epoch == epoch:
+            raise InterruptionError
+
+    return callback
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_learns(compiled):
+    reported = []
+    model, training = train(mlp, epochs=8, jit_compile=compiled, on_epoch=reported.append)
+    last = training.history[-1]
+    assert last.val_accuracy > 0.9
+    assert last.loss < training.history[0].loss
+    assert [record.epoch for record in training.history] == list(range(1, 9))
+    assert reported == training.history
+    assert training.chosen_epoch == 8
+    rates = [record.learning_rate for record in training.history]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+    right = np.asarray(model(VALIDATION.images)).argmax(1) == VALIDATION.labels
+    assert last.val_accuracy == pytest.approx(right.mean(), abs=1e-6)
+
+
+def test_compiled_and_plain_steps_do_the_same():
+    compiled, _ = train(mlp, epochs=1, jit_compile=True)
+    plain, _ = train(mlp, epochs=1, jit_compile=False)
+    for first, second in zip(compiled.get_weights(), plain.get_weights(), strict=True):
+        assert np.allclose(first, second, atol=1e-4)
+
+
+@pytest.mark.parametrize(("build", "compiled"), [(mlp, True), (cnn, False)])
+def test_same_seed_gives_bit_equal_weights(build, compiled):
+    first, _ = train(build, jit_compile=compiled)
+    second, _ = train(build, jit_compile=compiled)
+    assert same_weights(first, second)
+
+
+def test_another_seed_gives_other_weights():
+    assert not same_weights(train(mlp)[0], train(mlp, seed=4)[0])
+
+
+@pytest.mark.parametrize("build", [mlp, cnn])
+def test_interrupted_training_ends_with_the_same_weights(build, tmp_path):
+    whole, expected = train(build, patience=3)
+    with pytest.raises(InterruptionError):
+        train(build, patience=3, checkpoint_dir=tmp_path, on_epoch=interrupt_after(2))
+    taken_up = kept_in(tmp_path)
+    reported = []
+    resumed, training = train(build, patience=3, checkpoint_dir=tmp_path, on_epoch=reported.append)
+    assert same_weights(whole, resumed)
+    assert without_seconds(training.history) == without_seconds(expected.history)
+    assert training.history[:2] == taken_up
+    assert training.chosen_epoch == expected.chosen_epoch
+    assert reported == training.history
+
+
+def test_finished_training_is_not_repeated(tmp_path):
+    first, expected = train(mlp, checkpoint_dir=tmp_path)
+    again, training = train(mlp, checkpoint_dir=tmp_path)
+    assert training == expected
+    assert same_weights(first, again)
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 4}, {"rate": 0.02}, {"data": bars(150, 9)}, {"distortion": None}]
+)
+def test_state_of_another_training_is_not_taken_up(other, tmp_path):
+    with pytest.raises(InterruptionError):
+        train(mlp, checkpoint_dir=tmp_path, on_epoch=interrupt_after(1), **other)
+    whole, _ = train(mlp)
+    resumed, _ = train(mlp, checkpoint_dir=tmp_path)
+    assert same_weights(whole, resumed)
+
+
+def test_state_of_another_network_is_not_taken_up(tmp_path):
+    train(lambda: mlp(activation="tanh"), checkpoint_dir=tmp_path)
+    whole, _ = train(mlp)
+    resumed, _ = train(mlp, checkpoint_dir=tmp_path)
+    assert same_weights(whole, resumed)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda _: b""])
+def test_damaged_state_is_set_aside(damage, tmp_path):
+    whole, _ = train(mlp, checkpoint_dir=tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(damage(file.read_bytes()))
+    again, _ = train(mlp, checkpoint_dir=tmp_path)
+    assert same_weights(whole, again)
+
+
+def test_early_stopping_restores_the_best_epoch():
+    model, training = train(mlp, epochs=30, rate=0.3, patience=3)
+    accuracies = [(record.val_accuracy, -record.val_loss) for record in training.history]
+    assert training.chosen_epoch == 1 + accuracies.index(max(accuracies))
+    assert len(training.history) == min(30, training.chosen_epoch + 3)
+    right = np.asarray(model(VALIDATION.images)).argmax(1) == VALIDATION.labels
+    assert right.mean() == pytest.approx(max(accuracies)[0], abs=1e-6)
+
+
+def test_fewer_pictures_than_a_batch():
+    _, training = train(mlp, data=bars(5, 4), batch_size=64, epochs=2)
+    assert len(training.history) == 2
+
+
+def test_loss_that_is_no_number_names_the_learning_rate():
+    with pytest.raises(InputError, match=r"train\.learning_rate") as caught:
+        train(mlp, rate=1e38)
+    assert "\n" not in str(caught.value)
+
+
+def test_order_and_distortion_follow_seed_and_epoch_alone():
+    first = epoch_pictures(TRAIN, GENTLE, 1, 5)
+    again = epoch_pictures(TRAIN, GENTLE, 1, 5)
+    assert np.array_equal(first.images, again.images)
+    assert np.array_equal(first.labels, again.labels)
+    for other in (epoch_pictures(TRAIN, GENTLE, 1, 6), epoch_pictures(TRAIN, GENTLE, 2, 5)):
+        assert not np.array_equal(first.labels, other.labels)
+
+
+def test_every_picture_is_met_once_an_epoch_with_its_label():
+    pictures = epoch_pictures(TRAIN, None, 1, 1)
+    met = sorted((image.tobytes(), label) for image, label in zip(*astuple(pictures), strict=True))
+    given = sorted((image.tobytes(), label) for image, label in zip(*astuple(TRAIN), strict=True))
+    assert met == given
+
+
+def astuple(split):
+    return split.images, split.labels
+
+
+@pytest.mark.parametrize(
+    ("pictures", "batch", "steps"), [(5, 64, 1), (64, 64, 1), (127, 64, 1), (128, 64, 2)]
+)
+def test_steps_per_epoch(pictures, batch, steps):
+    assert steps_per_epoch(pictures, batch) == steps
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"), [(mlp, True), (lambda: mlp(dropout=0.1), False), (cnn, False)]
+)
+def test_small_dense_networks_are_compiled(build, expected):
+    assert runs_compiled(build()) is expected
