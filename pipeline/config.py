@@ -60,8 +60,9 @@ class Train(_Section):
 
 
 class Predict(_Section):
-    """Which pictures are read, and how sure an answer must be."""
+    """Which pictures are read, for what, and how sure an answer must be."""
 
+    mode: Literal["digit", "number"]
     images: Annotated[str, Field(min_length=1)]
     output: Annotated[str, Field(min_length=1)]
     model: Annotated[str, Field(min_length=1)]

@@ -17,7 +17,7 @@ def idx_bytes(array):
 
 @pytest.fixture
 def small_mnist(monkeypatch):
-    """Give four small arrays that stand for the published MNIST: their hashes are the right ones."""
+    """Give four small arrays whose hashes stand for those of the published MNIST."""
     rng = np.random.default_rng(1)
     arrays = {
         "train-images": rng.integers(0, 256, (60, 28, 28), dtype=np.uint8),

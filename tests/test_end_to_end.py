@@ -157,6 +157,13 @@ def test_dvc_shows_metrics_and_plots(project):
     shutil.rmtree(project.folder / "plots-page")
 
 
+@pytest.mark.usefixtures("unchanged")
+def test_dvc_tells_what_differs_from_the_last_commit(project):
+    project.change_params("train", epochs=7)
+    assert "train.epochs" in project.run("dvc", "params", "diff")
+    project.run("dvc", "metrics", "diff")
+
+
 def test_mlflow_holds_one_comparable_run(project):
     (run,) = project.runs("tags.stage = 'train'")
     assert run.info.run_id == project.run_id()

@@ -7,16 +7,17 @@ is refused at no cost, and a file that is no picture is an error with a reason, 
 import logging
 import os
 import stat
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.digits.errors import InputError
+from pipeline.digits.scaling import shrink_to
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
@@ -28,6 +29,8 @@ MAX_SIDE = 1024
 
 # Pillow's own limit only warns up to twice its value; `_refuse_too_large` is the one that holds.
 Image.MAX_IMAGE_PIXELS = None
+# What is wrong with a picture is said in its `PictureError`, or does not matter.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _log = logging.getLogger(__name__)
 
@@ -125,22 +128,31 @@ def _file_content(path: Path) -> bytes:
     """Read a regular file whole; opening without blocking keeps a pipe from halting everything."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        raise PictureError(f"cannot be opened: {error.strerror or error}") from error
-    except ValueError as error:
-        raise PictureError(f"cannot be opened: {error}") from error
-    with open(handle, "rb", closefd=True) as file:
-        status = os.fstat(handle)
-        if stat.S_ISDIR(status.st_mode):
-            raise PictureError("is a folder, not a picture")
-        if not stat.S_ISREG(status.st_mode):
-            raise PictureError("is not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise PictureError(f"too large: more than {MAX_BYTES >> 20} MB")
-        try:
+    except (OSError, ValueError) as error:
+        raise PictureError(f"cannot be opened: {_reason(error)}") from error
+    try:
+        _refuse_special(os.fstat(handle))
+        with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read()
-        except OSError as error:
-            raise PictureError(f"cannot be read: {error.strerror or error}") from error
+    except OSError as error:
+        raise PictureError(f"cannot be read: {_reason(error)}") from error
+    finally:
+        os.close(handle)
+
+
+def _refuse_special(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError("is a folder, not a picture")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError("is not a regular file")
+    if status.st_size > MAX_BYTES:
+        raise PictureError(f"too large: more than {MAX_BYTES >> 20} MB")
+
+
+def _reason(error: Exception) -> str:
+    """Say what an exception says, in one line and not at length."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(words).split())[:120]
 
 
 def decode(content: bytes) -> Picture:
@@ -158,15 +170,14 @@ def decode(content: bytes) -> Picture:
     except UnidentifiedImageError as error:
         raise PictureError("is not a picture in a known format") from error
     except Exception as error:  # decoders raise whatever they like on broken files
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise PictureError(f"is broken: {reason}") from error
+        raise PictureError(f"is broken: {_reason(error)}") from error
 
 
 def _refuse_too_large(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureError(
-            f"too large: {width} x {height} pixels, at most {MAX_PIXELS // 1_000_000} million are read"
+            f"too large: {width} x {height} pixels, {MAX_PIXELS // 1_000_000} million are the limit"
         )
 
 
@@ -180,14 +191,14 @@ def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         premultiplied = image.convert("RGBA").convert("RGBa")
-        return _fill_transparency(_shrink(np.asarray(premultiplied)))
+        return _fill_transparency(shrink_to(np.asarray(premultiplied), MAX_SIDE))
     if image.mode.startswith("I") or image.mode == "F":
-        return _shrink(_to_eight_bits(np.asarray(image)))
+        return shrink_to(_to_eight_bits(np.asarray(image)), MAX_SIDE)
     if image.mode == "LAB":
-        return _shrink(np.asarray(image.getchannel(0)))
+        return shrink_to(np.asarray(image.getchannel(0)), MAX_SIDE)
     if image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return _shrink(np.asarray(image))
+    return shrink_to(np.asarray(image), MAX_SIDE)
 
 
 def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -199,15 +210,6 @@ def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     white = next((white for white in whites if white >= high), high)
     scaled: NDArray[np.uint8] = ((numbers - low) * (255.0 / (white - low))).astype(np.uint8)
     return scaled
-
-
-def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    scale = MAX_SIDE / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _fill_transparency(premultiplied: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,18 +1,43 @@
-"""From a picture of a handwritten digit to what MNIST holds: pure functions on arrays."""
+"""From people's picture of a digit to a picture as MNIST holds it: pure functions on arrays.
+
+MNIST's digits are light on black, fitted to a 20 x 20 box keeping their shape, and centred by mass
+in 28 x 28 (Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998).
+`read` undoes, one visible step after the other, what people's pictures have besides: colour, dark
+ink on light paper, shadows, squared paper, frames, specks, and pens of any width.
+
+Lengths are relative to the picture wherever they can be, so that its size does not matter. An "ink"
+array is uint8: 0 is paper, 255 is ink that swallows all of the paper's light.
+"""
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Gray = NDArray[np.uint8]
+from pipeline.digits.scaling import shrink, shrink_to
+
+Pixels = NDArray[np.uint8]
 
 SIDE = 28
 BOX = 20
-FINE = 4  # the digit is worked on at this many times its final size
-LOOK = 256  # longest side at which the digit is looked for
-STROKE = (2.2, 3.6)  # stroke widths left alone, in pixels of the 20 x 20 box
+
+LOOK = 192  # longest side at which strokes are looked for
+THUMB = 64  # longest side at which shading, colours and polarity are judged
+TINY = 48  # a picture up to this size was made by a program, not by a camera: it has no shadows
+FINE = 4  # the digit is redrawn at this many times its final size
+
+# Digits, rendered and real, had a contrast above 25 and a clarity above 7; noise a clarity below 6.
+FAINTEST = 12.0  # contrast, 0..255
+DIMMEST = 6.0  # clarity
+BLOB = 0.36  # stroke width as a share of the digit's longer side; a disc or a square has a half
+# Usual stroke widths of MNIST, in pixels of the 20 x 20 box; only what is outside is changed.
+STROKES = (2.2, 3.6)
+
+Weights = NDArray[np.float64]
+
+_LUMINANCE: Weights = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -20,302 +45,441 @@ class Reading:
     """A picture brought to MNIST's form.
 
     Attributes:
-        image: uint8 (28, 28), light digit on black.
+        image: uint8 (28, 28), light digit on black; all black if there was nothing to see.
         trouble: Why this is hardly one digit, in one line; empty if nothing speaks against it.
-        steps: Name and array of every intermediate step, in order.
+        steps: Name and array of every step on the way, in order, the last one being `image`.
     """
 
-    image: Gray
+    image: Pixels
     trouble: str
     steps: tuple[tuple[str, NDArray[np.generic]], ...]
 
 
-def normalise(picture: NDArray[np.uint8]) -> Gray:
+class Marks(NamedTuple):
+    """Connected marks on paper.
+
+    Attributes:
+        labels: int32 (h, w), 0 where there is no mark, else its number from 1.
+        boxes: int32 (marks, 5): x, y, width, height, area in pixels.
+        contrast: Mean ink of the marks less that of the paper, 0..255.
+        clarity: Contrast in units of the paper's own grain (standard deviation).
+    """
+
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+    contrast: float
+    clarity: float
+
+    def mask(self, chosen: NDArray[np.bool_]) -> Pixels:
+        """Draw the chosen marks, bool (marks,), as uint8 0 and 1, (h, w)."""
+        return np.concatenate([[False], chosen]).astype(np.uint8)[self.labels]
+
+
+def normalise(picture: Pixels) -> Pixels:
+    """Give what the network is shown, uint8 (28, 28), for a picture, uint8 (h, w) or (h, w, 3)."""
     return read(picture).image
 
 
-def read(picture: NDArray[np.uint8]) -> Reading:
-    gray = to_gray(picture)
-    steps: list[tuple[str, NDArray[np.generic]]] = [("picture", picture), ("grey", gray)]
-    paper = gray if ink_is_dark(gray) else 255 - gray
-    steps.append(("dark on light", paper))
-    if is_mnist_like(255 - paper):
-        return Reading(255 - paper, "", (*steps, ("seen", 255 - paper)))
-    scale = min(1.0, LOOK / max(paper.shape))
-    small = _resize(paper, scale)
-    ink = flatten(small)
-    steps.append(("flattened", ink))
-    ink = without_edges(ink)
-    steps.append(("edges dropped", ink))
-    ink = without_lines(ink)
-    steps.append(("lines dropped", ink))
-    mask, contrast = ink_mask(ink)
-    steps.append(("ink", mask))
-    if contrast < 12:
-        return Reading(np.zeros((SIDE, SIDE), np.uint8), "blank: nothing stands out", tuple(steps))
-    keep, trouble = choose_strokes(mask, ink)
-    steps.append(("strokes kept", keep))
-    fine = _fine_ink(paper, keep, scale)
-    steps.append(("enlarged", fine))
-    fine = even_strokes(fine)
-    steps.append(("stroke width", fine))
-    image = fit(fine)
-    steps.append(("seen", image))
-    return Reading(image, trouble, tuple(steps))
+def read(picture: Pixels) -> Reading:
+    """Bring a picture of one handwritten digit to MNIST's form.
+
+    Args:
+        picture: uint8, (h, w) grey or (h, w, 3) RGB, opaque, any size from 1 x 1.
+    """
+    factor = max(1, round(max(picture.shape[:2]) / LOOK))
+    look = shrink(picture, factor)
+    weights = color_weights(look)
+    gray = weigh(look, weights)
+    dark = ink_is_dark(gray)
+    paper = gray if dark else 255 - gray
+    image = 255 - paper
+    steps = [("picture", picture), ("grey", gray), ("dark on light", paper)]
+    if is_as_mnist(image):
+        return Reading(image, "", (*steps, ("seen", image)))
+    flat = flatten(paper, shaded=max(paper.shape) > TINY)
+    marks = find_marks(flat)
+    inner = without_edges(flat, marks)
+    ink = without_lines(inner)
+    marks = marks if ink is flat else find_marks(ink)
+    chosen, trouble = choose_marks(ink, marks)
+    digit = marks.mask(chosen)
+    steps += [("flattened", flat), ("edges dropped", inner), ("lines dropped", ink)]
+    steps += [("digit", digit)]
+    if not chosen.any():
+        nothing = np.zeros((SIDE, SIDE), np.uint8)
+        return Reading(nothing, trouble, (*steps, ("seen", nothing)))
+    if factor > 1 and max(cv2.boundingRect(digit)[2:]) < BOX * FINE:
+        flat, digit = _closer(picture, weights, dark, digit, factor)
+    strokes = enlarge(flat, digit)
+    width = stroke_width(strokes)
+    even = even_strokes(strokes, width)
+    image = fit(even)
+    steps += [("enlarged", strokes), ("stroke width", even), ("seen", image)]
+    return Reading(image, trouble or doubt(strokes, width), tuple(steps))
 
 
-def to_gray(picture: NDArray[np.uint8]) -> Gray:
-    """Project colours on the axis that tells ink from paper: luminance, unless another is better."""
+def to_gray(picture: Pixels) -> Pixels:
+    """Make a picture, uint8 (h, w) or (h, w, 3), grey along the axis that shows its ink best."""
+    return weigh(picture, color_weights(picture))
+
+
+def weigh(picture: Pixels, weights: Weights) -> Pixels:
+    """Make a picture grey with weights of red, green and blue; grey pictures stay as they are."""
     if picture.ndim == 2:
         return picture
-    weights = _color_axis(picture)
-    offset = 255.0 * float(-weights[weights < 0].sum())
-    matrix = np.append(weights, offset)[None].astype(np.float32)
-    return cv2.transform(picture, matrix).astype(np.uint8, copy=False)
+    if weights is _LUMINANCE:
+        return _u8(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    # With negative weights the values would start below 0.
+    offset = -255.0 * weights[weights < 0].sum()
+    return _u8(cv2.transform(picture, np.append(weights, offset)[None]))
 
 
-LUMINANCE = np.array([0.299, 0.587, 0.114])
+def color_weights(picture: Pixels) -> Weights:
+    """Weigh red, green and blue so that ink and paper differ most; absolute values sum to 1.
 
-
-def _color_axis(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    small = _resize(picture, min(1.0, 64 / max(picture.shape[:2]))).astype(np.float32)
-    detail = (small - _smooth(small)).reshape(-1, 3)
-    spread = (detail.T @ detail).astype(np.float64) / len(detail)
-    axis = np.linalg.eigh(spread)[1][:, -1]
-    axis = axis / np.abs(axis).sum() * (1 if axis.sum() >= 0 else -1)
-    if LUMINANCE @ spread @ LUMINANCE > 0.25 * (axis @ spread @ axis):
-        return LUMINANCE
-    return axis
-
-
-def _smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    sigma = 0.15 * max(values.shape[:2])
-    return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-
-
-def is_mnist_like(gray: Gray) -> bool:
-    if gray.shape != (SIDE, SIDE):
-        return False
-    ys, xs = np.nonzero(gray)
-    if len(ys) < 10 or gray.max() < 200:
-        return False
-    height, width = int(np.ptp(ys)) + 1, int(np.ptp(xs)) + 1
-    if max(height, width) not in (BOX - 1, BOX, BOX + 1):
-        return False
-    m = cv2.moments(gray)
-    x, y = m["m10"] / m["m00"], m["m01"] / m["m00"]
-    return bool(abs(x - 14) < 1.5 and abs(y - 14) < 1.5)
-
-
-def ink_is_dark(gray: Gray) -> bool:
-    """Tell dark ink on light paper from light on dark.
-
-    Strokes are the rare tone, so the picture without its shading leans towards them (skewness);
-    and paper is what lies in the corners and along the border. The weights are a logistic
-    regression's over rendered digits of both polarities.
+    That is luminance, unless red on green or yellow on white hide in it.
     """
-    small = _resize(gray, min(1.0, 64 / max(gray.shape)))
-    detail = small.astype(np.float32)
-    detail -= _smooth(detail)
-    deviation = float(detail.std()) + 1e-3
-    skewness = float((detail**3).mean()) / deviation**3
-    _, light = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    if picture.ndim == 2:
+        return _LUMINANCE
+    thumb = shrink_to(picture, THUMB)
+    if cv2.absdiff(thumb, thumb[..., ::-1]).max() <= 2:
+        return _LUMINANCE  # red is blue all over: hardly a colour
+    detail = _detail(thumb).reshape(-1, 3)
+    spread = (detail.T @ detail).astype(np.float64)
+    axis = np.linalg.eigh(spread)[1][:, -1]
+    axis *= np.sign(axis.sum()) / np.abs(axis).sum() if axis.sum() else 1 / np.abs(axis).sum()
+    better = axis @ spread @ axis > 4 * (_LUMINANCE @ spread @ _LUMINANCE)
+    return axis if better else _LUMINANCE
+
+
+def _detail(thumb: Pixels) -> NDArray[np.float32]:
+    """Take the shading away: float32 differences from a wide average around each pixel."""
+    values = thumb.astype(np.float32)
+    sigma = 0.15 * max(thumb.shape[:2])
+    return values - cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def ink_is_dark(gray: Pixels) -> bool:
+    """Tell dark ink on light paper from light ink on dark.
+
+    Strokes are the rare tone, so the picture without its shading leans towards them (skewness), and
+    paper is what lies in the corners and along the border. The weights are a logistic regression's
+    over 5,600 rendered digits of both kinds, rounded.
+    """
+    thumb = shrink_to(gray, THUMB)
+    detail = _detail(thumb)
+    skewness = float((detail * detail * detail).mean()) / (float(detail.std()) + 1e-3) ** 3
+    _, light = cv2.threshold(thumb, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean()
-    side = max(1, round(0.08 * max(small.shape)))
-    ends = np.r_[0:side, -side:0]
-    corners = light[np.ix_(ends, ends)].mean()
-    vote = 2 * min(max(skewness, -2.5), 2.5) + (0.5 - border) + 2 * (0.5 - corners)
-    return bool(vote < 0)
+    ends = max(1, round(0.08 * max(thumb.shape)))
+    left, right = light[:, :ends], light[:, -ends:]
+    corners = np.concatenate([left[:ends], left[-ends:], right[:ends], right[-ends:]]).mean()
+    light_ink = 2 * np.clip(skewness, -2.5, 2.5) + (0.5 - border) + 2 * (0.5 - corners)
+    return bool(light_ink < 0)
 
 
-import os
-REACH = float(os.environ.get("REACH", ".35"))
-ODD = int(os.environ.get("ODD", "1"))
+def is_as_mnist(gray: Pixels) -> bool:
+    """Say whether a picture is in MNIST's form already: its size, box, centre and soft edges."""
+    if gray.shape != (SIDE, SIDE) or gray.max() < 200:
+        return False
+    _, _, width, height = cv2.boundingRect(gray)
+    if abs(max(width, height) - BOX) > 1:
+        return False
+    x, y = _center_of_mass(gray)
+    if abs(x - SIDE / 2) > 1.5 or abs(y - SIDE / 2) > 1.5:
+        return False
+    inked, soft = int((gray > 0).sum()), int(((gray > 25) & (gray < 230)).sum())
+    return soft > 0.2 * inked and inked < 0.6 * gray.size
 
 
-def flatten(paper: Gray) -> Gray:
-    """Divide by the paper's own brightness; what is left is how much of it the ink swallows."""
-    scale = min(1.0, 64 / max(paper.shape))
-    small = _resize(paper, scale).astype(np.float32)
-    reach = max(3, int(REACH * max(small.shape))) | 1
-    ground = _close(small, reach)
-    ground = cv2.resize(ground, paper.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    ratio = cv2.divide(paper.astype(np.float32), np.maximum(ground, 1.0), scale=255.0)
-    return (255 - np.clip(ratio, 0, 255)).astype(np.uint8)
+def _center_of_mass(ink: Pixels) -> tuple[float, float]:
+    moments = cv2.moments(ink)
+    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
 
 
-def _close(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
-    """Close dark gaps up to `reach` wide; beyond the border brightness goes on as a ramp would."""
-    pad = min(reach, min(values.shape) - 1) if ODD else 0
-    if pad > 0 and ODD:
-        edge = cv2.copyMakeBorder(values, *(pad,) * 4, cv2.BORDER_REPLICATE)
-        mirror = cv2.copyMakeBorder(values, *(pad,) * 4, cv2.BORDER_REFLECT_101)
-        values = np.maximum(2 * edge - mirror, 0)
-    closed = cv2.morphologyEx(values, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
+    """Measure ink as the share of the paper's own light that it swallows.
+
+    The paper behind the ink is a morphological closing: the brightest way around every dark mark
+    that is narrower than the reach. Shadows and vignettes are wider than that.
+
+    Args:
+        paper: uint8 (h, w), dark ink on light paper.
+        shaded: Whether light may have fallen unevenly on it.
+    """
+    thumb = shrink_to(paper, THUMB)
+    reach = max(3, int((0.35 if shaded else 0.5) * max(thumb.shape))) | 1
+    ground = _close(thumb, reach, ramps=shaded)
+    ground = _u8(cv2.resize(ground, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    # Where it is nearly black, noise would be blown up to ink.
+    return _u8(cv2.divide(cv2.subtract(ground, paper), np.maximum(ground, 32), scale=255))
+
+
+def _close(thumb: Pixels, reach: int, *, ramps: bool) -> Pixels:
+    """Fill dark gaps up to `reach` wide; with ramps, shading goes on beyond the border."""
+    pad = min(reach, min(thumb.shape) - 1) if ramps else 0
+    if pad > 0:
+        edge = cv2.copyMakeBorder(thumb, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+        mirror = cv2.copyMakeBorder(thumb, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
+        thumb = _u8(cv2.addWeighted(edge, 2, mirror, -1, 0))
+    closed = _u8(cv2.morphologyEx(thumb, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8)))
     return closed[pad : closed.shape[0] - pad, pad : closed.shape[1] - pad]
 
 
-def ink_mask(ink: Gray) -> tuple[Gray, float]:
-    smooth = cv2.GaussianBlur(ink, (3, 3), 0) if max(ink.shape) > 64 else ink
+def find_marks(ink: Pixels) -> Marks:
+    """Separate marks from paper by Otsu's threshold, following strokes where they get fainter."""
+    smooth = _u8(cv2.GaussianBlur(ink, (3, 3), 0)) if max(ink.shape) > THUMB else ink
     level, strong = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    if not strong.any():
-        return strong.astype(np.uint8), 0.0
-    contrast = float(smooth[strong > 0].mean() - smooth[strong == 0].mean())
     weak = (smooth > 0.6 * level).astype(np.uint8)
-    count, labels = cv2.connectedComponents(weak, connectivity=8)
-    touched = np.zeros(count, np.uint8)
-    touched[labels[strong > 0]] = 1
-    touched[0] = 0
-    return touched[labels], contrast
+    labels, stats = _components(weak)
+    held = np.zeros(len(stats), np.bool_)
+    held[labels[strong > 0]] = True
+    held[0] = False
+    numbers = (np.cumsum(held) * held).astype(np.int32)[labels]
+    tone, grain = cv2.meanStdDev(smooth, mask=(numbers == 0).astype(np.uint8))
+    contrast = cv2.mean(smooth, _u8(strong))[0] - float(tone[0, 0])
+    clarity = contrast / (float(grain[0, 0]) + 1)
+    return Marks(numbers, stats[held], contrast, clarity)
 
 
-def without_edges(ink: Gray) -> Gray:
+def _components(mask: Pixels) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Label connected pixels, (h, w), and measure their boxes and areas, (labels, 5)."""
+    # Of OpenCV's algorithms, thrice as fast here as the one it chooses itself.
+    algorithm = cv2.CCL_BBDT
+    found = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, algorithm)
+    return found[1].astype(np.int32, copy=False), found[2].astype(np.int32, copy=False)
+
+
+def ink_mask(ink: Pixels) -> tuple[Pixels, float]:
+    """Mark ink with 1, paper with 0, and say how much they differ; see `find_marks`."""
+    marks = find_marks(ink)
+    return (marks.labels > 0).astype(np.uint8), marks.contrast
+
+
+def without_edges(ink: Pixels, marks: Marks) -> Pixels:
     """Drop frames, table edges and dark corners, if something that may be a digit remains."""
-    mask, _ = ink_mask(ink)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count <= 2:
+    edges = _along_border(marks) if len(marks.boxes) > 1 else np.zeros(1, np.bool_)
+    if not edges.any():
         return ink
-    edge = _is_edge(labels, stats[1:])
-    sizes = np.maximum(stats[1:, 2], stats[1:, 3])
-    if not edge.any():
-        return ink
-    dropped = np.concatenate([[False], edge])[labels].astype(np.uint8)
-    dropped = cv2.dilate(dropped, np.ones((5, 5), np.uint8))
-    rest = np.where(dropped > 0, 0, ink).astype(np.uint8)
-    mask, contrast = ink_mask(rest)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    size = stats[1:, 2:4].max() if len(stats) > 1 else 0
-    return rest if contrast >= 12 and size >= 0.12 * max(ink.shape) else ink
+    around = cv2.dilate(marks.mask(edges), np.ones((5, 5), np.uint8))
+    return _unless_nothing_remains(ink, around > 0)
 
 
-def _is_edge(labels: NDArray[np.int32], stats: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Say which components lie along the border: strips along a side, corners, whole frames."""
-    height, width = labels.shape
-    x, y, w, h, area = stats.T
+def _along_border(marks: Marks) -> NDArray[np.bool_]:
+    """Say which marks are strips along a side, fill a corner, or are frames around the picture."""
+    height, width = marks.labels.shape
+    x, y, w, h, area = marks.boxes.T
     depth = max(1, round(0.12 * max(height, width)))
-    inner = labels[depth : height - depth, depth : width - depth]
-    inside = np.bincount(inner.ravel(), minlength=len(stats) + 1)[1:]
-    hugging = inside < 0.1 * area
-    wide, tall = w >= 0.9 * width, h >= 0.9 * height
-    left, top, right, bottom = x == 0, y == 0, x + w == width, y + h == height
-    corner = (left | right) & (top | bottom)
-    strip = (wide & (top | bottom) & (h < 0.35 * height)) | (tall & (left | right) & (w < 0.35 * width))
+    inner = marks.labels[depth : height - depth, depth : width - depth]
+    inside = np.bincount(inner.ravel(), minlength=len(area) + 1)[1:]
+    beside = (x == 0) | (x + w == width)
+    above = (y == 0) | (y + h == height)
+    strip = (above & (w >= 0.9 * width) & (h < 0.35 * height)) | (
+        beside & (h >= 0.9 * height) & (w < 0.35 * width)
+    )
     frame = (w >= 0.75 * width) & (h >= 0.75 * height)
-    return strip | (hugging & (corner | frame | left | top | right | bottom))
+    hugging = (inside < 0.1 * area) & (beside | above | frame)
+    return np.asarray(strip | hugging, np.bool_)
 
 
-def without_lines(ink: Gray) -> Gray:
-    """Drop the lines of squared or lined paper: what runs from one side of the picture to the other."""
-    mask, _ = ink_mask(ink)
-    lines = _spanning_lines(mask) | _spanning_lines(mask.T).T
-    if not lines.any():
+def _unless_nothing_remains(ink: Pixels, unwanted: NDArray[np.bool_]) -> Pixels:
+    rest = np.where(unwanted, np.uint8(0), ink)
+    remaining = find_marks(rest)
+    largest = int(remaining.boxes[:, 2:4].max(initial=0))
+    enough = remaining.contrast >= FAINTEST and largest >= 0.12 * max(ink.shape)
+    return rest if enough else ink
+
+
+def without_lines(ink: Pixels) -> Pixels:
+    """Drop the lines of squared or lined paper: thin, straight, from one side to the other."""
+    if max(ink.shape) <= THUMB:
         return ink
-    lines = cv2.dilate(lines, np.ones((3, 3), np.uint8))
-    level = float(np.median(ink[(lines > 0) & (mask > 0)]))
-    free = mask & ~(lines > 0)
-    bridge = cv2.morphologyEx(free, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    gone = (lines > 0) & (bridge == 0) & (ink < 1.4 * level)
-    rest = np.where(gone, 0, ink).astype(np.uint8)
-    mask, contrast = ink_mask(rest)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    size = stats[1:, 2:4].max() if len(stats) > 1 else 0
-    return rest if contrast >= 12 and size >= 0.12 * max(ink.shape) else ink
+    level, _ = cv2.threshold(ink, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    faint = (ink > 0.4 * level).astype(np.uint8)
+    across, rows = _spanning_lines(faint)
+    down, columns = _spanning_lines(np.ascontiguousarray(faint.T))
+    lines = across | down.T
+    if rows + columns == 0:
+        return ink
+    tone = float(np.median(ink[lines > 0]))
+    lines = _u8(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
+    crossing = cv2.morphologyEx(faint & (1 - lines), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    unwanted = (lines > 0) & (crossing == 0) & (ink < 1.4 * tone)
+    if rows + columns == 1 and np.median(ink[(faint > 0) & ~unwanted]) < 1.25 * tone:
+        return ink  # a single line as dark as the rest may be the stem of a digit
+    return _unless_nothing_remains(ink, unwanted)
 
 
-def _spanning_lines(mask: Gray) -> Gray:
-    """Mark the nearly horizontal lines that run from the left border to the right one."""
+def _spanning_lines(mask: Pixels) -> tuple[Pixels, int]:
+    """Mark and count thin, nearly level lines from the left border to the right one."""
     width = mask.shape[1]
-    if min(mask.shape) < 64:
-        return np.zeros_like(mask)
-    thick = cv2.dilate(np.ascontiguousarray(mask), np.ones((3, 1), np.uint8))
-    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, max(3, width // 6)), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
-    spanning = (stats[:, 2] >= 0.85 * width) & (stats[:, 3] <= 0.15 * width)
+    if not (mask[:, :2].any() and mask[:, -2:].any()):
+        return np.zeros_like(mask), 0
+    thick = max(3, round(0.025 * max(mask.shape)))
+    column = np.ones((thick + 1, 1), np.uint8)
+    thin = mask & (1 - _u8(cv2.morphologyEx(mask, cv2.MORPH_OPEN, column)))
+    joined = cv2.dilate(thin, np.ones((3, 1), np.uint8))
+    crossed = np.ones((1, 2 * thick + 1), np.uint8)  # gaps where lines of the other kind cross
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, crossed)
+    stretch = max(3, width // 8)
+    runs = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, stretch), np.uint8))
+    runs = cv2.dilate(runs, np.ones((3, stretch), np.uint8))  # and where the digit crosses
+    labels, stats = _components(_u8(runs))
+    spanning = (stats[:, 2] >= 0.98 * width) & (stats[:, 3] <= 0.12 * width)
     spanning[0] = False
-    return (spanning[labels] & (mask > 0)).astype(np.uint8)
+    return spanning.astype(np.uint8)[labels] & thin, int(spanning.sum())
 
 
-def choose_strokes(mask: Gray, ink: Gray) -> tuple[Gray, str]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count <= 2:
-        return mask, ""
-    x, y, w, h, area = stats[1:].T
-    mass = np.bincount(labels.ravel(), ink.ravel(), minlength=count)[1:]
+def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
+    """Choose the marks that are the digit, bool (marks,), and say what speaks against one digit.
+
+    The heaviest mark is the digit; what lies close and is no speck is a broken part of it.
+    """
+    x, y, w, h, area = marks.boxes.T
     size = np.maximum(w, h)
+    largest = int(size.max(initial=0))
+    if marks.contrast < FAINTEST or largest < max(3, 0.03 * max(ink.shape)):
+        return np.zeros(len(size), np.bool_), "blank: nothing stands out from the paper"
+    if len(size) == 1 and marks.clarity >= DIMMEST:
+        return np.ones(1, np.bool_), ""
+    mass = np.bincount(marks.labels.ravel(), ink.ravel(), minlength=len(size) + 1)[1:]
     main = int(mass.argmax())
-    gap = np.maximum(
+    apart = np.maximum(
         np.maximum(x - (x + w)[main], x[main] - (x + w)),
         np.maximum(y - (y + h)[main], y[main] - (y + h)),
     )
-    keep = (gap < 0.25 * size[main]) & (area > 0.02 * area[main])
-    keep[main] = True
-    others = ~keep & (size > 0.5 * size[main]) & (mass > 0.3 * mass[main])
-    trouble = "several separate objects" if others.any() else ""
-    return np.concatenate([[False], keep])[labels].astype(np.uint8), trouble
+    chosen = (apart < 0.25 * size[main]) & (area > 0.02 * area[main])
+    chosen[main] = True
+    left_out = mass[~chosen]
+    if marks.clarity < DIMMEST or (left_out.sum() > mass[chosen].sum() and len(left_out) > 20):
+        return chosen, "too noisy: no stroke stands out clearly"
+    if (left_out > 0.3 * mass[main]).any():
+        return chosen, "several separate objects"
+    return chosen, ""
 
 
-def _fine_ink(paper: Gray, keep: Gray, scale: float) -> Gray:
-    x, y, w, h = cv2.boundingRect(keep)
-    margin = 0.15 * max(w, h) + 1
-    left, top = max(0, int((x - margin) / scale)), max(0, int((y - margin) / scale))
-    right = min(paper.shape[1], int(np.ceil((x + w + margin) / scale)))
-    bottom = min(paper.shape[0], int(np.ceil((y + h + margin) / scale)))
-    zoom = BOX * FINE / (max(w, h) / scale)
-    crop = _resize(paper[top:bottom, left:right], zoom)
-    where = keep[
-        int(top * scale) : max(int(bottom * scale), int(top * scale) + 1),
-        int(left * scale) : max(int(right * scale), int(left * scale) + 1),
+def _closer(
+    picture: Pixels, weights: Weights, dark: bool, digit: Pixels, factor: int
+) -> tuple[Pixels, Pixels]:
+    """Look at a small digit again, from nearer by: its ink and where it is, both cut out."""
+    rows, columns = _around(digit)
+    top, bottom = rows.start * factor, rows.stop * factor
+    left, right = columns.start * factor, columns.stop * factor
+    gray = weigh(picture[top:bottom, left:right], weights)
+    gray = resize(gray, BOX * FINE / max(cv2.boundingRect(digit)[2:]) / factor)
+    ink = flatten(gray if dark else 255 - gray)
+    near = cv2.resize(digit[rows, columns], ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return ink, _u8(near)
+
+
+def _around(digit: Pixels) -> tuple[slice, slice]:
+    """Give the rows and columns of a digit and some paper around it."""
+    x, y, w, h = cv2.boundingRect(digit)
+    margin = int(0.15 * max(w, h)) + 1
+    rows = slice(max(0, y - margin), min(digit.shape[0], y + h + margin))
+    return rows, slice(max(0, x - margin), min(digit.shape[1], x + w + margin))
+
+
+def enlarge(ink: Pixels, digit: Pixels) -> Pixels:
+    """Cut the digit out and bring it to FINE times its final size, as ink from 0 to 255.
+
+    Args:
+        ink: uint8 (h, w).
+        digit: uint8 (h, w), 1 on the digit's strokes, else 0.
+    """
+    rows, columns = _around(digit)
+    zoom = BOX * FINE / max(cv2.boundingRect(digit)[2:])
+    crop = resize(ink[rows, columns], zoom)
+    near = cv2.resize(digit[rows, columns], crop.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    near = _u8(cv2.dilate(near, np.ones((5, 5), np.uint8)))
+    crop = crop * near
+    # Judged near the digit alone, so that it does not depend on how much paper is around it.
+    around = crop[near > 0]
+    level, _ = cv2.threshold(around, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    strong = around[around > level]
+    high = float(np.median(strong)) if strong.size else 255.0
+    return _soften(crop, low=0.4 * level, high=high)
+
+
+def _soften(ink: Pixels, low: float, high: float) -> Pixels:
+    """Stretch ink so that `low` and less is 0 and `high` and more is 255; drop faint remains."""
+    gain = 255.0 / max(high - low, 1.0)
+    soft = _u8(cv2.addWeighted(ink, gain, ink, 0, -low * gain))
+    return soft * _u8(cv2.dilate((soft > 127).astype(np.uint8), np.ones((7, 7), np.uint8)))
+
+
+def doubt(strokes: Pixels, width: float) -> str:
+    """Say why enlarged strokes of some width are hardly a digit's; the empty string if they may."""
+    mask = (strokes > 127).astype(np.uint8)
+    if width > BLOB * max(cv2.boundingRect(mask)[2:]):
+        return "more ink than a digit has"
+    outlines, family = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    loops = [
+        outline
+        for outline, (_, _, _, parent) in zip(outlines, family[0], strict=True)
+        if parent >= 0 and cv2.contourArea(outline) > 0.002 * mask.size
     ]
-    where = cv2.resize(where, crop.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    where = cv2.dilate(where, np.ones((5, 5), np.uint8))
-    ink = flatten(crop) * where
-    level, _ = cv2.threshold(ink[where > 0][None], 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    strong = ink[ink > level]
-    full = float(np.percentile(strong, 50)) if strong.size else 255.0
-    low = 0.35 * level
-    soft = np.clip((ink.astype(np.float32) - low) / max(full - low, 1.0), 0, 1) * 255
-    return soft.astype(np.uint8)
+    return "more loops than a digit has" if len(loops) > 3 else ""
 
 
-def even_strokes(fine: Gray) -> Gray:
-    mask = (fine > 127).astype(np.uint8)
-    padded = cv2.copyMakeBorder(mask, 2, 2, 2, 2, cv2.BORDER_CONSTANT)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    ridge = (distance > 0) & (distance >= cv2.dilate(distance, np.ones((3, 3), np.uint8)) - 1e-3)
-    if not ridge.any():
-        return fine
-    width = 2 * float(np.median(distance[ridge])) - 1
-    low, high = STROKE[0] * FINE, STROKE[1] * FINE
+def even_strokes(strokes: Pixels, width: float | None = None) -> Pixels:
+    """Bring strokes that are thinner or thicker than MNIST's to its usual width.
+
+    Args:
+        strokes: uint8 (h, w), ink from 0 to 255.
+        width: Their `stroke_width`, if it is known already.
+    """
+    width = stroke_width(strokes) if width is None else width
+    _, _, w, h = cv2.boundingRect((strokes > 64).astype(np.uint8))
+    low, high = (usual * max(w, h) / BOX for usual in STROKES)
     radius = round((min(max(width, low), high) - width) / 2)
-    if radius == 0:
-        return fine
+    if radius == 0 or width == 0:
+        return strokes
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
-    if radius > 0:
-        fine = cv2.copyMakeBorder(fine, *(radius,) * 4, cv2.BORDER_CONSTANT)
-        return cv2.dilate(fine, kernel).astype(np.uint8, copy=False)
-    return cv2.erode(fine, kernel, borderValue=0).astype(np.uint8, copy=False)
+    if radius < 0:
+        return _u8(cv2.erode(strokes, kernel, borderValue=0))
+    room = cv2.copyMakeBorder(strokes, radius, radius, radius, radius, cv2.BORDER_CONSTANT)
+    return _u8(cv2.dilate(room, kernel))
 
 
-def fit(fine: Gray) -> Gray:
-    x, y, w, h = cv2.boundingRect((fine > 64).astype(np.uint8))
-    if w == 0 or h == 0:
-        return np.zeros((SIDE, SIDE), np.uint8)
-    zoom = BOX / max(w, h)
-    size = max(1, round(w * zoom)), max(1, round(h * zoom))
-    digit = cv2.resize(fine[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)
-    m = cv2.moments(digit)
-    cx, cy = m["m10"] / max(m["m00"], 1), m["m01"] / max(m["m00"], 1)
-    left = min(max(round(SIDE / 2 - 0.5 - cx), 0), SIDE - size[0])
-    top = min(max(round(SIDE / 2 - 0.5 - cy), 0), SIDE - size[1])
+def stroke_width(strokes: Pixels) -> float:
+    """Measure the mean width of strokes, uint8 0..255, in pixels; 0 if there are none.
+
+    A stroke's area is its width times its length, and its outline is twice as long as it is. The
+    length of the outline is the total variation (coarea formula), so soft edges count in full.
+    """
+    values = cv2.copyMakeBorder(strokes, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    slope = cv2.magnitude(*(cv2.Sobel(values, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))))
+    outline = float(cv2.sumElems(slope)[0]) / 8
+    return 2 * float(cv2.sumElems(strokes)[0]) / outline if outline else 0.0
+
+
+def fit(strokes: Pixels) -> Pixels:
+    """Fit strokes to the 20 x 20 box keeping their shape, and centre them by mass in 28 x 28."""
+    x, y, w, h = cv2.boundingRect((strokes > 64).astype(np.uint8))
     image = np.zeros((SIDE, SIDE), np.uint8)
+    if w == 0:
+        return image
+    digit = strokes[y : y + h, x : x + w]
+    size = max(1, round(w * BOX / max(w, h))), max(1, round(h * BOX / max(w, h)))
+    digit = _u8(cv2.resize(digit, size, interpolation=cv2.INTER_AREA))
+    center_x, center_y = _center_of_mass(digit)
+    left = min(max(round(SIDE / 2 - center_x), 0), SIDE - size[0])
+    top = min(max(round(SIDE / 2 - center_y), 0), SIDE - size[1])
     image[top : top + size[1], left : left + size[0]] = digit
     return image
 
 
-def _resize(gray: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def _u8(array: NDArray[Any]) -> Pixels:
+    """Tell the type checker what OpenCV's stubs do not: uint8 in, uint8 out."""
+    return array.astype(np.uint8, copy=False)
+
+
+def resize(picture: Pixels, scale: float) -> Pixels:
+    """Scale a picture, uint8 (h, w) or (h, w, 3), averaging when it shrinks."""
     if scale == 1:
-        return gray
-    height, width = gray.shape[:2]
+        return picture
+    height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(gray, size, interpolation=how).astype(np.uint8, copy=False)
+    return _u8(cv2.resize(picture, size, interpolation=how))

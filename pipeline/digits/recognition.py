@@ -1,18 +1,18 @@
-"""Many picture files to digits: decoded and brought to MNIST's form on all cores, then classified."""
+"""Many picture files to digits: decoded and brought to MNIST's form on all cores, classified."""
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.pictures import PictureError, read_picture
 from pipeline.digits.reading import read
+from pipeline.digits.scaling import shrink_to
+from pipeline.digits.streaming import in_chunks
 
 THUMBNAIL = 96
 
@@ -86,41 +86,22 @@ def recognise(
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
         chunk_size: Pictures a batch.
     """
-    chunks = [paths[start : start + chunk_size] for start in range(0, len(paths), chunk_size)]
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the pool below keeps every core busy already
-    try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-
-            def submit(chunk: Sequence[Path]) -> list[Future[_Sheet]]:
-                return [pool.submit(_read_sheet, path, root) for path in chunk]
-
-            ahead = submit(chunks[0]) if chunks else []
-            for number in range(len(chunks)):
-                sheets = [future.result() for future in ahead]
-                ahead = submit(chunks[number + 1]) if number + 1 < len(chunks) else []
-                yield from _classify(sheets, classifier, unsure_below)
-    finally:
-        cv2.setNumThreads(threads)
+    for sheets in in_chunks(partial(_read_sheet, root=root), paths, chunk_size):
+        yield from _classify(sheets, classifier, unsure_below)
 
 
 def _read_sheet(path: Path, root: Path) -> _Sheet:
     file = path.relative_to(root).as_posix()
     try:
         picture = read_picture(path)
+        reading = read(picture.pixels)
+        thumbnail = shrink_to(picture.pixels, THUMBNAIL)
     except PictureError as error:
         return _Sheet(file, doubt=str(error))
-    reading = read(picture.pixels)
-    return _Sheet(file, reading.image, _thumbnail(picture.pixels), reading.trouble, picture.note)
-
-
-def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    scale = THUMBNAIL / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    except Exception as error:  # out of memory, say: one picture must not stop all the others
+        words = " ".join(str(error).split())[:120]
+        return _Sheet(file, doubt=f"cannot be read: {type(error).__name__}: {words}")
+    return _Sheet(file, reading.image, thumbnail, reading.trouble, picture.note)
 
 
 def _classify(

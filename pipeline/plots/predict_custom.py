@@ -8,7 +8,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pipeline.digits.numbers import same_number
 from pipeline.plots import style
+
+
+@dataclass(frozen=True)
+class DigitMark:
+    """Where in a picture a digit was found.
+
+    Attributes:
+        box: (left, top, width, height) as shares of the picture's width and height.
+        digit: What it reads.
+        sure: Whether one may rely on it.
+    """
+
+    box: tuple[float, float, float, float]
+    digit: int
+    sure: bool
 
 
 @dataclass(frozen=True)
@@ -19,26 +35,33 @@ class PredictionItem:
         file: Name of the file, shown below the picture.
         thumbnail: uint8 (h, w) or (h, w, 3), the picture as given; None if it could not be read.
         seen: uint8 (28, 28), what the network saw; None if it saw nothing.
-        digit: The answer, None if there is none.
+        digit: The answer, None if there is none; of a picture that holds a number, its text.
         confidence: Probability of the answer, 0..1.
         status: "ok" for an answer one may rely on, anything else ("unsure", "error") is marked.
         detail: The reason of a status that is not "ok".
         label: The right answer, when it is known.
+        marks: The digits of a picture that holds a number; None if one digit was looked for.
     """
 
     file: str
     thumbnail: NDArray[np.uint8] | None
     seen: NDArray[np.uint8] | None
-    digit: int | None
+    digit: int | str | None
     confidence: float
     status: str
     detail: str
     label: str | None = None
+    marks: Sequence[DigitMark] | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the known label."""
+        return self.label is not None and same_number(self.digit, self.label)
 
     @property
     def wrong(self) -> bool:
         """Whether the answer differs from a known label; no answer is not a wrong one."""
-        return self.label is not None and self.digit is not None and str(self.digit) != self.label
+        return self.label is not None and self.digit is not None and not self.right
 
 
 _COLUMNS = 4
@@ -48,8 +71,27 @@ _PAD = 0.08
 _PICTURE = (_CELL_WIDTH - 3 * _PAD) / 2
 _ANSWER_HEIGHT = 0.36
 _DETAIL_SIZE = style.SMALL_SIZE - 1.5
-_PLAIN_HEIGHT = _ANSWER_HEIGHT + _PICTURE + 0.3
 _DETAIL_HEIGHT = 0.36
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Cells in a row, their sizes in inches, the answer's font size, and what the cells show."""
+
+    columns: int
+    cell_width: float
+    picture_height: float
+    label_width: float
+    answer_size: float
+    legend: str
+
+
+_DIGITS = _Grid(
+    _COLUMNS, _CELL_WIDTH, _PICTURE, 0.3, 20.0, "left: as given, right: what the network saw"
+)
+_NUMBERS = _Grid(
+    2, (style.CONTENT_WIDTH - _GAP) / 2, 1.6, 0.95, 14.0, "a box and its reading for every digit"
+)
 
 
 @style.styled
@@ -61,7 +103,7 @@ def prediction_grid(
     total: int | None = None,
     title: str = "Predictions on custom pictures",
 ) -> Figure:
-    """Show each picture beside the 28×28 the network saw, the answer over them.
+    """Show each picture with its answer: beside what the network saw, or with its digits marked.
 
     Args:
         items: The pictures in the order shown.
@@ -71,18 +113,19 @@ def prediction_grid(
         title: Heading of the figure.
     """
     shown = items[:limit]
-    rows = [shown[start : start + _COLUMNS] for start in range(0, len(shown), _COLUMNS)]
-    heights = [_row_height(row) for row in rows]
+    grid = _NUMBERS if any(item.marks is not None for item in items) else _DIGITS
+    rows = [shown[start : start + grid.columns] for start in range(0, len(shown), grid.columns)]
+    heights = [_row_height(row, grid) for row in rows]
     more = (len(items) if total is None else total) - len(shown)
     height = sum(heights) + len(rows) * _GAP + (0.0 if shown and not more else 0.3)
     figure, axes = style.new_canvas(
-        title, height, subtitle=_summary(items, len(shown) + more), note=note
+        title, height, subtitle=_summary(items, len(shown) + more, grid), note=note
     )
     top = 0.0
     for row, row_height in zip(rows, heights, strict=True):
         for column, item in enumerate(row):
-            box = (column * (_CELL_WIDTH + _GAP), top, _CELL_WIDTH, row_height)
-            _cell(axes, item, box)
+            left = column * (grid.cell_width + _GAP)
+            _cell(axes, item, grid, (left, top, grid.cell_width, row_height))
         top += row_height + _GAP
     if more or not shown:
         words = f"… and {more:,} more pictures not shown" if more else "No pictures."
@@ -90,13 +133,13 @@ def prediction_grid(
     return figure
 
 
-def _summary(items: Sequence[PredictionItem], total: int) -> str:
+def _summary(items: Sequence[PredictionItem], total: int, grid: _Grid) -> str:
     pictures = "1 picture" if total == 1 else f"{total:,} pictures"
-    words = [f"{pictures}; left: as given, right: what the network saw"]
+    words = [f"{pictures}; {grid.legend}"]
     first = f"of the first {len(items):,}, " if len(items) < total else ""
     labelled = [item for item in items if item.label is not None]
     if labelled:
-        right = sum(str(item.digit) == item.label for item in labelled)
+        right = sum(item.right for item in labelled)
         words.append(f"{first}{right:,} of {len(labelled):,} right")
     unsure = sum(item.status != "ok" for item in items)
     if unsure:
@@ -113,8 +156,9 @@ def _look(item: PredictionItem) -> tuple[str, str]:
     return "#BBBBBB", "#F6F6F6"
 
 
-def _row_height(row: Sequence[PredictionItem]) -> float:
-    return _PLAIN_HEIGHT + (_DETAIL_HEIGHT if any(map(_reason, row)) else 0.0)
+def _row_height(row: Sequence[PredictionItem], grid: _Grid) -> float:
+    plain = _ANSWER_HEIGHT + grid.picture_height + 0.3
+    return plain + (_DETAIL_HEIGHT if any(map(_reason, row)) else 0.0)
 
 
 def _reason(item: PredictionItem) -> str:
@@ -123,43 +167,91 @@ def _reason(item: PredictionItem) -> str:
     return f"{item.status}: {item.detail}" if item.detail else item.status
 
 
-def _cell(axes: Axes, item: PredictionItem, box: tuple[float, float, float, float]) -> None:
+def _cell(
+    axes: Axes, item: PredictionItem, grid: _Grid, box: tuple[float, float, float, float]
+) -> None:
     left, top = box[:2]
     line, fill = _look(item)
     special = item.wrong or item.status != "ok"
     style.draw_box(
         axes, box, line, fill=fill, linewidth=2.0 if special else 0.8, dashed=item.status != "ok"
     )
-    _answer(axes, item, left, top + _ANSWER_HEIGHT / 2)
+    _answer(axes, item, grid, left, top + _ANSWER_HEIGHT / 2)
+    _pictures(axes, item, grid, left + _PAD, top + _ANSWER_HEIGHT)
+    _captions(axes, item, grid, left + _PAD, top + _ANSWER_HEIGHT + grid.picture_height)
+
+
+def _pictures(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
+    if grid is _NUMBERS:
+        place = (left, top, grid.cell_width - 2 * _PAD, grid.picture_height)
+        _picture_or_gap(axes, item.thumbnail, place)
+        _mark_digits(axes, item, place)
+        return
     for column, picture in enumerate((item.thumbnail, item.seen)):
-        place = (left + _PAD + column * (_PICTURE + _PAD), top + _ANSWER_HEIGHT, _PICTURE, _PICTURE)
-        _picture_or_gap(axes, picture, place)
-    _captions(axes, item, left + _PAD, top + _ANSWER_HEIGHT + _PICTURE)
+        _picture_or_gap(axes, picture, (left + column * (_PICTURE + _PAD), top, _PICTURE, _PICTURE))
 
 
-def _answer(axes: Axes, item: PredictionItem, left: float, middle: float) -> None:
+def _mark_digits(
+    axes: Axes, item: PredictionItem, place: tuple[float, float, float, float]
+) -> None:
+    """Draw a box around every digit and its reading above it, inside the picture where it can."""
+    if item.thumbnail is None:
+        return
+    height, width = item.thumbnail.shape[:2]
+    scale = min(place[2] / width, place[3] / height)
+    across, down = width * scale, height * scale
+    left, top = place[0] + (place[2] - across) / 2, place[1] + (place[3] - down) / 2
+    for mark in item.marks or ():
+        x, y, w, h = mark.box
+        color = style.BLUE if mark.sure else style.VERMILLION
+        box = (left + x * across, top + y * down, w * across, h * down)
+        style.draw_box(axes, box, color, linewidth=1.0, dashed=not mark.sure, zorder=3)
+        size = min(max(0.45 * 72 * h * down, 5.0), style.SMALL_SIZE)
+        axes.text(
+            box[0] + box[2] / 2,
+            max(box[1] - 0.02, place[1] + size / 72),
+            str(mark.digit),
+            size=size,
+            weight="bold",
+            color="white",
+            ha="center",
+            va="bottom",
+            zorder=4,
+            bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6},
+        )
+
+
+def _answer(axes: Axes, item: PredictionItem, grid: _Grid, left: float, middle: float) -> None:
     """Write the answer, its confidence and, where the label is known, whether it is right."""
     size = style.SMALL_SIZE + 1
     if item.digit is None:
         axes.text(left + _PAD, middle, "no answer", weight="bold", size=size, va="center")
     else:
-        digit = f"{item.digit}{'' if item.status == 'ok' else '?'}"
-        color = style.VERMILLION if item.wrong else style.INK
-        axes.text(left + _PAD, middle, digit, size=20, weight="bold", color=color, va="center")
+        room = grid.cell_width / 2 - 0.45
+        text = style.shorten(str(item.digit), room, grid.answer_size, bold=True)
+        axes.text(
+            left + _PAD,
+            middle,
+            f"{text}{'' if item.status == 'ok' else '?'}",
+            size=grid.answer_size,
+            weight="bold",
+            color=style.VERMILLION if item.wrong else style.INK,
+            va="center",
+        )
         percent = f"{int(item.confidence * 100)} %"  # rounded down: 99.6 % is not 100 %
-        centre = left + _CELL_WIDTH / 2 - 0.1
+        centre = left + grid.cell_width / 2 - 0.1
         axes.text(centre, middle, percent, size=size, ha="center", va="center")
-    mark, color = _verdict(item)
-    right = left + _CELL_WIDTH - _PAD
+    mark, color = _verdict(item, grid)
+    right = left + grid.cell_width - _PAD
     axes.text(right, middle, mark, size=size, weight="bold", color=color, ha="right", va="center")
 
 
-def _verdict(item: PredictionItem) -> tuple[str, str]:
+def _verdict(item: PredictionItem, grid: _Grid) -> tuple[str, str]:
     if item.label is None:
         return "", style.INK
-    if str(item.digit) == item.label:
+    if item.right:
         return "✓", style.GREEN
-    label = style.shorten(item.label, 0.3, style.SMALL_SIZE)
+    label = style.shorten(item.label, grid.label_width, style.SMALL_SIZE)
     return (f"✗ is {label}", style.VERMILLION) if item.wrong else (f"is {label}", style.GREY)
 
 
@@ -176,8 +268,8 @@ def _picture_or_gap(
     )
 
 
-def _captions(axes: Axes, item: PredictionItem, left: float, top: float) -> None:
-    width = _CELL_WIDTH - 2 * _PAD
+def _captions(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
+    width = grid.cell_width - 2 * _PAD
     name = style.shorten(item.file, width, _DETAIL_SIZE)
     axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=style.GREY, va="top")
     lines = style.wrap_at_most(_reason(item), 2, width, _DETAIL_SIZE)

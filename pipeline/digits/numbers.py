@@ -1,0 +1,245 @@
+"""From a picture of a handwritten number to its digits: where each is, and what it reads."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from pipeline.digits.choosing import best_cuts
+from pipeline.digits.pictures import PictureError, read_picture
+from pipeline.digits.reading import resize
+from pipeline.digits.recognition import DigitClassifier, Status
+from pipeline.digits.segmentation import Candidate, Group, lay_out
+from pipeline.digits.streaming import in_chunks
+
+THUMBNAIL = 512  # pixels of the longest side of what is shown
+
+
+@dataclass(frozen=True)
+class DigitBox:
+    """One digit of a picture.
+
+    Attributes:
+        left: Left edge of its box, in pixels of the picture.
+        top: Top edge of its box, in pixels of the picture.
+        width: Of its box, in pixels.
+        height: Of its box, in pixels.
+        line: Which line it is in, from 0 at the top.
+        digit: The likeliest digit.
+        confidence: Its probability, 0..1.
+        second: The next likeliest digit.
+        second_confidence: Its probability, 0..1.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    line: int
+    digit: int
+    confidence: float
+    second: int
+    second_confidence: float
+
+
+@dataclass(frozen=True)
+class NumberPrediction:
+    """The answer for one picture file, as `recognition.Prediction` is for a single digit.
+
+    Attributes:
+        file: Path relative to the root, with forward slashes.
+        digit: The digits read, lines joined by a space; None if there are none.
+        confidence: Probability of the least certain digit, 0..1; 0 if there is none.
+        second: What the least certain digit could also be; None if there is none.
+        second_confidence: Its probability, 0..1.
+        status: "ok", "unsure" (a digit below the threshold, or none found) or "error".
+        detail: Why it is not "ok", or what else one should know; one line, may be empty.
+        digits: Every digit from top to bottom and left to right, boxes in pixels of the file.
+        doubts: Why each of the digits is unsure, in one line; empty where it is not.
+        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
+            if it could not be read.
+        size: Width and height of the picture in the file, upright, in pixels.
+    """
+
+    file: str
+    digit: str | None
+    confidence: float
+    second: int | None
+    second_confidence: float
+    status: Status
+    detail: str
+    digits: tuple[DigitBox, ...]
+    doubts: tuple[str, ...]
+    thumbnail: NDArray[np.uint8] | None
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One picture on its way to the network: its file, and what reading it brought."""
+
+    file: str
+    lines: tuple[tuple[Group, ...], ...] = ()
+    thumbnail: NDArray[np.uint8] | None = None
+    size: tuple[int, int] = (0, 0)
+    scale: float = 1.0
+    note: str = ""
+
+    @property
+    def readable(self) -> bool:
+        return self.thumbnail is not None
+
+
+def find_digits(picture: NDArray[np.uint8], classifier: DigitClassifier) -> list[DigitBox]:
+    """Find and read the digits of a picture, from top to bottom and from left to right.
+
+    Args:
+        picture: uint8, (h, w) grey or (h, w, 3) RGB, of either polarity.
+        classifier: What tells digits apart.
+    """
+    layout = lay_out(picture)
+    return read_layouts([layout.lines], classifier)[0]
+
+
+def text_of(digits: Sequence[DigitBox]) -> list[str]:
+    """Give the number in every line, such as ["2026", "31"]."""
+    lines = sorted({box.line for box in digits})
+    return ["".join(str(box.digit) for box in digits if box.line == line) for line in lines]
+
+
+def recognise_numbers(
+    paths: Sequence[Path],
+    root: Path,
+    classifier: DigitClassifier,
+    *,
+    unsure_below: float,
+    chunk_size: int = 512,
+) -> Iterator[NumberPrediction]:
+    """Read numbers from picture files, one prediction a file in the order given.
+
+    Memory does not grow with the number of files.
+
+    Args:
+        paths: Picture files.
+        root: Folder that `NumberPrediction.file` is relative to.
+        classifier: What tells digits apart.
+        unsure_below: Confidence, 0..1, below which a digit makes the answer "unsure".
+        chunk_size: Pictures a batch.
+    """
+    for sheets in in_chunks(partial(_read_sheet, root=root), paths, chunk_size):
+        found = read_layouts([sheet.lines for sheet in sheets], classifier)
+        for sheet, digits in zip(sheets, found, strict=True):
+            yield _answer(sheet, digits, unsure_below)
+
+
+def _read_sheet(path: Path, root: Path) -> _Sheet:
+    file = path.relative_to(root).as_posix()
+    try:
+        picture = read_picture(path)
+    except PictureError as error:
+        return _Sheet(file, note=str(error))
+    size = _upright_size(path)
+    return _Sheet(
+        file=file,
+        lines=lay_out(picture.pixels).lines,
+        thumbnail=resize(picture.pixels, min(1.0, THUMBNAIL / max(picture.pixels.shape[:2]))),
+        size=size,
+        scale=max(size) / max(picture.pixels.shape[:2]),
+        note=picture.note,
+    )
+
+
+def _upright_size(path: Path) -> tuple[int, int]:
+    """Give width and height of the picture in a readable file, as it is to be looked at."""
+    with Image.open(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.height, image.width) if turned else image.size
+
+
+def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> NumberPrediction:
+    doubts = tuple(
+        f"the {box.digit} could also be a {box.second}" if box.confidence < unsure_below else ""
+        for box in digits
+    )
+    weakest = min(digits, key=lambda box: box.confidence, default=None)
+    doubt = doubts[digits.index(weakest)] if weakest else "no digit found" * sheet.readable
+    status: Status = "unsure" if doubt else "ok"
+    return NumberPrediction(
+        file=sheet.file,
+        digit=" ".join(text_of(digits)) or None,
+        confidence=weakest.confidence if weakest else 0.0,
+        second=weakest.second if weakest else None,
+        second_confidence=weakest.second_confidence if weakest else 0.0,
+        status=status if sheet.readable else "error",
+        detail="; ".join(part for part in (doubt, sheet.note) if part),
+        digits=tuple(_scaled(box, sheet.scale) for box in digits),
+        doubts=doubts,
+        thumbnail=sheet.thumbnail,
+        size=sheet.size,
+    )
+
+
+def _scaled(box: DigitBox, scale: float) -> DigitBox:
+    return replace(
+        box,
+        left=round(box.left * scale),
+        top=round(box.top * scale),
+        width=round(box.width * scale),
+        height=round(box.height * scale),
+    )
+
+
+def same_number(text: object, label: str) -> bool:
+    """Say whether an answer is what a label says, blanks between digits and lines aside."""
+    return "".join(str(text).split()) == "".join(label.split())
+
+
+def read_layouts(
+    layouts: Sequence[tuple[tuple[Group, ...], ...]], classifier: DigitClassifier
+) -> list[list[DigitBox]]:
+    """Read the digits of several pictures with one call of the classifier."""
+    candidates = [
+        candidate
+        for lines in layouts
+        for line in lines
+        for group in line
+        for candidate in group.candidates
+    ]
+    if not candidates:
+        return [[] for _ in layouts]
+    images = np.stack([each.image for each in candidates])
+    answers = iter(classifier.probabilities(images))
+    return [_read_lines(lines, answers) for lines in layouts]
+
+
+def _read_lines(
+    lines: tuple[tuple[Group, ...], ...], answers: Iterator[NDArray[np.float32]]
+) -> list[DigitBox]:
+    boxes = []
+    for number, line in enumerate(lines):
+        for group in line:
+            probabilities = np.stack([next(answers) for _ in group.candidates])
+            boxes += [
+                _box(group.candidates[index], number, probabilities[index])
+                for index in best_cuts(group, probabilities)
+            ]
+    return boxes
+
+
+def _box(candidate: Candidate, line: int, probability: NDArray[np.float32]) -> DigitBox:
+    second, first = (int(digit) for digit in np.argsort(probability)[-2:])
+    return DigitBox(
+        left=candidate.left,
+        top=candidate.top,
+        width=candidate.width,
+        height=candidate.height,
+        line=line,
+        digit=first,
+        confidence=float(probability[first]),
+        second=second,
+        second_confidence=float(probability[second]),
+    )

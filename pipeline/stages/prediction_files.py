@@ -1,0 +1,135 @@
+"""The files of predict-custom: right answers in, answers and what they come to out."""
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipeline.config import Tree
+from pipeline.digits.errors import InputError
+from pipeline.digits.numbers import DigitBox, NumberPrediction, same_number
+from pipeline.digits.recognition import Prediction
+
+PREDICTIONS_NAME = "predictions.csv"
+NUMBERS_NAME = "numbers.csv"
+COLUMNS = ("file", "digit", "confidence", "second", "second_confidence", "status", "detail")
+NUMBER_COLUMNS = (
+    *("file", "line", "position", "digit", "confidence", "second", "second_confidence"),
+    *("left", "top", "width", "height", "status", "detail"),
+)
+
+
+Answer = Prediction | NumberPrediction
+
+
+@dataclass
+class Tally:
+    """What is kept of all predictions once they are written: counts, and the first for the grid."""
+
+    by_status: Counter[str] = field(default_factory=Counter)
+    labelled: int = 0
+    right: int = 0
+    shown: list[Answer] = field(default_factory=list)
+
+    def add(self, prediction: Answer, label: str | None, grid_limit: int) -> None:
+        """Count one prediction; a labelled picture that could not be read counts as wrong."""
+        self.by_status[prediction.status] += 1
+        if label is not None:
+            self.labelled += 1
+            self.right += same_number(prediction.digit, label)
+        if len(self.shown) < grid_limit:
+            self.shown.append(prediction)
+
+    def metrics(self) -> Tree:
+        """Give the stage's metrics; the accuracy only where labels are known."""
+        counts = {
+            f"custom_{status}": self.by_status[status] for status in ("ok", "unsure", "error")
+        }
+        metrics: Tree = {"custom_pictures": self.by_status.total(), **counts}
+        if self.labelled:
+            metrics["custom_accuracy"] = self.right / self.labelled
+        return metrics
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """Read the right answers, by file, from a CSV file with the columns file and label.
+
+    Raises:
+        InputError: The file has other columns or is no text.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return {row["file"].strip(): row["label"].strip() for row in csv.DictReader(file)}
+    except (KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: needs the columns file,label, as UTF-8 text") from error
+
+
+def write_predictions(
+    folder: Path,
+    predictions: Iterable[Answer],
+    labels: Mapping[str, str],
+    total: int,
+    grid_limit: int,
+) -> Tally:
+    """Write each prediction as it comes, so that what is read stays when the run is stopped.
+
+    predictions.csv has a row a picture, numbers.csv a row a digit where numbers are read; it is
+    written in any case, since DVC wants every output of a stage to be there.
+    """
+    tally = Tally()
+    bar = tqdm(predictions, total=total, unit="picture", disable=not sys.stderr.isatty())
+    with (
+        _csv_writer(folder / PREDICTIONS_NAME, COLUMNS) as write_picture,
+        _csv_writer(folder / NUMBERS_NAME, NUMBER_COLUMNS) as write_digit,
+    ):
+        for prediction in bar:
+            write_picture(_picture_row(prediction))
+            for row in _digit_rows(prediction):
+                write_digit(row)
+            tally.add(prediction, labels.get(prediction.file), grid_limit)
+    return tally
+
+
+@contextmanager
+def _csv_writer(
+    path: Path, columns: Sequence[str]
+) -> Iterator[Callable[[Iterable[object]], object]]:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        yield writer.writerow
+
+
+def _reading(answer: Answer | DigitBox) -> Sequence[object]:
+    return (
+        "" if answer.digit is None else answer.digit,
+        f"{answer.confidence:.4f}",
+        "" if answer.second is None else answer.second,
+        f"{answer.second_confidence:.4f}",
+    )
+
+
+def _picture_row(prediction: Answer) -> Sequence[object]:
+    return prediction.file, *_reading(prediction), prediction.status, prediction.detail
+
+
+def _digit_rows(prediction: Answer) -> Iterator[Sequence[object]]:
+    """Give the rows of numbers.csv: one a digit, or one that says why there is none."""
+    if isinstance(prediction, Prediction):
+        return
+    if not prediction.digits:
+        empty = [""] * (len(NUMBER_COLUMNS) - 3)
+        yield prediction.file, *empty, prediction.status, prediction.detail
+    in_line: Counter[int] = Counter()
+    for box, doubt in zip(prediction.digits, prediction.doubts, strict=True):
+        place = box.left, box.top, box.width, box.height
+        state = "unsure" if doubt else "ok", doubt
+        yield prediction.file, box.line, in_line[box.line], *_reading(box), *place, *state
+        in_line[box.line] += 1

@@ -1,0 +1,181 @@
+"""From picture files to a stream of predictions, with a classifier of the test's own."""
+
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from pipeline.digits import recognition
+from pipeline.digits.pictures import find_pictures
+from pipeline.digits.reading import normalise
+from pipeline.digits.recognition import THUMBNAIL, recognise
+
+
+class Ink:
+    """Answers 1 for an upright stroke, 0 for anything wider, as sure as it is told to be."""
+
+    def __init__(self, sure=0.9):
+        self.sure = sure
+        self.batches = []
+
+    def probabilities(self, images):
+        self.batches.append(len(images))
+        assert images.dtype == np.uint8
+        assert images.shape[1:] == (28, 28)
+        wide = (images.max(axis=1) > 127).sum(axis=1) > 9
+        answers = np.full((len(images), 10), 0.0, np.float32)
+        answers[np.arange(len(images)), np.where(wide, 0, 1)] = self.sure
+        answers[np.arange(len(images)), np.where(wide, 6, 7)] = 1 - self.sure
+        return answers
+
+
+def picture(kind, side=60):
+    image = Image.new("L", (side, side), 240)
+    pen = ImageDraw.Draw(image)
+    low, high = side // 4, side * 3 // 4
+    if kind == 0:
+        pen.ellipse((low, low, high, high), outline=10, width=side // 12)
+    elif kind == 1:
+        pen.line((side // 2, low, side // 2, high), fill=10, width=side // 12)
+    return image
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "more").mkdir()
+    picture(0).save(tmp_path / "b.png")
+    picture(1).save(tmp_path / "a one.png")
+    picture(0, 400).save(tmp_path / "more" / "zéro.jpg")
+    picture(None).save(tmp_path / "blank.png")
+    (tmp_path / "text.png").write_text("no picture")
+    return tmp_path
+
+
+def answers(folder, **options):
+    options = {"classifier": Ink(), "unsure_below": 0.5} | options
+    classifier = options.pop("classifier")
+    found = recognise(find_pictures(folder), folder, classifier, **options)
+    return {prediction.file: prediction for prediction in found}
+
+
+def test_files_are_answered_in_the_order_given(folder):
+    paths = [*find_pictures(folder)][::-1]
+
+    found = list(recognise(paths, folder, Ink(), unsure_below=0.5, chunk_size=2))
+
+    assert [prediction.file for prediction in found] == [
+        path.relative_to(folder).as_posix() for path in paths
+    ]
+
+
+def test_a_sure_answer_is_ok(folder):
+    answer = answers(folder)["a one.png"]
+
+    assert (answer.digit, answer.second, answer.status, answer.detail) == (1, 7, "ok", "")
+    assert answer.confidence == pytest.approx(0.9)
+    assert answer.second_confidence == pytest.approx(0.1)
+
+
+def test_names_are_posix_and_unicode(folder):
+    assert answers(folder)["more/zéro.jpg"].digit == 0
+
+
+def test_below_the_threshold_is_unsure_and_names_the_other_digit(folder):
+    answer = answers(folder, unsure_below=0.95)["b.png"]
+
+    assert (answer.digit, answer.status) == (0, "unsure")
+    assert "6" in answer.detail
+
+
+def test_a_blank_picture_is_unsure_however_sure_the_network_is(folder):
+    answer = answers(folder, unsure_below=0.0)["blank.png"]
+
+    assert answer.status == "unsure"
+    assert "blank" in answer.detail
+
+
+def test_a_broken_picture_is_an_error_and_harms_no_other(folder):
+    found = answers(folder)
+    answer = found["text.png"]
+
+    assert (answer.digit, answer.second, answer.status) == (None, None, "error")
+    assert answer.detail
+    assert answer.image is None
+    assert answer.thumbnail is None
+    assert sum(other.status == "ok" for other in found.values()) == 3
+
+
+def test_only_broken_pictures_need_no_network(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"")
+    classifier = Ink()
+
+    assert answers(tmp_path, classifier=classifier)["x.png"].status == "error"
+    assert classifier.batches == []
+
+
+def test_what_the_reader_stumbles_over_is_one_error(folder, monkeypatch):
+    real = recognition.read
+
+    def sometimes(pixels):
+        if pixels.shape[0] == 400:
+            raise MemoryError("too much")
+        return real(pixels)
+
+    monkeypatch.setattr(recognition, "read", sometimes)
+
+    found = answers(folder)
+
+    assert found["more/zéro.jpg"].status == "error"
+    assert "too much" in found["more/zéro.jpg"].detail
+    assert found["b.png"].status == "ok"
+
+
+def test_frames_left_out_are_said(tmp_path):
+    picture(0).save(tmp_path / "x.png", save_all=True, append_images=[picture(1)])
+
+    answer = answers(tmp_path)["x.png"]
+
+    assert (answer.digit, answer.status) == (0, "ok")
+    assert "first of 2 frames" in answer.detail
+
+
+def test_image_is_what_the_network_saw_and_the_thumbnail_is_small(folder):
+    answer = answers(folder)["more/zéro.jpg"]
+    original = np.asarray(Image.open(folder / "more" / "zéro.jpg"))
+
+    assert np.array_equal(answer.image, normalise(original))
+    assert THUMBNAIL / 2 < max(answer.thumbnail.shape) <= THUMBNAIL
+    assert answer.thumbnail.dtype == np.uint8
+
+
+def test_one_batch_a_chunk(tmp_path):
+    for number in range(7):
+        picture(number % 2).save(tmp_path / f"{number}.png")
+    classifier = Ink()
+
+    assert len(answers(tmp_path, classifier=classifier, chunk_size=3)) == 7
+    assert classifier.batches == [3, 3, 1]
+
+
+def test_it_streams_and_holds_two_chunks_at_most(tmp_path, monkeypatch):
+    for number in range(20):
+        picture(1).save(tmp_path / f"{number:02}.png")
+    begun, lock, real = [], threading.Lock(), recognition.read_picture
+
+    def counted(path):
+        with lock:
+            begun.append(path)
+        return real(path)
+
+    monkeypatch.setattr(recognition, "read_picture", counted)
+    stream = recognise(find_pictures(tmp_path), tmp_path, Ink(), unsure_below=0.5, chunk_size=4)
+
+    next(stream)
+
+    assert len(begun) <= 8
+    assert len(list(stream)) == 19
+
+
+def test_no_files_no_answers(tmp_path):
+    assert list(recognise([], tmp_path, Ink(), unsure_below=0.5)) == []
