@@ -107,6 +107,15 @@ def test_an_opaque_card_on_nothing_keeps_its_own_paper_around():
     assert seen[0, 0].tolist() == [PAPER] * 3
 
 
+def test_ink_of_many_tones_on_nothing_is_still_ink():
+    alpha = np.where(np.asarray(drawing()) < 128, 255, 0).astype(np.uint8)
+    tones = np.tile(np.linspace(0, 190, 30).astype(np.uint8)[:, None], (1, 40))
+
+    seen = decode(encoded(Image.fromarray(np.dstack([tones] * 3 + [alpha]), "RGBA"), "PNG")).pixels
+
+    assert seen[15, 30].tolist() == [255] * 3
+
+
 def test_nothing_but_transparency_is_blank():
     seen = decode(encoded(Image.new("RGBA", (9, 9)), "PNG")).pixels
 

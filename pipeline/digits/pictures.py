@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -26,6 +27,13 @@ MAX_BYTES = 512 * 1024 * 1024
 # Longest side of what is handed on, in pixels: enough for a digit that fills a twentieth of the
 # picture to be read, and small enough that a phone photo is decoded at reduced scale.
 MAX_SIDE = 1024
+
+_JPEG_SCALES = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 # Pillow's own limit only warns up to twice its value; `_refuse_too_large` is the one that holds.
 Image.MAX_IMAGE_PIXELS = None
@@ -163,8 +171,8 @@ def decode(content: bytes) -> Picture:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _refuse_too_large(image)
             note = _frames_note(image)
-            image.draft(None, (MAX_SIDE // 2, MAX_SIDE // 2))
-            return Picture(_upright_pixels(image), note)
+            pixels = _jpeg_pixels(image, content)
+            return Picture(_upright_pixels(image) if pixels is None else pixels, note)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -185,6 +193,26 @@ def _frames_note(image: Image.Image) -> str:
     # A phone's MPO is a JPEG with previews or a depth map behind it, not an animation.
     frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
     return f"the first of {frames} frames was read" if frames > 1 else ""
+
+
+def _jpeg_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
+    """Decode a plain JPEG with OpenCV, twice as fast as Pillow, and at reduced scale if it is large.
+
+    OpenCV takes a cut off file for a whole one; without an end after its last scan it is left to
+    Pillow, which says what is wrong.
+    """
+    whole = content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda")
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB") or not whole:
+        return None
+    factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= MAX_SIDE // 2)
+    buffer = np.frombuffer(content, np.uint8)
+    pixels = cv2.imdecode(buffer, _JPEG_SCALES[factor])  # upright: OpenCV obeys EXIF
+    if pixels is None:
+        return None
+    if image.mode == "L":
+        return shrink_to(pixels[..., 0].astype(np.uint8), MAX_SIDE)
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return shrink_to(pixels, MAX_SIDE)
 
 
 def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:
@@ -215,8 +243,8 @@ def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 def _fill_transparency(premultiplied: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Put a picture with premultiplied alpha, uint8 (h, w, 4), on the paper that shows its ink.
 
-    Where the visible part has two tones of its own (a card with a digit on it), the paper gets the
-    commoner tone; where it has one (ink on nothing), the paper is white or black, whichever is
+    Where most is visible and has two tones of its own (a card with a digit on it), the paper gets
+    the commoner tone; else it is ink on nothing, and the paper is white or black, whichever is
     further away.
     """
     color, alpha = premultiplied[..., :3], premultiplied[..., 3]
@@ -236,6 +264,6 @@ def _paper_tone(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> int:
     if not visible.any():
         return 255
     tones = color[visible].mean(axis=1) * (255.0 / alpha[visible])
-    if tones.std() > 40.0:
+    if visible.mean() > 0.5 and tones.std() > 40.0:
         return int(np.median(tones))
     return 255 if tones.mean() < 128 else 0

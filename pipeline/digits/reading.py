@@ -154,9 +154,9 @@ def color_weights(picture: Pixels) -> Weights:
 
 def _detail(thumb: Pixels) -> NDArray[np.float32]:
     """Take the shading away: float32 differences from a wide average around each pixel."""
-    values = thumb.astype(np.float32)
-    sigma = 0.15 * max(thumb.shape[:2])
-    return values - cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    reach = int(0.5 * max(thumb.shape[:2])) | 1
+    around = cv2.blur(thumb, (reach, reach), borderType=cv2.BORDER_REFLECT)
+    return thumb.astype(np.float32) - around
 
 
 def ink_is_dark(gray: Pixels) -> bool:
@@ -235,7 +235,7 @@ def find_marks(ink: Pixels) -> Marks:
     held = np.zeros(len(stats), np.bool_)
     held[labels[strong > 0]] = True
     held[0] = False
-    numbers = (np.cumsum(held) * held).astype(np.int32)[labels]
+    numbers = labels if held[1:].all() else (np.cumsum(held) * held).astype(np.int32)[labels]
     tone, grain = cv2.meanStdDev(smooth, mask=(numbers == 0).astype(np.uint8))
     contrast = cv2.mean(smooth, _u8(strong))[0] - float(tone[0, 0])
     clarity = contrast / (float(grain[0, 0]) + 1)
