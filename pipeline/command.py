@@ -94,7 +94,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 def _explain(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}"
+        return f"{place}{error.strerror}; mend that and run the command again"
     text = " ".join(str(error).split())
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read as KEY=VALUE; quote it for the shell"

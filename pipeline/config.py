@@ -133,6 +133,23 @@ def validate(tree: Mapping[str, Any]) -> Config:
     return config
 
 
+def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
+    """Call the function that a node names with the node's arguments and these; None stays None.
+
+    Raises:
+        InputError: The function refuses its arguments, or says so itself.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(node, **arguments, _convert_="all") if node is not None else None
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        raise InputError(" ".join(str(error).split())) from error
+
+
 def dump(tree: Tree) -> str:
     """Give the text of params.yaml for a composed configuration."""
     return PARAMS_HEADER + OmegaConf.to_yaml(OmegaConf.create(tree))

@@ -330,6 +330,10 @@ def test_explaining_draws_a_strip_for_every_picture(project, tmp_path):
         ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
         ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),
         ("pipeline.stages.prepare +data.path=nowhere", "data.path: unknown key"),
+        (
+            "pipeline.stages.prepare data={_target_:pipeline.digits.datasets.mnist,path:nowhere}",
+            "nowhere: no such folder or file",
+        ),
         ("pipeline.stages.predict_custom predict.images=nowhere", "nowhere: no such folder"),
         ("pipeline.stages.predict_custom predict.images=conf", "conf: no picture in it"),
         ("pipeline.stages.predict_custom predict.model=no.onnx", "no trained network there"),

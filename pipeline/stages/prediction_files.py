@@ -66,9 +66,12 @@ def read_labels(path: Path) -> dict[str, str]:
         return {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return {row["file"].strip(): row["label"].strip() for row in csv.DictReader(file)}
-    except (KeyError, AttributeError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: needs the columns file,label, as UTF-8 text") from error
+            table = csv.DictReader(file)
+            if not {"file", "label"} <= set(table.fieldnames or ()):
+                raise InputError(f"{path}: needs the columns file,label, with a comma between")
+            return {row["file"].strip(): row["label"].strip() for row in table}
+    except (AttributeError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: needs two values in every row, as UTF-8 text") from error
 
 
 def write_predictions(

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from hydra.utils import instantiate
 
 from pipeline import tracking
 from pipeline.command import run_stage
-from pipeline.config import Config
+from pipeline.config import Config, call_target
 from pipeline.digits.datasets import (
     Dataset,
     Split,
@@ -40,7 +39,7 @@ def run(config: Config) -> None:
         recorder.params(
             {"seed": config.seed, "data": config.data, STAGE: config.prepare.model_dump()}
         )
-        dataset: Dataset = instantiate(config.data)
+        dataset: Dataset = call_target(config.data)
         splits = split_dataset(dataset, config.prepare.validation_size, config.seed)
         info = DatasetInfo(
             name=dataset.name,

@@ -16,11 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hydra.utils import instantiate
 from tqdm import tqdm
 
 from pipeline.command import run_stage
-from pipeline.config import Config, Tree, dump, home
+from pipeline.config import Config, Tree, call_target, dump, home
 from pipeline.digits.classifier import NOTE, TEMPERATURE
 from pipeline.digits.datasets import Split, load_split
 from pipeline.digits.export import export_onnx
@@ -92,8 +91,8 @@ def build(config: Config, train: Split, classes: int) -> "keras.Model":
     with _native_messages_dropped():
         import keras
     keras.utils.set_random_seed(config.seed)
-    model: keras.Model = instantiate(
-        config.model, input_shape=train.images.shape[1:], classes=classes, _convert_="all"
+    model: keras.Model = call_target(
+        config.model, input_shape=train.images.shape[1:], classes=classes
     )
     return model
 
@@ -110,10 +109,10 @@ def learn(
     """Train the network in place as configured, telling of every epoch as it ends."""
     settings = config.train
     total_steps = settings.epochs * steps_per_epoch(len(train), settings.batch_size)
-    schedule = instantiate(
+    schedule = call_target(
         settings.schedule, learning_rate=settings.learning_rate, total_steps=total_steps
     )
-    optimizer = instantiate(settings.optimizer, learning_rate=schedule)
+    optimizer = call_target(settings.optimizer, learning_rate=schedule)
 
     def on_epoch(epoch: Epoch) -> None:
         recorder.metrics(
@@ -137,7 +136,7 @@ def learn(
         batch_size=settings.batch_size,
         optimizer=optimizer,
         seed=config.seed,
-        distortion=instantiate(settings.distortion),
+        distortion=call_target(settings.distortion),
         jit_compile=settings.jit_compile,
         patience=settings.early_stopping_patience,
         checkpoint_dir=checkpoint,
