@@ -331,7 +331,8 @@ def test_explaining_draws_a_strip_for_every_picture(project, tmp_path):
         ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),
         ("pipeline.stages.prepare +data.path=nowhere", "data.path: unknown key"),
         (
-            "pipeline.stages.prepare data={_target_:pipeline.digits.datasets.mnist,path:nowhere}",
+            "pipeline.stages.prepare +data.path=nowhere"
+            " data._target_=pipeline.digits.datasets.mnist",
             "nowhere: no such folder or file",
         ),
         ("pipeline.stages.predict_custom predict.images=nowhere", "nowhere: no such folder"),
