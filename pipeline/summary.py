@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline import tracking
 from pipeline.command import run_stage
 from pipeline.config import Config, project_path
 from pipeline.layout import METRICS_NAME, MODELS, REPORTS, DatasetInfo, read_run_id
+from pipeline.tracking.store import tracking_uri
 
 
 def summarise(config: Config) -> str:
@@ -41,7 +41,7 @@ def _percentage(share: float | None) -> str:
 def _run(config: Config) -> str:
     if not config.tracking.enabled:
         return "not recorded (tracking.enabled=false)"
-    return f"{read_run_id(MODELS)} (`make ui` opens {tracking.tracking_uri(config.tracking)})"
+    return f"{read_run_id(MODELS)} (`make ui` opens {tracking_uri(config.tracking)})"
 
 
 def main() -> None:

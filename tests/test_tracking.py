@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from pipeline import tracking
 from pipeline.config import Tracking
-from pipeline.tracking import RunRequest, child_run, new_run, reopened_run
+from pipeline.tracking.runs import DATA_DIGEST_TAG, child_run, new_run, reopened_run
+from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
 
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
 TRAIN = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"})
@@ -71,9 +71,9 @@ def test_a_run_holds_what_was_recorded(client, tmp_path):
 
 
 def test_training_is_linked_to_the_run_that_prepared_its_data(client):
-    request = RunRequest(tracking.data_experiment(SETTINGS), "mnist", {})
+    request = RunRequest(data_experiment(SETTINGS), "mnist", {})
     with new_run(SETTINGS, request) as prepare:
-        prepare.tags({tracking.DATA_DIGEST_TAG: "b" * 64})
+        prepare.tags({DATA_DIGEST_TAG: "b" * 64})
     with new_run(SETTINGS, TRAIN) as train:
         train.dataset("mnist", "b" * 64, "data/prepared", {})
     assert client.get_run(train.run_id()).data.tags["data_run_id"] == prepare.run_id()
@@ -167,6 +167,6 @@ def test_a_store_that_breaks_half_way_stops_recording_only(caplog):
 
 def test_the_environment_wins_over_the_configured_store(monkeypatch):
     configured = SETTINGS.model_copy(update={"uri": "sqlite:///configured.db"})
-    assert tracking.tracking_uri(configured) == "sqlite:///configured.db"
+    assert tracking_uri(configured) == "sqlite:///configured.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///environment.db")
-    assert tracking.tracking_uri(configured) == "sqlite:///environment.db"
+    assert tracking_uri(configured) == "sqlite:///environment.db"

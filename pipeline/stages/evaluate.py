@@ -34,7 +34,8 @@ from pipeline.layout import (
     write_csv,
     write_json,
 )
-from pipeline.tracking import RunRequest, reopened_run
+from pipeline.tracking.runs import reopened_run
+from pipeline.tracking.store import RunRequest
 
 log = logging.getLogger(__name__)
 

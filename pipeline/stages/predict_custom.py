@@ -30,7 +30,8 @@ from pipeline.stages.prediction_files import (
     read_labels,
     write_predictions,
 )
-from pipeline.tracking import RunRequest, child_run
+from pipeline.tracking.runs import child_run
+from pipeline.tracking.store import RunRequest
 
 if TYPE_CHECKING:
     from pipeline.plots.predict_custom import DigitMark, PredictionItem

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import tracking
 from pipeline.command import run_stage
 from pipeline.config import Config, call_target
 from pipeline.digits.datasets import (
@@ -21,7 +20,8 @@ from pipeline.digits.datasets import (
     stratified_split,
 )
 from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
-from pipeline.tracking import Recorder, RunRequest, new_run
+from pipeline.tracking.runs import DATA_DIGEST_TAG, Recorder, new_run
+from pipeline.tracking.store import RunRequest, data_experiment
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ STAGE = "prepare"
 def run(config: Config) -> None:
     """Prepare the configured data and record it in MLflow."""
     request = RunRequest(
-        experiment=tracking.data_experiment(config.tracking),
+        experiment=data_experiment(config.tracking),
         name=str(config.data["_target_"]).rpartition(".")[2],
         tags={"stage": STAGE},
     )
@@ -105,9 +105,7 @@ def _record(
     recorder: Recorder, info: DatasetInfo, counts: Mapping[str, list[int]], files: list[Path]
 ) -> None:
     recorder.metrics({f"pictures_{split}": sum(of_split) for split, of_split in counts.items()})
-    recorder.tags(
-        {tracking.DATA_DIGEST_TAG: info.digest} | ({"note": info.note} if info.note else {})
-    )
+    recorder.tags({DATA_DIGEST_TAG: info.digest} | ({"note": info.note} if info.note else {}))
     recorder.files(files, STAGE)
 
 

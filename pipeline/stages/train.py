@@ -40,7 +40,8 @@ from pipeline.layout import (
     write_json,
     write_text,
 )
-from pipeline.tracking import Recorder, RunRequest, new_run
+from pipeline.tracking.runs import Recorder, new_run
+from pipeline.tracking.store import RunRequest
 
 if TYPE_CHECKING:
     import keras

@@ -1,0 +1,1 @@
+"""Everything MLflow: where runs are kept and what is recorded in them. Nothing else imports it."""

@@ -1,0 +1,187 @@
+"""Where MLflow keeps runs: opening the store, finding and making runs in it."""
+
+import getpass
+import logging
+import os
+import subprocess
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.config import Tracking, home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+log = logging.getLogger(__name__)
+
+STORE_NAME = "mlflow.db"
+ARTIFACTS_NAME = "mlartifacts"
+REPLACES_TAG = "replaces_run_id"
+SERVER_ANSWERS_WITHIN = 5.0
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a new run is called and belongs to.
+
+    Attributes:
+        experiment: The MLflow experiment it goes to.
+        name: What ran, in words for the run table.
+        tags: Tags besides those that every run of ours carries.
+        parent_run_id: The run it is a child of, if any.
+    """
+
+    experiment: str
+    name: str
+    tags: Mapping[str, str]
+    parent_run_id: str | None = None
+
+
+def data_experiment(settings: Tracking) -> str:
+    """Name the experiment that holds the runs of prepare."""
+    return f"{settings.experiment}-data"
+
+
+def tracking_uri(settings: Tracking) -> str:
+    """Give where runs go: MLFLOW_TRACKING_URI, else the configured place, else mlflow.db."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or _local_store()
+
+
+def _local_store() -> str:
+    return f"sqlite:///{home() / STORE_NAME}"
+
+
+def connect(settings: Tracking) -> "MlflowClient":
+    """Import MLflow and open the store; one process at a time may make the local database."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+    from filelock import FileLock
+
+    for chatty in ("mlflow", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    uri = _reachable(tracking_uri(settings))
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient(uri)
+    if uri != _local_store():
+        return client
+    with FileLock(home() / f"{STORE_NAME}.lock"):
+        for experiment in (settings.experiment, data_experiment(settings)):
+            experiment_id(client, experiment)
+    return client
+
+
+def _reachable(uri: str) -> str:
+    """Give the server's address back if it answers, else the local store, with a warning."""
+    if not uri.startswith(("http://", "https://")):
+        return uri
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_ANSWERS_WITHIN).close()
+    except OSError as error:
+        log.warning(
+            "the MLflow server at %s does not answer (%s); this run is kept in %s instead",
+            uri, error, _local_store(),
+        )  # fmt: skip
+        return _local_store()
+    return uri
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """Give the id of an experiment, made if it is missing and restored if it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        # A server knows its own place for artifacts; the local store needs to be told.
+        local = client.tracking_uri == _local_store()
+        place = (home() / ARTIFACTS_NAME / name).as_uri() if local else None
+        try:
+            return client.create_experiment(name, artifact_location=place)
+        except MlflowException:
+            found = client.get_experiment_by_name(name)  # another process was quicker
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def create_run(client: "MlflowClient", request: RunRequest) -> str:
+    """Make a run with the tags that every run of ours carries; give its id."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    parent = {MLFLOW_PARENT_RUN_ID: request.parent_run_id} if request.parent_run_id else {}
+    run = client.create_run(
+        experiment_id(client, request.experiment),
+        run_name=request.name,
+        tags={**_common_tags(), **request.tags, **parent},
+    )
+    return str(run.info.run_id)
+
+
+def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) -> str:
+    """Give the id of a run, or of the one replacement that stands in for it where it is gone."""
+    if exists(client, run_id):
+        return run_id
+    replacement = find_run(client, request.experiment, f"tags.{REPLACES_TAG} = '{run_id}'")
+    if replacement:
+        return replacement
+    log.warning("MLflow knows no run %s here; a new run stands in for it", run_id)
+    tags = {**request.tags, REPLACES_TAG: run_id}
+    created = create_run(client, RunRequest(request.experiment, request.name, tags))
+    client.set_terminated(created, "FINISHED")
+    return created
+
+
+def find_run(client: "MlflowClient", experiment: str, condition: str) -> str | None:
+    """Give the id of the newest run of an experiment that meets a condition, None without one."""
+    found = client.search_runs([experiment_id(client, experiment)], condition, max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
+def exists(client: "MlflowClient", run_id: str) -> bool:
+    """Say whether the store holds a run that has not been deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_run(run_id).info.lifecycle_stage) == "active"
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return False
+        raise
+
+
+def _common_tags() -> dict[str, str]:
+    from mlflow.utils.mlflow_tags import (
+        MLFLOW_GIT_COMMIT,
+        MLFLOW_SOURCE_NAME,
+        MLFLOW_SOURCE_TYPE,
+        MLFLOW_USER,
+    )
+
+    tags = {
+        MLFLOW_SOURCE_NAME: "dvc repro",
+        MLFLOW_SOURCE_TYPE: "PROJECT",
+    }
+    # A container may have no name for its user.
+    with suppress(OSError, KeyError):
+        tags[MLFLOW_USER] = getpass.getuser()
+    if revision := _git_revision():
+        tags[MLFLOW_GIT_COMMIT] = revision
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc_experiment"] = experiment
+    return tags
+
+
+def _git_revision() -> str | None:
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, cwd=home(), capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
