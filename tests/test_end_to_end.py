@@ -2,107 +2,17 @@
 
 import csv
 import json
-import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
-
-from pipeline.config import ROOT
+from projects import Project, stages_run
 
 pytestmark = pytest.mark.end_to_end
 
-SMALL = (
-    "data=mnist_5000",
-    "model.hidden_units=[16]",
-    "train.distortion=null",
-    "train.batch_size=16",
-    "train.epochs=2",
-)
 COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status", "detail"]
-
-
-class Project:
-    """A copy of the project's tracked files, in a git repository of its own."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name in listed.stdout.splitlines():
-            if (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
-        (folder / "dvc.lock").unlink(missing_ok=True)
-        self.env = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_"))
-        } | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(folder / "home"),
-            "GIT_AUTHOR_NAME": "a",
-            "GIT_AUTHOR_EMAIL": "a@b.invalid",
-            "GIT_COMMITTER_NAME": "a",
-            "GIT_COMMITTER_EMAIL": "a@b.invalid",
-        }
-        with (folder / ".gitignore").open("a") as ignored:
-            ignored.write("home/\n")
-        self.run("git", "init", "-q", "-b", "main")
-        self.commit()
-
-    def run(self, *command, code=0):
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
-
-    def commit(self):
-        self.run("git", "add", "-A")
-        self.run("git", "commit", "-qm", "state", "--allow-empty")
-
-    def experiment(self, *overrides):
-        return self.run("python", "-m", "pipeline", *SMALL, *overrides)
-
-    def stages_to_run(self):
-        return stages_run(self.run("dvc", "repro", "--dry"))
-
-    def change_params(self, section, **values):
-        path = self.folder / "params.yaml"
-        tree = yaml.safe_load(path.read_text())
-        tree[section].update(values)
-        path.write_text(yaml.safe_dump(tree, sort_keys=False))
-
-    def read_json(self, name):
-        return json.loads((self.folder / name).read_text())
-
-    def run_id(self):
-        return (self.folder / "models" / "run_id.txt").read_text().strip()
-
-    def mlflow(self, root=None):
-        from mlflow import MlflowClient
-
-        return MlflowClient(f"sqlite:///{(root or self.folder) / 'mlflow.db'}")
-
-    def runs(self, condition="", root=None):
-        client = self.mlflow(root)
-        experiment = client.get_experiment_by_name("digits").experiment_id
-        return client.search_runs([experiment], condition)
-
-
-def stages_run(told):
-    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
 
 
 @pytest.fixture(scope="module")
@@ -248,49 +158,6 @@ def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatc
     assert parent.data.tags["replaces_run_id"] == project.run_id()
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_queued_experiments_run_side_by_side(project):
-    before = {run.info.run_id for run in project.runs("tags.stage = 'train'")}
-    small = [part for override in SMALL for part in ("-S", override)]
-    for epochs in (3, 4):
-        project.run("dvc", "exp", "run", "--queue", *small, "-S", f"train.epochs={epochs}")
-    project.run("dvc", "queue", "start", "-j", "2")
-    wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=240)
-    runs = [r for r in project.runs("tags.stage = 'train'") if r.info.run_id not in before]
-    assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
-    for run in runs:
-        assert run.info.status == "FINISHED"
-        assert run.data.tags["dvc_experiment"]
-        assert "test_accuracy" in run.data.metrics
-        children = project.runs(f"tags.mlflow.parentRunId = '{run.info.run_id}'")
-        assert len(children) == 1
-    shown = json.loads(project.run("dvc", "exp", "show", "--json"))
-    experiments = [e for row in shown for e in row.get("experiments") or []]
-    assert len(experiments) == 2
-
-
-@pytest.mark.usefixtures("unchanged")
-def test_a_killed_training_goes_on_where_it_was(project):
-    command = ["python", "-m", "pipeline.stages.train", *SMALL[1:3], "train.epochs=400"]
-    logged = project.folder / "home" / "train.log"
-    with logged.open("w") as log:
-        process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
-    # The run's id is kept once MLflow has started; from then on the run can be gone on with.
-    wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
-    wait_for(lambda: "epoch 3/400" in logged.read_text(), seconds=120)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    (interrupted,) = project.runs("attributes.status = 'RUNNING'")
-    done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
-    assert done < 400
-    told = project.run(*command)
-    assert project.run_id() == interrupted.info.run_id
-    curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
-    assert {point.step for point in curve} == set(range(1, 401))
-    assert "validation accuracy" in told
-    assert not list(project.folder.glob(".checkpoints/*"))
-
-
 def test_reading_alone_imports_neither_mlflow_nor_tensorflow(project, tmp_path):
     overrides = [
         f"predict.images={project.folder / 'data/custom'}",
@@ -362,10 +229,3 @@ def test_help_and_completion_answer(project, monkeypatch):
     monkeypatch.setitem(project.env, "COMP_LINE", line)
     monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
     assert "train.epochs=" in project.run("python", "-m", "pipeline", "-sc", "query=bash")
-
-
-def wait_for(condition, seconds):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.5)

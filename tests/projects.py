@@ -1,0 +1,106 @@
+"""A copy of the project to type commands in, as a user does."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from pipeline.config import ROOT
+
+SMALL = (
+    "data=mnist_5000",
+    "model.hidden_units=[16]",
+    "train.distortion=null",
+    "train.batch_size=16",
+    "train.epochs=2",
+)
+
+
+class Project:
+    """A copy of the project's tracked files, in a git repository of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        self.env = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_"))
+        } | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder / "home"),
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b.invalid",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b.invalid",
+        }
+        with (folder / ".gitignore").open("a") as ignored:
+            ignored.write("home/\n")
+        self.run("git", "init", "-q", "-b", "main")
+        self.commit()
+
+    def run(self, *command, code=0):
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def commit(self):
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "state", "--allow-empty")
+
+    def experiment(self, *overrides):
+        return self.run("python", "-m", "pipeline", *SMALL, *overrides)
+
+    def stages_to_run(self):
+        return stages_run(self.run("dvc", "repro", "--dry"))
+
+    def change_params(self, section, **values):
+        path = self.folder / "params.yaml"
+        tree = yaml.safe_load(path.read_text())
+        tree[section].update(values)
+        path.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+    def read_json(self, name):
+        return json.loads((self.folder / name).read_text())
+
+    def run_id(self):
+        return (self.folder / "models" / "run_id.txt").read_text().strip()
+
+    def mlflow(self, root=None):
+        from mlflow import MlflowClient
+
+        return MlflowClient(f"sqlite:///{(root or self.folder) / 'mlflow.db'}")
+
+    def runs(self, condition="", root=None):
+        client = self.mlflow(root)
+        experiment = client.get_experiment_by_name("digits").experiment_id
+        return client.search_runs([experiment], condition)
+
+
+def stages_run(told):
+    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
+
+
+def wait_for(condition, seconds):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.5)

@@ -1,0 +1,62 @@
+"""Several experiments at once, and trainings that are killed, in a copy of the project."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+from projects import SMALL, Project, wait_for
+
+from pipeline.config import compose, dump
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Give a project in which the data is prepared and nothing else has run."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    (project.folder / "params.yaml").write_text(dump(compose(list(SMALL))))
+    project.run("dvc", "repro", "prepare")
+    project.commit()
+    return project
+
+
+def test_queued_experiments_run_side_by_side(project):
+    small = [part for override in SMALL for part in ("-S", override)]
+    for epochs in (3, 4):
+        project.run("dvc", "exp", "run", "--queue", *small, "-S", f"train.epochs={epochs}")
+    project.run("dvc", "queue", "start", "-j", "2")
+    wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=240)
+    runs = project.runs("tags.stage = 'train'")
+    assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["dvc_experiment"]
+        assert "test_accuracy" in run.data.metrics
+        children = project.runs(f"tags.mlflow.parentRunId = '{run.info.run_id}'")
+        assert len(children) == 1
+    shown = json.loads(project.run("dvc", "exp", "show", "--json"))
+    experiments = [e for row in shown for e in row.get("experiments") or []]
+    assert len(experiments) == 2
+
+
+def test_a_killed_training_goes_on_where_it_was(project):
+    command = ["python", "-m", "pipeline.stages.train", "train.epochs=400"]
+    logged = project.folder / "home" / "train.log"
+    with logged.open("w") as log:
+        process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
+    # The run's id is kept once MLflow has started; from then on the run can be gone on with.
+    wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
+    wait_for(lambda: "epoch 3/400" in logged.read_text(), seconds=120)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (interrupted,) = project.runs("attributes.status = 'RUNNING'")
+    done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
+    assert done < 400
+    told = project.run(*command)
+    assert project.run_id() == interrupted.info.run_id
+    curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
+    assert {point.step for point in curve} == set(range(1, 401))
+    assert "validation accuracy" in told
+    assert not list(project.folder.glob(".checkpoints/*"))
