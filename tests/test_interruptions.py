@@ -51,7 +51,8 @@ def test_a_killed_training_goes_on_where_it_was(project):
     wait_for(lambda: "epoch 3/400" in logged.read_text(), seconds=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (interrupted,) = project.runs("attributes.status = 'RUNNING'")
+    wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=20)
+    (interrupted,) = project.runs("attributes.status = 'KILLED'")
     done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
     assert done < 400
     told = project.run(*command)

@@ -1,11 +1,17 @@
 """Runs as MLflow's own API reads them back."""
 
+import os
+import shutil
 import socket
+import subprocess
+import sys
 
 import pytest
+from projects import wait_for
 
 from pipeline.config import Tracking
-from pipeline.tracking.runs import DATA_DIGEST_TAG, child_run, new_run, reopened_run
+from pipeline.tracking.recording import DATA_DIGEST_TAG
+from pipeline.tracking.runs import child_run, new_run, reopened_run
 from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
 
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
@@ -170,3 +176,52 @@ def test_the_environment_wins_over_the_configured_store(monkeypatch):
     assert tracking_uri(configured) == "sqlite:///configured.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///environment.db")
     assert tracking_uri(configured) == "sqlite:///environment.db"
+
+
+def test_a_new_store_in_the_place_of_a_removed_one_is_written_to(store, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    first = recorded_training()
+    (tmp_path / "mlflow.db").unlink()
+    second = recorded_training()
+    shutil.copy(tmp_path / "mlflow.db", tmp_path / "copy.db")
+    client = MlflowClient(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert client.get_run(second).info.status == "FINISHED"
+    assert first != second
+
+
+def test_the_run_of_a_killed_writer_ends_as_killed(client, store):
+    code = (
+        "import os\n"
+        "from pipeline.config import Tracking\n"
+        "from pipeline.tracking.runs import new_run\n"
+        "from pipeline.tracking.store import RunRequest\n"
+        "settings = Tracking(enabled=True, uri=None, experiment='digits')\n"
+        "with new_run(settings, RunRequest('digits', 'killed', {})) as recorder:\n"
+        "    print(recorder.run_id(), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    run_id = done.stdout.strip()
+    wait_for(lambda: client.get_run(run_id).info.status == "KILLED", seconds=20)
+
+
+def test_stages_share_one_recorder_process(store):
+    recorded_training()
+    before = recorders()
+    recorded_training()
+    assert recorders() == before
+    assert len(before) == 1
+
+
+def recorders():
+    """Give the ids of the recorder processes that work for this test's store."""
+    import psutil
+
+    return {
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if "pipeline.tracking.process" in (process.info["cmdline"] or [])
+        and process.environ().get("DVC_ROOT") == os.environ["DVC_ROOT"]
+    }

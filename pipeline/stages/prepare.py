@@ -20,7 +20,8 @@ from pipeline.digits.datasets import (
     stratified_split,
 )
 from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
-from pipeline.tracking.runs import DATA_DIGEST_TAG, Recorder, new_run
+from pipeline.tracking.recording import DATA_DIGEST_TAG
+from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest, data_experiment
 
 log = logging.getLogger(__name__)

@@ -245,7 +245,7 @@ def _record_outcome(
     summary = {key: metrics[key] for key in ("parameters", "temperature", "chosen_epoch")}
     recorder.metrics({**summary, "training_seconds": seconds})
     recorder.files(files, STAGE)
-    recorder.keras_model(model)
+    recorder.keras_model(KERAS_FILE, model.input_shape[1:], model.output_shape[1:])
 
 
 def main() -> None:

@@ -1,54 +1,43 @@
 """Recording a run: parameters, curves, files, models.
 
-A `Recorder` writes from a thread of its own, so that a stage works on while MLflow starts, and
-nothing that MLflow does or fails to do ever stops a stage.
+A `Recorder` hands everything to the recorder process from a thread of its own, so that a stage
+works on while MLflow starts, and nothing that MLflow does or fails to do ever stops a stage.
 """
 
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from pipeline.config import Tracking, Tree, flatten
+from pipeline.config import Tracking, Tree
+from pipeline.tracking.process import RecordingError, Writer
 from pipeline.tracking.store import (
+    ChildRun,
+    NewRun,
+    Opening,
+    ReopenedRun,
     RunRequest,
-    connect,
-    create_run,
-    data_experiment,
-    exists,
-    find_or_replace,
-    find_run,
+    reachable_uri,
 )
 
-if TYPE_CHECKING:
-    import keras
-    from mlflow import MlflowClient
-
-    FindRun = Callable[[MlflowClient], str]
-
 log = logging.getLogger(__name__)
-
-DATA_DIGEST_TAG = "data_digest"
-MODEL_REQUIREMENTS = ("tensorflow", "keras", "numpy")
 
 
 class Recorder:
     """Writes to one MLflow run, in order, from a thread; or to none at all when switched off."""
 
-    def __init__(self, find_run: "FindRun | None", settings: Tracking) -> None:
-        """Start MLflow and find or make the run, in the background; None records nothing."""
-        self._settings = settings
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
-        self._client: MlflowClient | None = None
+    def __init__(self, settings: Tracking, opening: Opening) -> None:
+        """Find or make the run, in the background, unless nothing is to be recorded."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._writer: Writer | None = None
         self._run_id = uuid.uuid4().hex
         self._started: Future[None] | None = None
-        if find_run:
-            self._started = self._thread.submit(self._start, find_run)
+        if settings.enabled:
+            self._started = self._thread.submit(self._start, settings, opening)
 
     def run_id(self) -> str:
         """Give the run's id, once known; an id of no run when nothing is recorded."""
@@ -58,142 +47,70 @@ class Recorder:
 
     def keep_run_id(self, path: Path) -> None:
         """Write the run's id to a file as soon as it is known, if a run is recorded at all."""
-
-        def write(client: "MlflowClient") -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._run_id + "\n", encoding="utf-8")
-
-        self._do(write)
+        if self._started:
+            self._thread.submit(self._keep_run_id, path)
 
     def params(self, params: Tree) -> None:
         """Record a configuration as flat parameters; functions go by their bare names."""
-        from_target = {
-            key.removesuffix("._target_"): str(value).rpartition(".")[2]
-            if key.endswith("._target_")
-            else value
-            for key, value in flatten(params).items()
-        }
-
-        def write(client: "MlflowClient") -> None:
-            from mlflow.entities import Param
-
-            known = client.get_run(self._run_id).data.params
-            client.log_batch(
-                self._run_id,
-                params=[Param(k, str(v)) for k, v in from_target.items() if k not in known],
-            )
-
-        self._do(write)
+        self._record("params", params)
 
     def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Record numbers, all in one batch."""
-        now = int(time.time() * 1000)
-
-        def write(client: "MlflowClient") -> None:
-            from mlflow.entities import Metric
-
-            batch = [Metric(key, float(value), now, step) for key, value in metrics.items()]
-            client.log_batch(self._run_id, metrics=batch)
-
-        self._do(write)
+        self._record("metrics", dict(metrics), step, time.time())
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags on the run."""
-
-        def write(client: "MlflowClient") -> None:
-            from mlflow.entities import RunTag
-
-            client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-
-        self._do(write)
+        self._record("tags", dict(tags))
 
     def files(self, paths: Sequence[Path], folder: str) -> None:
         """Record files as artifacts in a folder of the run."""
-
-        def write(client: "MlflowClient") -> None:
-            for path in paths:
-                client.log_artifact(self._run_id, str(path), folder)
-
-        self._do(write)
+        self._record("files", [path.absolute() for path in paths], folder)
 
     def text(self, text: str, name: str) -> None:
         """Record a text as an artifact, by its path within the run."""
-        self._do(lambda client: client.log_text(self._run_id, text, name))
+        self._record("text", text, name)
 
     def dataset(self, name: str, digest: str, source: str, pictures: Mapping[str, int]) -> None:
         """Record the data as the run's input and, by its digest, the run that prepared it."""
+        self._record("dataset", name, digest, source, dict(pictures))
 
-        def write(client: "MlflowClient") -> None:
-            import json
-
-            from mlflow.entities import Dataset, DatasetInput, InputTag
-
-            data = Dataset(
-                name=name,
-                digest=digest[:32],
-                source_type="local",
-                source=json.dumps({"uri": source}),
-                profile=json.dumps(dict(pictures)),
-            )
-            context = [InputTag("mlflow.data.context", "training")]
-            client.log_inputs(self._run_id, [DatasetInput(data, context)])
-            prepared_by = find_run(
-                client, data_experiment(self._settings), f"tags.{DATA_DIGEST_TAG} = '{digest}'"
-            )
-            client.set_tag(self._run_id, DATA_DIGEST_TAG, digest)
-            if prepared_by:
-                client.set_tag(self._run_id, "data_run_id", prepared_by)
-
-        self._do(write)
-
-    def keras_model(self, model: "keras.Model") -> None:
-        """Record the trained Keras model with the signature of its input and output."""
-
-        def write(client: "MlflowClient") -> None:
-            import mlflow.keras
-            import numpy as np
-            from mlflow.models import ModelSignature
-            from mlflow.types import Schema, TensorSpec
-
-            pixels = TensorSpec(np.dtype(np.uint8), (-1, *model.input_shape[1:]))
-            probabilities = TensorSpec(np.dtype(np.float32), (-1, *model.output_shape[1:]))
-            with mlflow.start_run(run_id=self._run_id):
-                mlflow.keras.log_model(
-                    model,
-                    name="model",
-                    signature=ModelSignature(Schema([pixels]), Schema([probabilities])),
-                    # Given, because finding them out takes MLflow longer than the training.
-                    pip_requirements=[f"{name}=={version(name)}" for name in MODEL_REQUIREMENTS],
-                )
-
-        self._do(write)
+    def keras_model(
+        self, path: Path, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> None:
+        """Record a saved Keras model with the signature of its input and output, without batch."""
+        self._record("keras_model", path.absolute(), input_shape, output_shape)
 
     def finish(self, status: str | None) -> None:
         """Wait until all is written; give the run its final status, or leave it as it is."""
-        if status:
-            self._do(lambda client: client.set_terminated(self._run_id, status))
+        self._record("finish", status)
         self._thread.shutdown(wait=True)
+        if self._writer:
+            self._writer.close()
 
-    def _start(self, find_run: "FindRun") -> None:
+    def _start(self, settings: Tracking, opening: Opening) -> None:
         try:
-            client = connect(self._settings)
-            self._run_id = find_run(client)
-            self._client = client
-        except Exception as error:
+            self._writer = Writer(reachable_uri(settings), settings, opening)
+            self._run_id = self._writer.run_id
+        except (RecordingError, OSError) as error:
             _warn("could not start", error)
 
-    def _do(self, write: "Callable[[MlflowClient], None]") -> None:
-        def guarded() -> None:
-            if self._client is None:
-                return
-            try:
-                write(self._client)
-            except Exception as error:
-                self._client = None
-                _warn("stopped recording", error)
-
+    def _record(self, what: str, *arguments: Any) -> None:
         if self._started:
-            self._thread.submit(guarded)
+            self._thread.submit(self._write, what, *arguments)
+
+    def _write(self, what: str, *arguments: Any) -> None:
+        if self._writer is None:
+            return
+        try:
+            self._writer.ask(what, *arguments)
+        except RecordingError as error:
+            self._writer = None
+            _warn("stopped recording", error)
+
+    def _keep_run_id(self, path: Path) -> None:
+        if self._writer:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self._run_id + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -207,23 +124,8 @@ def new_run(
         request: What the run is called and belongs to.
         resume_run_id: An interrupted run to go on with, if it is still there.
     """
-
-    def find(client: "MlflowClient") -> str:
-        if resume_run_id and exists(client, resume_run_id):
-            client.update_run(resume_run_id, status="RUNNING")
-            return resume_run_id
-        return create_run(client, request)
-
-    recorder = Recorder(find if settings.enabled else None, settings)
-    status = "FAILED"
-    try:
+    with _ended_with_the_block(Recorder(settings, NewRun(request, resume_run_id))) as recorder:
         yield recorder
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        raise
-    finally:
-        recorder.finish(status)
 
 
 @contextmanager
@@ -232,11 +134,7 @@ def reopened_run(settings: Tracking, run_id: str | None, request: RunRequest) ->
 
     Where the run is gone (another database), one replacement tagged with the old id stands in.
     """
-
-    def find(client: "MlflowClient") -> str:
-        return find_or_replace(client, run_id or "unknown", request)
-
-    recorder = Recorder(find if settings.enabled else None, settings)
+    recorder = Recorder(settings, ReopenedRun(run_id, request))
     try:
         yield recorder
     finally:
@@ -248,20 +146,23 @@ def child_run(
     settings: Tracking, parent_run_id: str | None, parent: RunRequest, child: RunRequest
 ) -> Iterator[Recorder]:
     """Record a run under another, for which a replacement is made when it is gone."""
+    opening = ChildRun(parent_run_id, parent, child)
+    with _ended_with_the_block(Recorder(settings, opening)) as recorder:
+        yield recorder
 
-    def find(client: "MlflowClient") -> str:
-        found = find_or_replace(client, parent_run_id, parent) if parent_run_id else None
-        return create_run(client, RunRequest(child.experiment, child.name, child.tags, found))
 
-    recorder = Recorder(find if settings.enabled else None, settings)
+@contextmanager
+def _ended_with_the_block(recorder: Recorder) -> Iterator[Recorder]:
     status = "FAILED"
     try:
         yield recorder
         status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
     finally:
         recorder.finish(status)
 
 
 def _warn(what: str, error: Exception) -> None:
-    reason = " ".join(str(error).split())[:300]
-    log.warning("MLflow %s (%s: %s); the stage goes on", what, type(error).__name__, reason)
+    log.warning("MLflow %s (%s); the stage goes on", what, error)

@@ -7,7 +7,7 @@ import subprocess
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.config import Tracking, home
@@ -40,6 +40,55 @@ class RunRequest:
     parent_run_id: str | None = None
 
 
+@dataclass(frozen=True)
+class NewRun:
+    """A run of its own, or an interrupted one to go on with if it is still there."""
+
+    request: RunRequest
+    resume_run_id: str | None = None
+    ends_with_its_writer = True
+
+    def find(self, client: "MlflowClient") -> str:
+        """Give the id of the run to write to."""
+        if self.resume_run_id and exists(client, self.resume_run_id):
+            client.update_run(self.resume_run_id, status="RUNNING")
+            return self.resume_run_id
+        return create_run(client, self.request)
+
+
+@dataclass(frozen=True)
+class ReopenedRun:
+    """A finished run to add to; where it is gone, one replacement tagged with the old id."""
+
+    run_id: str | None
+    replacement: RunRequest
+    ends_with_its_writer = False
+
+    def find(self, client: "MlflowClient") -> str:
+        """Give the id of the run to write to."""
+        return find_or_replace(client, self.run_id or "unknown", self.replacement)
+
+
+@dataclass(frozen=True)
+class ChildRun:
+    """A run under another, for which a replacement is made when it is gone."""
+
+    parent_run_id: str | None
+    parent: RunRequest
+    request: RunRequest
+    ends_with_its_writer = True
+
+    def find(self, client: "MlflowClient") -> str:
+        """Give the id of the run to write to."""
+        if self.parent_run_id is None:
+            return create_run(client, self.request)
+        parent = find_or_replace(client, self.parent_run_id, self.parent)
+        return create_run(client, replace(self.request, parent_run_id=parent))
+
+
+Opening = NewRun | ReopenedRun | ChildRun
+
+
 def data_experiment(settings: Tracking) -> str:
     """Name the experiment that holds the runs of prepare."""
     return f"{settings.experiment}-data"
@@ -54,30 +103,9 @@ def _local_store() -> str:
     return f"sqlite:///{home() / STORE_NAME}"
 
 
-def connect(settings: Tracking) -> "MlflowClient":
-    """Import MLflow and open the store; one process at a time may make the local database."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    import mlflow
-    from filelock import FileLock
-
-    for chatty in ("mlflow", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
-    uri = _reachable(tracking_uri(settings))
-    mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
-    if uri != _local_store():
-        return client
-    with FileLock(home() / f"{STORE_NAME}.lock"):
-        for experiment in (settings.experiment, data_experiment(settings)):
-            experiment_id(client, experiment)
-    return client
-
-
-def _reachable(uri: str) -> str:
-    """Give the server's address back if it answers, else the local store, with a warning."""
+def reachable_uri(settings: Tracking) -> str:
+    """Give where runs go; the local store, with a warning, for a server that does not answer."""
+    uri = tracking_uri(settings)
     if not uri.startswith(("http://", "https://")):
         return uri
     try:
@@ -89,6 +117,27 @@ def _reachable(uri: str) -> str:
         )  # fmt: skip
         return _local_store()
     return uri
+
+
+def open_store(uri: str, settings: Tracking) -> "MlflowClient":
+    """Import MLflow and open the store; one process at a time may make the local database."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+    from filelock import FileLock
+
+    for chatty in ("mlflow", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient(uri)
+    if uri != _local_store():
+        return client
+    with FileLock(home() / f"{STORE_NAME}.lock"):
+        for experiment in (settings.experiment, data_experiment(settings)):
+            experiment_id(client, experiment)
+    return client
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:

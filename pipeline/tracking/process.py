@@ -1,0 +1,217 @@
+"""The process that writes to MLflow for all stages of a pipeline.
+
+MLflow takes longer to start than most stages run. So the first stage starts a process that opens
+MLflow once, on another core, and the stages that follow find it there: over a socket of this
+user's, each writes its runs with a few messages. It ends by itself once nobody has written for a
+while. `python -m pipeline.tracking.process SOCKET` is how it is started.
+"""
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pipeline.config import ROOT, Tracking, home
+from pipeline.tracking.recording import Recording
+from pipeline.tracking.store import Opening, open_store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 20.0
+STARTS_WITHIN = 60.0
+
+
+class RecordingError(Exception):
+    """The recorder process could not be reached, or MLflow refused what it was given."""
+
+
+class ProcessGoneError(RecordingError):
+    """The recorder process has ended."""
+
+
+class Writer:
+    """The stage's end of the connection: every method of `Recording`, called over there."""
+
+    def __init__(self, uri: str, settings: Tracking, opening: Opening) -> None:
+        """Reach the recorder process, starting it if need be, and open the run.
+
+        Raises:
+            RecordingError: One of the two did not work.
+        """
+        self._connection = _connect(_socket())
+        try:
+            self.run_id: str = self.ask("open", uri, settings, opening)
+        except ProcessGoneError:  # it was about to end as we came
+            self._connection = _connect(_socket())
+            self.run_id = self.ask("open", uri, settings, opening)
+
+    def ask(self, what: str, *arguments: Any) -> Any:
+        """Have a method called and wait for what it gives; log what it warns of.
+
+        Raises:
+            RecordingError: It raised an error, or the process is gone.
+        """
+        try:
+            self._connection.send((what, arguments))
+            answer, error, warnings = self._connection.recv()
+        except (OSError, EOFError) as gone:
+            raise ProcessGoneError("the recorder process is gone") from gone
+        for warning in warnings:
+            log.warning(warning)
+        if error:
+            raise RecordingError(error)
+        return answer
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+
+def _socket() -> Path:
+    """Name the socket of the process that runs this very code for this very store."""
+    code = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(file.read_bytes())
+    settings = sorted(
+        (key, value)
+        for key, value in os.environ.items()
+        if key.startswith("MLFLOW_") and key not in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI")
+    )
+    code.update(repr((sys.executable, str(home()), settings)).encode())
+    folder = Path(tempfile.gettempdir()) / f"digits-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise RecordingError(f"{folder}: others can write there; remove it")
+    return folder / f"{code.hexdigest()[:16]}.socket"
+
+
+def _connect(socket: Path) -> Connection:
+    """Open a connection to the recorder process, which is started where there is none."""
+    from filelock import FileLock
+
+    with suppress(OSError):
+        return Client(str(socket), "AF_UNIX")
+    with FileLock(socket.with_suffix(".lock")):
+        with suppress(OSError):
+            return Client(str(socket), "AF_UNIX")  # another stage was quicker
+        return _start(socket)
+
+
+def _start(socket: Path) -> Connection:
+    surroundings = {key: value for key, value in os.environ.items() if key != "MLFLOW_RUN_ID"}
+    told = socket.with_suffix(".log")
+    with told.open("w") as errors:
+        # -P and PYTHONPATH: the code is this one's, and a copy that a queued experiment runs in
+        # is soon gone, so the working directory is not.
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", __name__, str(socket)],
+            cwd=home(),
+            env={**surroundings, "PYTHONPATH": str(ROOT), "DVC_ROOT": str(home())},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+    until = time.monotonic() + STARTS_WITHIN
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(OSError):
+            return Client(str(socket), "AF_UNIX")
+        time.sleep(0.02)
+    process.kill()
+    lines = told.read_text(encoding="utf-8", errors="replace").split("\n")
+    raise RecordingError(" ".join(["the recorder process did not start", *lines[-2:]]).strip())
+
+
+class _Server:
+    """The recorder process's end: one thread a connection, one write at a time."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._clients: dict[str, MlflowClient] = {}
+        self._files: dict[str, int | None] = {}
+        self._writing = threading.Lock()
+        self._warnings: list[str] = []
+        self._connections = 0
+        self._idle_since = time.monotonic()
+        handler = logging.Handler(logging.WARNING)
+        handler.emit = lambda record: self._warnings.append(record.getMessage())  # type: ignore[method-assign]
+        logging.getLogger("pipeline").addHandler(handler)
+
+    def serve(self) -> None:
+        """Answer stages until nobody has asked for a while."""
+        self._socket.unlink(missing_ok=True)
+        listener = Listener(str(self._socket), "AF_UNIX", backlog=64)
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        import mlflow  # noqa: F401  # as early as possible: the first stage is at work already
+
+        while self._connections or time.monotonic() - self._idle_since < IDLE_SECONDS:
+            time.sleep(0.5)
+        self._end()
+
+    def _end(self) -> NoReturn:
+        # In this order a stage that is turned away here cannot come here again.
+        self._socket.unlink(missing_ok=True)
+        os._exit(0)
+
+    def _accept(self, listener: Listener) -> None:
+        while True:
+            connection = listener.accept()
+            self._connections += 1
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: Connection) -> None:
+        recording: Recording | None = None
+        with connection, suppress(EOFError, OSError):
+            while True:
+                what, arguments = connection.recv()
+                with self._writing:
+                    try:
+                        if what == "open":
+                            recording = self._open(*arguments)
+                            answer = recording.run_id
+                        else:
+                            answer = getattr(recording, what)(*arguments)
+                        error = None
+                    except Exception as refused:
+                        words = " ".join(str(refused).split())[:300]
+                        answer, error = None, f"{type(refused).__name__}: {words}"
+                    warnings, self._warnings = self._warnings, []
+                connection.send((answer, error, warnings))
+                if what == "finish":
+                    recording = None
+        if recording:
+            with self._writing, suppress(Exception):
+                recording.abandon()
+        self._idle_since = time.monotonic()
+        self._connections -= 1
+
+    def _open(self, uri: str, settings: Tracking, opening: Opening) -> Recording:
+        if self._files.setdefault(uri, _inode(uri)) != _inode(uri):
+            self._end()  # MLflow would go on writing to a file that has been removed
+        key = f"{uri} {settings.experiment}"
+        if key not in self._clients:
+            self._clients[key] = open_store(uri, settings)
+            self._files[uri] = _inode(uri)
+        return Recording(self._clients[key], settings, opening)
+
+
+def _inode(uri: str) -> int | None:
+    """Tell a SQLite file from another in its place; None for what is no file."""
+    path = Path(uri.removeprefix("sqlite:///"))
+    return path.stat().st_ino if path.is_file() else None
+
+
+if __name__ == "__main__":
+    _Server(Path(sys.argv[1])).serve()

@@ -1,0 +1,124 @@
+"""Writing to one MLflow run through its client: what the recorder process does."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.config import Tracking, Tree, flatten
+from pipeline.tracking.store import Opening, data_experiment, find_run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+log = logging.getLogger(__name__)
+
+DATA_DIGEST_TAG = "data_digest"
+MODEL_REQUIREMENTS = ("tensorflow", "keras", "numpy")
+
+
+class Recording:
+    """One MLflow run that is written to, until it is finished or its writer is gone."""
+
+    def __init__(self, client: "MlflowClient", settings: Tracking, opening: Opening) -> None:
+        """Find or make the run."""
+        self._client = client
+        self._settings = settings
+        self._ends_with_its_writer = opening.ends_with_its_writer
+        self.run_id = opening.find(client)
+
+    def params(self, params: Tree) -> None:
+        """Record a configuration as flat parameters; functions go by their bare names."""
+        from mlflow.entities import Param
+
+        from_target = {
+            key.removesuffix("._target_"): str(value).rpartition(".")[2]
+            if key.endswith("._target_")
+            else value
+            for key, value in flatten(params).items()
+        }
+        known = self._client.get_run(self.run_id).data.params
+        self._client.log_batch(
+            self.run_id,
+            params=[Param(k, str(v)) for k, v in from_target.items() if k not in known],
+        )
+
+    def metrics(self, metrics: Mapping[str, float], step: int, at: float) -> None:
+        """Record numbers, all in one batch; `at` is when they were found, in seconds."""
+        from mlflow.entities import Metric
+
+        batch = [Metric(key, float(value), int(at * 1000), step) for key, value in metrics.items()]
+        self._client.log_batch(self.run_id, metrics=batch)
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags on the run."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(self.run_id, tags=[RunTag(key, tags[key]) for key in tags])
+
+    def files(self, paths: Sequence[Path], folder: str) -> None:
+        """Record files as artifacts in a folder of the run."""
+        for path in paths:
+            self._client.log_artifact(self.run_id, str(path), folder)
+
+    def text(self, text: str, name: str) -> None:
+        """Record a text as an artifact, by its path within the run."""
+        self._client.log_text(self.run_id, text, name)
+
+    def dataset(self, name: str, digest: str, source: str, pictures: Mapping[str, int]) -> None:
+        """Record the data as the run's input and, by its digest, the run that prepared it."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = Dataset(
+            name=name,
+            digest=digest[:32],
+            source_type="local",
+            source=json.dumps({"uri": source}),
+            profile=json.dumps(dict(pictures)),
+        )
+        context = [InputTag("mlflow.data.context", "training")]
+        self._client.log_inputs(self.run_id, [DatasetInput(data, context)])
+        tags = {DATA_DIGEST_TAG: digest}
+        experiment = data_experiment(self._settings)
+        prepared_by = find_run(self._client, experiment, f"tags.{DATA_DIGEST_TAG} = '{digest}'")
+        self.tags(tags | ({"data_run_id": prepared_by} if prepared_by else {}))
+
+    def keras_model(
+        self, path: Path, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> None:
+        """Record a saved Keras model with the signature of its input and output.
+
+        Args:
+            path: A .keras file.
+            input_shape: Height and width of a picture in pixels.
+            output_shape: The number of classes.
+        """
+        import numpy as np
+        from mlflow.models import Model, ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        from pipeline.tracking import keras_flavor
+
+        pixels = TensorSpec(np.dtype(np.uint8), (-1, *input_shape))
+        probabilities = TensorSpec(np.dtype(np.float32), (-1, *output_shape))
+        Model.log(
+            artifact_path=None,
+            name="model",
+            flavor=keras_flavor,
+            flavor_name="keras",
+            run_id=self.run_id,
+            keras_file=path,
+            signature=ModelSignature(Schema([pixels]), Schema([probabilities])),
+            requirements=[f"{name}=={version(name)}" for name in MODEL_REQUIREMENTS],
+        )
+
+    def finish(self, status: str | None) -> None:
+        """Give the run its final status, or leave it as it is."""
+        if status:
+            self._client.set_terminated(self.run_id, status)
+
+    def abandon(self) -> None:
+        """End the run of a writer that went without a word."""
+        self.finish("KILLED" if self._ends_with_its_writer else None)
