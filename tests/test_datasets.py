@@ -120,7 +120,8 @@ def test_stand_in_data_is_real_balanced_and_loud(caplog):
     together = np.concatenate([dataset.train.images, dataset.test.images])
     assert len(np.unique(together.reshape(len(together), -1), axis=0)) == 5000
     rng = np.random.default_rng(0)
-    train, validation = datasets.stratified_split(dataset.train, 5000, rng)
+    share = datasets.validation_share(5000, len(dataset.train))
+    train, validation = datasets.stratified_split(dataset.train, share, rng)
     assert (len(train), len(validation)) == (4000, 500)
 
 
@@ -164,7 +165,7 @@ def test_a_cut_archive_is_told_in_one_line(tmp_path, small_mnist):
 
 def test_the_split_is_stratified_complete_and_seeded(digits_like):
     def split(seed):
-        return datasets.stratified_split(digits_like, 20, np.random.default_rng(seed))
+        return datasets.stratified_split(digits_like, 0.1, np.random.default_rng(seed))
 
     train, validation = split(0)
     assert datasets.class_counts(validation, 10) == [2] * 10
@@ -177,14 +178,43 @@ def test_the_split_is_stratified_complete_and_seeded(digits_like):
 def test_the_parts_add_up_to_the_size_asked_for():
     labels = np.repeat(np.arange(10, dtype=np.uint8), [97, 113, 99, 102, 97, 90, 99, 104, 97, 99])
     split = Split(np.zeros((len(labels), 2, 2), np.uint8), labels)
-    _, validation = datasets.stratified_split(split, 83, np.random.default_rng(0))
+    _, validation = datasets.stratified_split(split, 83 / len(split), np.random.default_rng(0))
     assert len(validation) == 83
 
 
 def test_a_small_data_set_keeps_eight_ninths_for_training(digits_like):
-    train, validation = datasets.stratified_split(digits_like, 5000, np.random.default_rng(0))
-    assert len(validation) == 22
-    assert len(train) == 178
+    assert datasets.validation_share(5000, len(digits_like)) == pytest.approx(1 / 9)
+    assert datasets.validation_share(20, len(digits_like)) == pytest.approx(0.1)
+
+
+@pytest.fixture
+def fashion(tmp_path):
+    """Give a folder with four files of Fashion-MNIST's shapes, all black."""
+    for name, per_class in (("train", 6000), ("t10k", 1000)):
+        labels = np.repeat(np.arange(10, dtype=np.uint8), per_class)
+        images = np.zeros((len(labels), 28, 28), np.uint8)
+        arrays = {f"{name}-images": images, f"{name}-labels": labels}
+        write_idx_files(tmp_path, arrays, packed=False)
+    return tmp_path
+
+
+def test_fashion_mnist_is_read_by_the_names_of_its_classes(fashion):
+    dataset = datasets.fashion_mnist(path=str(fashion))
+    assert (len(dataset.train), len(dataset.test)) == (60_000, 10_000)
+    assert dataset.class_names[9] == "Ankle boot"
+
+
+def test_what_is_not_fashion_mnist_is_refused(fashion):
+    file = fashion / "t10k-labels-idx1-ubyte"
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    with pytest.raises(InputError, match="is not Fashion-MNIST"):
+        datasets.fashion_mnist(path=str(fashion))
+
+
+@pytest.mark.usefixtures("no_network")
+def test_fashion_mnist_out_of_reach_says_what_to_do():
+    with pytest.raises(InputError, match=r"set data\.path"):
+        datasets.fashion_mnist()
 
 
 def test_the_digest_sees_every_pixel_and_label(digits_like):

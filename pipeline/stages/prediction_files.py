@@ -11,7 +11,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.config import Tree
-from pipeline.digits.errors import InputError
 from pipeline.digits.numbers import DigitBox, NumberPrediction, same_number
 from pipeline.digits.recognition import Prediction
 
@@ -54,24 +53,6 @@ class Tally:
         if self.labelled:
             metrics["custom_accuracy"] = self.right / self.labelled
         return metrics
-
-
-def read_labels(path: Path) -> dict[str, str]:
-    """Read the right answers, by file, from a CSV file with the columns file and label.
-
-    Raises:
-        InputError: The file has other columns or is no text.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            if not {"file", "label"} <= set(table.fieldnames or ()):
-                raise InputError(f"{path}: needs the columns file,label, with a comma between")
-            return {row["file"].strip(): row["label"].strip() for row in table}
-    except (AttributeError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: needs two values in every row, as UTF-8 text") from error
 
 
 def write_predictions(

@@ -18,6 +18,7 @@ from pipeline.digits.datasets import (
     digest,
     save_split,
     stratified_split,
+    validation_share,
 )
 from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
 from pipeline.tracking.recording import DATA_DIGEST_TAG
@@ -65,7 +66,8 @@ def run(config: Config) -> None:
 def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str, Split]:
     """Set validation pictures aside from the training part; the test part stays as it is."""
     rng = np.random.default_rng(seed)
-    train, validation = stratified_split(dataset.train, validation_size, rng)
+    share = validation_share(validation_size, len(dataset.train))
+    train, validation = stratified_split(dataset.train, share, rng)
     return {"train": train, "validation": validation, "test": dataset.test}
 
 

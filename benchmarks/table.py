@@ -1,0 +1,32 @@
+"""How benchmarks tell their results: rows of one table."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: What was measured.
+        result: The number, with its spread.
+        command: What measures it again.
+    """
+
+    what: str
+    result: str
+    command: str
+
+
+def median_and_spread(values: Sequence[float], unit: str) -> str:
+    """Give the median of some measurements, their range, and how many there were."""
+    middle, low, high = statistics.median(values), min(values), max(values)
+    return f"{middle:.2f}{unit} ({low:.2f} to {high:.2f}, {len(values)} runs)"
+
+
+def print_rows(rows: Sequence[Row]) -> None:
+    """Print rows as Markdown."""
+    for row in rows:
+        print(f"| {row.what} | {row.result} | `{row.command}` |", flush=True)

@@ -1,0 +1,92 @@
+"""A person's own labelled pictures as a data set to learn from."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.digits.datasets import DIGIT_NAMES, Dataset, Split, stratified_split
+from pipeline.digits.errors import InputError
+from pipeline.digits.labels import LABELS_NAME, read_labels
+from pipeline.digits.pictures import PictureError, find_pictures, read_picture
+from pipeline.digits.reading import Reading, read
+from pipeline.digits.streaming import in_chunks
+
+log = logging.getLogger(__name__)
+
+CHUNK_SIZE = 256
+SPLIT_SEED = 0
+
+
+def folder(
+    *,
+    path: Annotated[str, Field(min_length=1)],
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2,
+) -> Dataset:
+    """Read pictures of digits sorted into folders named 0 to 9, or labelled by a labels.csv.
+
+    Each is read as predict-custom reads it. Those that cannot be read, and those without a label,
+    are left out with a warning.
+
+    Args:
+        path: The folder that holds the ten folders, or pictures and labels.csv (file,label).
+        test_share: Share of each digit's pictures kept for the test part, the same ones each time.
+
+    Raises:
+        InputError: No such folder, a label that is no digit, or too few pictures to train on.
+    """
+    root = Path(path).expanduser()
+    labels = read_labels(root / LABELS_NAME)
+    labelled = [(file, _label(file, root, labels)) for file in find_pictures(root)]
+    known = [(file, label) for file, label in labelled if label is not None]
+    _tell_left_out(len(labelled) - len(known), "have no label")
+    pictures = _read_all([file for file, _ in known])
+    kept = [(p.image, label) for p, (_, label) in zip(pictures, known, strict=True) if p]
+    _tell_left_out(len(known) - len(kept), "cannot be read; predict-custom says why")
+    train, test = _split(kept, test_share, root)
+    return Dataset("folder", str(root), None, DIGIT_NAMES, train, test)
+
+
+def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
+    """Find a picture's label in labels.csv, else in the name of the folder it is in."""
+    name = file.relative_to(root).as_posix()
+    label = labels.get(name)
+    if label is None:
+        parent = file.parent.name
+        return int(parent) if parent in DIGIT_NAMES and file.parent != root else None
+    if label not in DIGIT_NAMES:
+        raise InputError(f"{root / LABELS_NAME}: {name} has the label {label!r}; 0 to 9 are known")
+    return int(label)
+
+
+def _read_all(files: Sequence[Path]) -> list[Reading | None]:
+    return [reading for chunk in in_chunks(_read_one, files, CHUNK_SIZE) for reading in chunk]
+
+
+def _read_one(file: Path) -> Reading | None:
+    try:
+        return read(read_picture(file).pixels)
+    except PictureError:
+        return None
+
+
+def _tell_left_out(count: int, why: str) -> None:
+    if count:
+        log.warning("%d pictures are left out: they %s", count, why)
+
+
+def _split(
+    pictures: Sequence[tuple[NDArray[np.uint8], int]], test_share: float, root: Path
+) -> tuple[Split, Split]:
+    if len(pictures) < len(DIGIT_NAMES):
+        raise InputError(
+            f"{root}: {len(pictures)} readable pictures with a label; some of every digit are "
+            "needed, in folders named 0 to 9 or listed in labels.csv"
+        )
+    images, labels = zip(*pictures, strict=True)
+    everything = Split(np.stack(images), np.array(labels, np.uint8))
+    return stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))

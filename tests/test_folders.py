@@ -1,0 +1,69 @@
+"""A person's own labelled pictures as a data set."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.digits.datasets import class_counts
+from pipeline.digits.errors import InputError
+from pipeline.digits.folders import folder
+
+
+def draw(path, digit, shift=0):
+    """Write a digit on white paper."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paper = np.full((60, 60), 255, np.uint8)
+    cv2.putText(paper, str(digit), (15 + shift, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.4, 0, 3)
+    cv2.imwrite(str(path), paper)
+
+
+@pytest.fixture
+def sorted_folders(tmp_path):
+    """Give folders 0 to 9 with five pictures each."""
+    for digit in range(10):
+        for number in range(5):
+            draw(tmp_path / str(digit) / f"{number}.png", digit, number)
+    return tmp_path
+
+
+def test_folders_named_by_digit_are_labels(sorted_folders):
+    dataset = folder(path=str(sorted_folders), test_share=0.2)
+    assert class_counts(dataset.train, 10) == [4] * 10
+    assert class_counts(dataset.test, 10) == [1] * 10
+    assert dataset.train.images.shape == (40, 28, 28)
+    assert dataset.train.images[:, 0].max() == 0  # light on dark, as MNIST is
+    assert dataset.train.images.max() > 200
+
+
+def test_the_test_part_is_the_same_each_time(sorted_folders):
+    first, second = (folder(path=str(sorted_folders)).test for _ in range(2))
+    assert np.array_equal(first.images, second.images)
+
+
+def test_labels_csv_wins_over_the_folders_name(sorted_folders):
+    (sorted_folders / "labels.csv").write_text("file,label\n0/0.png,1\n")
+    dataset = folder(path=str(sorted_folders))
+    counts = np.add(class_counts(dataset.train, 10), class_counts(dataset.test, 10))
+    assert counts.tolist() == [4, 6, *[5] * 8]
+
+
+def test_what_has_no_label_or_cannot_be_read_is_left_out_aloud(sorted_folders, caplog):
+    draw(sorted_folders / "unsorted.png", 3)
+    (sorted_folders / "3" / "broken.png").write_bytes(b"no picture")
+    dataset = folder(path=str(sorted_folders))
+    assert len(dataset.train) + len(dataset.test) == 50
+    assert "1 pictures are left out: they have no label" in caplog.text
+    assert "1 pictures are left out: they cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [("file,label\na.png,ten\n", "a.png has the label 'ten'"), ("", "some of every digit")],
+)
+def test_useless_folders_are_refused_in_one_line(tmp_path, labels, told):
+    draw(tmp_path / "a.png", 1)
+    if labels:
+        (tmp_path / "labels.csv").write_text(labels)
+    with pytest.raises(InputError, match=told) as caught:
+        folder(path=str(tmp_path))
+    assert "\n" not in str(caught.value)
