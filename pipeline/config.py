@@ -56,6 +56,7 @@ class Train(_Section):
     optimizer: Target
     distortion: Target | None
     early_stopping_patience: Annotated[int, Field(ge=1)] | None
+    init_from: Annotated[str, Field(min_length=1)] | None
     jit_compile: Literal["auto"] | bool
 
 

@@ -158,6 +158,19 @@ def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatc
     assert parent.data.tags["replaces_run_id"] == project.run_id()
 
 
+@pytest.mark.usefixtures("unchanged")
+def test_a_training_starts_from_the_weights_of_an_earlier_run(project):
+    start = project.run_id()
+    before = project.read_json("reports/train/metrics.json")["val_accuracy"]
+    project.run(
+        "python", "-m", "pipeline.stages.train", f"train.init_from={start}",
+        "train.epochs=1", "train.learning_rate=1e-12",
+    )  # fmt: skip
+    assert project.run_id() != start
+    assert project.read_json("reports/train/metrics.json")["val_accuracy"] == before
+    project.run("dvc", "checkout", "--force")
+
+
 def test_reading_alone_imports_neither_mlflow_nor_tensorflow(project, tmp_path):
     overrides = [
         f"predict.images={project.folder / 'data/custom'}",

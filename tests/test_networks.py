@@ -5,6 +5,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.digits import networks, optimizers
+from pipeline.digits.errors import InputError
+from pipeline.digits.transfer import take_weights
 
 
 def answers(model, shape):
@@ -106,3 +108,25 @@ def test_weight_decay_spares_biases():
     optimizer.apply([np.zeros(2, np.float32)] * 2, [kernel, bias])
     assert np.asarray(kernel) == pytest.approx(0.95)
     assert np.asarray(bias) == pytest.approx(1.0)
+
+
+def test_weights_of_an_earlier_network_are_taken_and_new_classes_stay_new(tmp_path):
+    earlier = networks.mlp((28, 28), 10, hidden_units=[8])
+    earlier.save(tmp_path / "earlier.keras")
+    same, fewer = (networks.mlp((28, 28), classes, hidden_units=[8]) for classes in (10, 3))
+    fresh = fewer.get_weights()
+    take_weights(same, tmp_path / "earlier.keras")
+    take_weights(fewer, tmp_path / "earlier.keras")
+    for ours, theirs in zip(same.get_weights(), earlier.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert np.array_equal(fewer.get_weights()[0], earlier.get_weights()[0])
+    assert np.array_equal(fewer.get_weights()[2], fresh[2])
+
+
+def test_a_network_of_other_layers_is_refused_in_one_line(tmp_path):
+    networks.mlp((28, 28), 10, hidden_units=[8]).save(tmp_path / "earlier.keras")
+    (tmp_path / "broken.keras").write_bytes(b"no network")
+    for name, told in (("earlier", "other layers"), ("broken", "not a network")):
+        with pytest.raises(InputError, match=told) as caught:
+            take_weights(networks.mlp((28, 28), 10, hidden_units=[9]), tmp_path / f"{name}.keras")
+        assert "\n" not in str(caught.value)

@@ -10,6 +10,8 @@ import pytest
 from projects import wait_for
 
 from pipeline.config import Tracking
+from pipeline.digits.errors import InputError
+from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.recording import DATA_DIGEST_TAG
 from pipeline.tracking.runs import child_run, new_run, reopened_run
 from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
@@ -205,6 +207,13 @@ def test_the_run_of_a_killed_writer_ends_as_killed(client, store):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     run_id = done.stdout.strip()
     wait_for(lambda: client.get_run(run_id).info.status == "KILLED", seconds=20)
+
+
+def test_a_model_that_is_not_there_is_told_in_one_line(tmp_path):
+    for run_id, told in (("gone", "neither a file nor a run"), (recorded_training(), "no model")):
+        with pytest.raises(InputError, match=told) as caught:
+            fetch_keras_model(SETTINGS, run_id, tmp_path)
+        assert "\n" not in str(caught.value)
 
 
 def test_stages_share_one_recorder_process(store):

@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,13 +20,14 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from pipeline.command import run_stage
-from pipeline.config import Config, Tree, call_target, dump, home
+from pipeline.config import Config, Tracking, Tree, call_target, dump, home
 from pipeline.digits.classifier import NOTE, TEMPERATURE
 from pipeline.digits.datasets import Split, load_split
 from pipeline.digits.export import export_onnx
 from pipeline.digits.files import replace_when_written
 from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
 from pipeline.digits.training import Epoch, Training, fit, steps_per_epoch
+from pipeline.digits.transfer import take_weights
 from pipeline.layout import (
     KERAS_FILE,
     METRICS_NAME,
@@ -40,6 +42,7 @@ from pipeline.layout import (
     write_json,
     write_text,
 )
+from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest
 
@@ -95,7 +98,18 @@ def build(config: Config, train: Split, classes: int) -> "keras.Model":
     model: keras.Model = call_target(
         config.model, input_shape=train.images.shape[1:], classes=classes
     )
+    if config.train.init_from:
+        initialise(model, config.train.init_from, config.tracking)
     return model
+
+
+def initialise(model: "keras.Model", init_from: str, tracking: Tracking) -> None:
+    """Start from the weights in a .keras file, or from those that an MLflow run kept."""
+    file = Path(init_from).expanduser()
+    with tempfile.TemporaryDirectory() as folder:
+        if not file.is_file():
+            file = fetch_keras_model(tracking, init_from, Path(folder))
+        take_weights(model, file)
 
 
 def learn(

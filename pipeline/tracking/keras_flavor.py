@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
+# Where `mlflow.keras` looks for it within the model's folder.
+KERAS_FILE = "data/model.keras"
+
 
 def save_model(
     path: str,
@@ -34,7 +37,7 @@ def save_model(
 
     folder = Path(path)
     (folder / "data").mkdir(parents=True)
-    shutil.copyfile(keras_file, folder / "data" / "model.keras")
+    shutil.copyfile(keras_file, folder / KERAS_FILE)
     (folder / "data" / "keras_module.txt").write_text("keras")
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
     mlflow_model.signature = signature

@@ -1,0 +1,29 @@
+"""Trained models that MLflow keeps, brought back as files."""
+
+from pathlib import Path
+
+from pipeline.config import Tracking
+from pipeline.digits.errors import InputError
+from pipeline.tracking.keras_flavor import KERAS_FILE
+from pipeline.tracking.store import open_store, reachable_uri
+
+
+def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
+    """Copy the Keras model of a training's run into a folder; give the .keras file.
+
+    Raises:
+        InputError: There is no such run, or it kept no model.
+    """
+    client = open_store(reachable_uri(settings), settings)
+    import mlflow.artifacts
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise InputError(f"{run_id}: neither a file nor a run that MLflow knows here") from error
+    models = run.outputs.model_outputs if run.outputs else []
+    if not models:
+        raise InputError(f"{run_id}: this run kept no model; name one of a finished training")
+    place = f"models:/{models[0].model_id}"
+    return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder))) / KERAS_FILE
