@@ -1,0 +1,113 @@
+"""How long the whole pipeline takes, against one plain script that does less.
+
+`python -m benchmarks.pipeline_speed [--rounds 3]` runs, in turn, benchmarks/plain_script.py and, in
+a new copy of the project with no cache, `dvc repro`: cold, with one more picture to read, and with
+nothing changed. Also compared: the training of the default network, and the script's fit.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.table import Row, median_and_spread, print_rows
+from pipeline.config import ROOT
+from pipeline.digits.datasets import mnist
+
+COMMAND = "python -m benchmarks.pipeline_speed"
+
+
+def main() -> None:
+    """Run everything as often as asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = [one_round() for _ in range(parser.parse_args().rounds)]
+    rows = (
+        ("dvc repro, cold, against the plain script", "cold"),
+        ("dvc repro with one more picture, against the plain script", "picture"),
+        ("dvc repro with nothing changed, against the plain script", "nothing"),
+        ("training the default network, against the plain script's fit of 5 epochs", "fit"),
+    )
+    print_rows(
+        [Row(what, median_and_spread([r[key] for r in rounds], "×"), COMMAND) for what, key in rows]
+    )
+
+
+def one_round() -> dict[str, float]:
+    """Give each duration as a ratio to the plain script's of the same round."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_npz(folder / "mnist.npz")
+        plain = run_plain(folder)
+        project = copy_project(folder / "project")
+        cold, told = timed_repro(project, folder)
+        shutil.copy(project / "data/custom/9_photo.jpg", project / "data/custom/one_more.jpg")
+        picture, _ = timed_repro(project, folder)
+        nothing, _ = timed_repro(project, folder)
+    seconds = {"cold": cold, "picture": picture, "nothing": nothing}
+    print(json.dumps({"plain": plain, **seconds, "load": os.getloadavg()[0]}), flush=True)
+    ratios = {key: taken / plain["total"] for key, taken in seconds.items()}
+    return ratios | {"fit": training_seconds(told) / plain["fit_seconds"]}
+
+
+def training_seconds(told: str) -> float:
+    """Add up the seconds that the train stage told of its epochs."""
+    return sum(map(float, re.findall(r"^epoch \d+/\d+: .*, ([\d.]+) s$", told, re.MULTILINE)))
+
+
+def write_npz(path: Path) -> None:
+    """Write MNIST as Keras has it."""
+    dataset = mnist(on_unavailable="error")
+    np.savez(
+        path,
+        x_train=dataset.train.images,
+        y_train=dataset.train.labels,
+        x_test=dataset.test.images,
+        y_test=dataset.test.labels,
+    )
+
+
+def run_plain(folder: Path) -> dict[str, float]:
+    """Run the plain script; give its own times and the whole one, with the interpreter's start."""
+    script = [sys.executable, str(ROOT / "benchmarks" / "plain_script.py")]
+    places = [str(folder / "mnist.npz"), str(ROOT / "data" / "custom"), str(folder / "plain")]
+    before = time.perf_counter()
+    done = subprocess.run([*script, *places], capture_output=True, text=True, check=True)
+    return {**json.loads(done.stdout), "total": time.perf_counter() - before}
+
+
+def copy_project(folder: Path) -> Path:
+    """Clone the project as committed."""
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    return folder
+
+
+def timed_repro(project: Path, folder: Path) -> tuple[float, str]:
+    """Give the wall seconds of `dvc repro` on the MNIST in this folder, and what it told."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("DVC", "MLFLOW"))
+    }
+    environment |= {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "MNIST_DIR": str(folder / "mnist.npz"),
+    }
+    before = time.perf_counter()
+    done = subprocess.run(
+        ["dvc", "repro"], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"error: dvc repro failed: {done.stderr[-2000:]}")
+    return time.perf_counter() - before, done.stderr
+
+
+if __name__ == "__main__":
+    main()
