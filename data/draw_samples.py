@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from pipeline.digits.handwriting import smooth_curve
+
 Floats: TypeAlias = NDArray[np.float64]
 Colour: TypeAlias = tuple[int, int, int]
 Size: TypeAlias = tuple[int, int]
@@ -133,34 +135,6 @@ class Sample:
 
 
 # --- the hand -------------------------------------------------------------------------------
-
-
-def smooth_curve(stroke: str) -> Floats:
-    """Return a dense curve (n, 2) through the points of a stroke as `FORMS` holds them."""
-    runs: list[list[list[float]]] = [[]]
-    for mark in stroke.split():
-        if mark == "/":
-            runs.append([runs[-1][-1]])
-        else:
-            runs[-1].append([float(number) / 100 for number in mark.split(",")])
-    return np.concatenate([_catmull_rom(np.array(run)) for run in runs])
-
-
-def _catmull_rom(knots: Floats, steps: int = 24) -> Floats:
-    """Catmull & Rom's spline through `knots` (Computer Aided Geometric Design, 1974)."""
-    ends = np.vstack([2 * knots[0] - knots[1], knots, 2 * knots[-1] - knots[-2]])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = [
-        0.5
-        * (
-            2 * b
-            + (c - a) * t
-            + (2 * a - 5 * b + 4 * c - d) * t**2
-            + (3 * b - a - 3 * c + d) * t**3
-        )
-        for a, b, c, d in zip(ends, ends[1:], ends[2:], ends[3:], strict=False)
-    ]
-    return np.vstack([*pieces, knots[-1:]])
 
 
 def _drift(length: int, knots: int, rng: np.random.Generator) -> Floats:

@@ -10,6 +10,7 @@ from pipeline.digits import networks, optimizers
 from pipeline.digits.augmentation import Distortion
 from pipeline.digits.datasets import Split
 from pipeline.digits.errors import InputError
+from pipeline.digits.handwriting import draw_digits
 from pipeline.digits.training import Epoch, epoch_pictures, fit, runs_compiled, steps_per_epoch
 
 EPOCHS = 4
@@ -208,6 +209,20 @@ def test_every_picture_is_met_once_an_epoch_with_its_label():
     met = sorted((image.tobytes(), label) for image, label in zip(*astuple(pictures), strict=True))
     given = sorted((image.tobytes(), label) for image, label in zip(*astuple(TRAIN), strict=True))
     assert met == given
+
+
+def test_a_share_of_the_pictures_is_drawn_anew_each_epoch():
+    rng = np.random.default_rng(0)
+    blank = Split(np.zeros((1000, 28, 28), np.uint8), np.zeros(1000, np.uint8))
+    drawn = draw_digits(50, rng)
+    first, second = (epoch_pictures(blank, None, 1, epoch, drawn, 0.1) for epoch in (1, 2))
+    replaced = first.images.any(axis=(1, 2))
+    assert 60 < replaced.sum() < 140
+    known = {(i.tobytes(), int(k)) for i, k in zip(drawn.images, drawn.labels, strict=True)}
+    for image, label in zip(first.images[replaced], first.labels[replaced], strict=True):
+        assert (image.tobytes(), int(label)) in known
+    assert not np.array_equal(first.images, second.images)
+    assert not blank.images.any()
 
 
 def astuple(split):

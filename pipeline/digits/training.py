@@ -25,6 +25,7 @@ from pipeline.digits.augmentation import Distortion, distort
 from pipeline.digits.datasets import Split
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
+from pipeline.digits.handwriting import draw_digits
 
 if TYPE_CHECKING:
     import keras
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 Arrays = list[NDArray[Any]]
 
 MEASURED_AT_ONCE = 500
+# Enough to be chosen from, distorted anew each time; drawing them takes about a second.
+DRAWN_DIGITS = 5_000
 # Compiled by XLA, the steps run on one core and leave another to the distortion. Beyond this many
 # weights two cores without XLA were quicker; dropout's random numbers take XLA seven times as long,
 # and convolutions did not finish.
@@ -98,6 +101,7 @@ def fit(
     optimizer: "keras.optimizers.Optimizer",
     seed: int,
     distortion: Distortion | None = None,
+    drawn_share: float = 0.0,
     jit_compile: bool | Literal["auto"] = "auto",
     patience: int | None = None,
     checkpoint_dir: Path | None = None,
@@ -114,6 +118,8 @@ def fit(
         optimizer: A new optimiser, whose schedule counts `epochs` times `steps_per_epoch` steps.
         seed: Decides the order of the pictures and their distortion.
         distortion: How far the pictures are distorted, anew every epoch.
+        drawn_share: Share of the pictures, 0..1, whose places digits drawn from strokes of our own
+            take, others in every epoch; for digits of 28 x 28 pixels only.
         jit_compile: Whether XLA compiles the steps; "auto" where that was measured to be faster.
         patience: Epochs without a better validation accuracy (or the same accuracy at a lower
             loss) after which training ends; the best epoch's weights are then restored.
@@ -129,7 +135,7 @@ def fit(
     progress = _Progress(model, optimizer, keep_best=patience is not None)
     checkpoint = None
     if checkpoint_dir:
-        settings = (epochs, batch_size, seed, distortion, jit_compile, patience)
+        settings = (epochs, batch_size, seed, distortion, drawn_share, jit_compile, patience)
         key = _fingerprint(progress, train, validation, settings)
         checkpoint = _Checkpoint(checkpoint_dir / "checkpoint.npz", key)
         checkpoint.restore(progress)
@@ -140,7 +146,7 @@ def fit(
         learn = _learning(model, optimizer, batch_size, compiled)
         measure = _measuring(model)
         numbers = range(len(progress.history) + 1, epochs + 1)
-        for pictures in _pictures_ahead(train, distortion, seed, numbers):
+        for pictures in _pictures_ahead(train, distortion, drawn_share, seed, numbers):
             progress.add(*learn(pictures), *measure(validation))
             if checkpoint:
                 checkpoint.save(progress)
@@ -264,28 +270,45 @@ def _fingerprint(
 
 
 def _pictures_ahead(
-    train: Split, distortion: Distortion | None, seed: int, numbers: range
+    train: Split, distortion: Distortion | None, drawn_share: float, seed: int, numbers: range
 ) -> Iterator[Split]:
     """Give the pictures of each epoch, making the next ones while these are learned from."""
+    drawn = draw_digits(DRAWN_DIGITS, np.random.default_rng(seed)) if drawn_share else None
+
+    def make(number: int) -> Split:
+        return epoch_pictures(train, distortion, seed, number, drawn, drawn_share)
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures") as maker:
-        coming = maker.submit(epoch_pictures, train, distortion, seed, numbers[0])
+        coming = maker.submit(make, numbers[0])
         for number in numbers:
             pictures = coming.result()
             if number != numbers[-1]:
-                coming = maker.submit(epoch_pictures, train, distortion, seed, number + 1)
+                coming = maker.submit(make, number + 1)
             yield pictures
 
 
-def epoch_pictures(train: Split, distortion: Distortion | None, seed: int, epoch: int) -> Split:
-    """Give the pictures of one epoch in their order: shuffled, and distorted if so wished.
+def epoch_pictures(
+    train: Split,
+    distortion: Distortion | None,
+    seed: int,
+    epoch: int,
+    drawn: Split | None = None,
+    drawn_share: float = 0.0,
+) -> Split:
+    """Give the pictures of one epoch in their order: shuffled, distorted if so wished.
 
-    The same seed and epoch give the same pictures, whatever came before.
+    A share of them is replaced by drawn ones. The same seed and epoch give the same pictures,
+    whatever came before.
     """
     rng = np.random.default_rng((seed, epoch))
-    shuffled = train.take(rng.permutation(len(train)))
+    pictures = train.take(rng.permutation(len(train)))
+    if drawn:
+        places = rng.random(len(train)) < drawn_share
+        replacements = drawn.take(rng.integers(0, len(drawn), places.sum()))
+        pictures.images[places], pictures.labels[places] = replacements.images, replacements.labels
     if distortion is None:
-        return shuffled
-    return Split(distort(shuffled.images, distortion, rng), shuffled.labels)
+        return pictures
+    return Split(distort(pictures.images, distortion, rng), pictures.labels)
 
 
 def _learning(

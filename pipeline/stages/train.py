@@ -152,6 +152,7 @@ def learn(
         optimizer=optimizer,
         seed=config.seed,
         distortion=call_target(settings.distortion),
+        drawn_share=settings.drawn_share,
         jit_compile=settings.jit_compile,
         patience=settings.early_stopping_patience,
         checkpoint_dir=checkpoint,
