@@ -59,6 +59,7 @@ class Train(_Section):
     early_stopping_patience: Annotated[int, Field(ge=1)] | None
     init_from: Annotated[str, Field(min_length=1)] | None
     jit_compile: Literal["auto"] | bool
+    threads: Annotated[int, Field(ge=1, le=1_024)] | None
 
 
 class Predict(_Section):

@@ -43,12 +43,7 @@ def run(config: Config) -> None:
         )
         dataset: Dataset = call_target(config.data)
         splits = split_dataset(dataset, config.prepare.validation_size, config.seed)
-        info = DatasetInfo(
-            name=dataset.name,
-            digest=digest(list(splits.values())),
-            class_names=list(dataset.class_names),
-            note=dataset.note,
-        )
+        info = identify(dataset, splits)
         for name, split in splits.items():
             save_split(split, split_file(name))
         info.save()
@@ -69,6 +64,16 @@ def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str
     share = validation_share(validation_size, len(dataset.train))
     train, validation = stratified_split(dataset.train, share, rng)
     return {"train": train, "validation": validation, "test": dataset.test}
+
+
+def identify(dataset: Dataset, splits: Mapping[str, Split]) -> DatasetInfo:
+    """Give what later stages need to know of the data."""
+    return DatasetInfo(
+        name=dataset.name,
+        digest=digest(list(splits.values())),
+        class_names=list(dataset.class_names),
+        note=dataset.note,
+    )
 
 
 def describe(

@@ -23,6 +23,7 @@ from pipeline.command import run_stage
 from pipeline.config import Config, Tracking, Tree, call_target, dump, home
 from pipeline.digits.classifier import NOTE, TEMPERATURE
 from pipeline.digits.datasets import Split, load_split
+from pipeline.digits.errors import InputError
 from pipeline.digits.export import export_onnx
 from pipeline.digits.files import replace_when_written
 from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
@@ -65,20 +66,15 @@ def run(config: Config) -> None:
         _record_setup(recorder, config, info, train, validation)
         recorder.keep_run_id(checkpoint / RUN_ID_NAME)
         with _progress(config.train.epochs) as show:
-            training = learn(model, train, validation, config, checkpoint, recorder, show)
-        probabilities = model.predict(validation.images, batch_size=1000, verbose=0)
-        temperature = fit_temperature(validation.labels, probabilities)
-        save(model, train, temperature, info.note)
+
+            def on_epoch(epoch: Epoch) -> None:
+                recorder.metrics(curve_point(epoch), step=epoch.epoch)
+                show(epoch)
+
+            training = learn(model, train, validation, config, on_epoch, checkpoint)
+        metrics = measure(model, validation, training)
+        save(model, train, metrics["temperature"], info.note)
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
-        metrics = {
-            "val_accuracy": accuracy(validation.labels, probabilities),
-            "val_loss": cross_entropy(validation.labels, probabilities),
-            "train_accuracy": training.history[training.chosen_epoch - 1].accuracy,
-            "train_loss": training.history[training.chosen_epoch - 1].loss,
-            "chosen_epoch": training.chosen_epoch,
-            "parameters": model.count_params(),
-            "temperature": temperature,
-        }
         files = report(training, metrics, describe(config), info.note)
         _record_outcome(recorder, model, metrics, training, files)
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -91,9 +87,9 @@ def run(config: Config) -> None:
 
 def build(config: Config, train: Split, classes: int) -> "keras.Model":
     """Build the configured network for the data at hand, the same for the same seed."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_messages_dropped():
-        import keras
+    _start_tensorflow(config.train.threads)
+    import keras
+
     keras.utils.set_random_seed(config.seed)
     model: keras.Model = call_target(
         config.model, input_shape=train.images.shape[1:], classes=classes
@@ -117,31 +113,19 @@ def learn(
     train: Split,
     validation: Split,
     config: Config,
-    checkpoint: Path,
-    recorder: Recorder,
-    show: Callable[[Epoch], None],
+    on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> Training:
-    """Train the network in place as configured, telling of every epoch as it ends."""
+    """Train the network in place as configured, telling of every epoch as it ends.
+
+    With a folder for checkpoints, an interrupted training of the same kind is gone on with.
+    """
     settings = config.train
     total_steps = settings.epochs * steps_per_epoch(len(train), settings.batch_size)
     schedule = call_target(
         settings.schedule, learning_rate=settings.learning_rate, total_steps=total_steps
     )
     optimizer = call_target(settings.optimizer, learning_rate=schedule)
-
-    def on_epoch(epoch: Epoch) -> None:
-        recorder.metrics(
-            {
-                "train_loss": epoch.loss,
-                "train_accuracy": epoch.accuracy,
-                "val_loss": epoch.val_loss,
-                "val_accuracy": epoch.val_accuracy,
-                "learning_rate": epoch.learning_rate,
-                "epoch_seconds": epoch.seconds,
-            },
-            step=epoch.epoch,
-        )
-        show(epoch)
 
     return fit(
         model,
@@ -160,13 +144,47 @@ def learn(
     )
 
 
+def measure(model: "keras.Model", validation: Split, training: Training) -> Tree:
+    """Give the stage's metrics: losses in nats, accuracies as shares, the calibration found."""
+    probabilities = model.predict(validation.images, batch_size=1000, verbose=0)
+    chosen = training.history[training.chosen_epoch - 1]
+    return {
+        "val_accuracy": accuracy(validation.labels, probabilities),
+        "val_loss": cross_entropy(validation.labels, probabilities),
+        "train_accuracy": chosen.accuracy,
+        "train_loss": chosen.loss,
+        "chosen_epoch": training.chosen_epoch,
+        "parameters": model.count_params(),
+        "temperature": fit_temperature(validation.labels, probabilities),
+    }
+
+
+def curve_point(epoch: Epoch) -> dict[str, float]:
+    """Give an epoch under the names its numbers have as MLflow's curves."""
+    return {
+        "train_loss": epoch.loss,
+        "train_accuracy": epoch.accuracy,
+        "val_loss": epoch.val_loss,
+        "val_accuracy": epoch.val_accuracy,
+        "learning_rate": epoch.learning_rate,
+        "epoch_seconds": epoch.seconds,
+    }
+
+
 def save(model: "keras.Model", train: Split, temperature: float, note: str | None) -> None:
     """Leave the network as Keras and as ONNX, after making sure that both answer alike."""
     with replace_when_written(KERAS_FILE) as temporary:
         model.save(temporary)
-    metadata = {TEMPERATURE: repr(temperature), NOTE: note or ""}
-    difference = export_onnx(model, ONNX_FILE, train.images[:EXPORT_CHECK_PICTURES], metadata)
+    difference = export(model, ONNX_FILE, train, temperature, note)
     log.info("Keras and ONNX answer alike: largest difference %.1e", difference)
+
+
+def export(
+    model: "keras.Model", path: Path, train: Split, temperature: float, note: str | None
+) -> float:
+    """Write the network as ONNX; give the largest difference of a probability from Keras's."""
+    metadata = {TEMPERATURE: repr(temperature), NOTE: note or ""}
+    return export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)
 
 
 def report(training: Training, metrics: Tree, title: str, note: str | None) -> list[Path]:
@@ -208,8 +226,28 @@ def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
     return home() / ".checkpoints" / fingerprint[:16]
 
 
+def _start_tensorflow(threads: int | None) -> None:
+    """Import TensorFlow and fix how many threads share an operation, which decides its rounding.
+
+    Raises:
+        InputError: TensorFlow runs in this process already, with another number.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_messages_dropped():
+        import tensorflow as tf
+    count = threads or 0  # TensorFlow's word for one a core
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+    except RuntimeError as error:
+        raise InputError(
+            f"train.threads={threads}: TensorFlow already runs with another number in this "
+            "process; train with this one in a process of its own"
+        ) from error
+
+
 @contextmanager
-def _native_messages_dropped() -> Iterator[None]:
+def native_messages_dropped() -> Iterator[None]:
     """Drop what TensorFlow's libraries say of missing GPUs as they load, past Python's streams."""
     sys.stderr.flush()
     kept = os.dup(2)
