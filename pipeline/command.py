@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -68,11 +68,41 @@ def run_stage(run: Callable[[Config], None]) -> None:
 
 def run_command(task: Callable[[Tree], None], config_dir: Path, config_name: str) -> None:
     """Let Hydra compose a configuration and hand it to `task`; exit with 1 on bad input."""
+
+    def with_one(config: Any, *_: Any) -> None:
+        if not isinstance(config, DictConfig):  # --multirun
+            raise InputError("one experiment at a time here; `python -m pipeline.sweep` runs many")
+        task(to_tree(config))
+
+    _run_hydra(with_one, config_dir, config_name)
+
+
+def run_sweep(task: Callable[[list[Tree], int], None], folder: Path) -> None:
+    """Let Hydra compose every configuration of a grid; hand them to `task` with how many at a time.
+
+    Args:
+        task: Takes the configurations and the number of workers that the launcher stands for.
+        folder: Where Hydra leaves what it was called with.
+    """
+
+    def with_all(configs: Any, workers: int = 1) -> None:
+        if isinstance(configs, DictConfig):  # one after the other, as Hydra's own launcher does
+            raise InputError("hydra/launcher=basic: leave it out to run one trial at a time")
+        task([to_tree(config) for config in configs], workers)
+
+    added = ["--multirun", f"hydra.sweep.dir={folder}"]
+    if not any(argument.startswith("hydra/launcher=") for argument in sys.argv):
+        added.append("hydra/launcher=one_by_one")
+    sys.argv[1:1] = added
+    _run_hydra(with_all, CONF_DIR, "config")
+
+
+def _run_hydra(task: Callable[..., None], config_dir: Path, config_name: str) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
 
-    def guarded(config: DictConfig) -> None:
+    def guarded(*arguments: Any) -> None:
         try:
-            task(to_tree(config))
+            task(*arguments)
         except (InputError, OSError) as error:
             fail(_explain(error))
         except KeyboardInterrupt:

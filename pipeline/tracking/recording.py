@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, Tree, flatten
 from pipeline.tracking.store import Opening, data_experiment, find_run
@@ -66,6 +66,10 @@ class Recording:
     def text(self, text: str, name: str) -> None:
         """Record a text as an artifact, by its path within the run."""
         self._client.log_text(self.run_id, text, name)
+
+    def table(self, columns: Mapping[str, list[Any]], name: str) -> None:
+        """Record a table that MLflow's pages show and compare, by its path within the run."""
+        self._client.log_table(self.run_id, dict(columns), name)
 
     def dataset(self, name: str, digest: str, source: str, pictures: Mapping[str, int]) -> None:
         """Record the data as the run's input and, by its digest, the run that prepared it."""

@@ -70,6 +70,10 @@ class Recorder:
         """Record a text as an artifact, by its path within the run."""
         self._record("text", text, name)
 
+    def table(self, columns: Mapping[str, Sequence[Any]], name: str) -> None:
+        """Record a table, given by its columns, by its path within the run."""
+        self._record("table", {key: list(values) for key, values in columns.items()}, name)
+
     def dataset(self, name: str, digest: str, source: str, pictures: Mapping[str, int]) -> None:
         """Record the data as the run's input and, by its digest, the run that prepared it."""
         self._record("dataset", name, digest, source, dict(pictures))

@@ -1,0 +1,57 @@
+"""The launchers of `python -m pipeline.sweep`: they compose all trials and hand them over at once.
+
+A sweep has to know its trials before it starts: those that were run before are left out. Of the
+launcher there is left to say how many run at a time. Hydra takes launchers from this package only,
+and imports it whenever it starts, so nothing heavy is imported here.
+
+hydra-joblib-launcher (1.2.0, 2022) would give outcomes only when the last trial has ended, and none
+if a worker dies; and each of joblib's workers would import TensorFlow for itself.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+
+class OneByOne(Launcher):
+    """One trial after the other."""
+
+    workers = 1
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what Hydra gives before it launches."""
+        self.context = hydra_context
+        self.task: Any = task_function
+        self.config = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Call the task once, with the configurations of all trials and the number of workers."""
+        setup_globals()
+        configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
+        configs = [self._compose(list(overrides)) for overrides in job_overrides]
+        self.task(configs, self.workers)
+        done = JobReturn(status=JobStatus.COMPLETED)
+        return [done for _ in configs]
+
+    def _compose(self, overrides: list[str]) -> DictConfig:
+        config = self.context.config_loader.load_sweep_config(self.config, overrides)
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+
+class Joblib(OneByOne):
+    """Several trials at a time."""
+
+    def __init__(self, n_jobs: int = -1) -> None:
+        """Take joblib's word for how many: -1 is one a core."""
+        self.workers = n_jobs if n_jobs > 0 else len(os.sched_getaffinity(0))

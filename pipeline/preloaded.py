@@ -1,0 +1,19 @@
+"""Imported once, by the process that trials are forked from: all that takes seconds to import.
+
+Nothing may be computed here: TensorFlow starts its threads with the first operation, and threads
+do not survive a fork.
+"""
+
+from pipeline.stages.train import native_messages_dropped
+
+with native_messages_dropped():
+    import keras
+    import onnx
+    import onnxruntime
+    import scipy.optimize
+    import tensorflow
+    import tf2onnx
+
+    import pipeline.trials
+
+__all__ = ["keras", "onnx", "onnxruntime", "pipeline", "scipy", "tensorflow", "tf2onnx"]

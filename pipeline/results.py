@@ -1,0 +1,136 @@
+"""What came of many trials, side by side: the table, the best one, the plots."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Tree, flatten
+from pipeline.layout import write_csv
+from pipeline.trials import Outcome, Trial
+
+# In the name of the network and in a column of their own.
+SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trial, what came of it, and the MLflow run it is recorded in."""
+
+    trial: Trial
+    outcome: Outcome
+    run_id: str
+
+
+def ranked(results: Sequence[Result]) -> list[Result]:
+    """Put the best first: by validation accuracy, then by validation loss; failed ones last."""
+
+    def rank(result: Result) -> tuple[float, float]:
+        metrics = result.outcome.metrics
+        return -metrics.get("val_accuracy", -1.0), metrics.get("val_loss", 0.0)
+
+    return sorted(results, key=rank)
+
+
+def varied(configs: Sequence[Tree]) -> list[str]:
+    """Name the keys, besides layer sizes and epochs, that all trials have and not all share."""
+    leaves = [flatten(config) for config in configs]
+    common = set(leaves[0]).intersection(*leaves) - SHOWN_ANYWAY
+    return sorted(
+        key for key in common if len({json.dumps(leaf[key], sort_keys=True) for leaf in leaves}) > 1
+    )
+
+
+def label(key: str) -> str:
+    """Give a dotted key's short name: the function's place for the name of a function."""
+    return key.removesuffix("._target_").rpartition(".")[2]
+
+
+def value(config: Tree, key: str) -> Any:
+    """Give what a configuration has at a dotted key, for people: functions by their bare names."""
+    found = flatten(config)[key]
+    return str(found).rpartition(".")[2] if key.endswith("_target_") else found
+
+
+def trial_name(trial: Trial, keys: Sequence[str]) -> str:
+    """Say what a trial is, in words that tell it from the others of its sweep."""
+    return " · ".join([trial.name, *(f"{label(key)} {value(trial.config, key)}" for key in keys)])
+
+
+def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Give a row of plain values a trial: what it was, how well it did, what it cost."""
+    keys = varied([result.trial.config for result in results])
+    return [_row(result, keys) for result in results]
+
+
+def _row(result: Result, keys: Sequence[str]) -> dict[str, Any]:
+    config, outcome = result.trial.config, result.outcome
+    metrics = outcome.metrics
+    return {
+        "network": result.trial.name.partition(" · ")[0],
+        "epochs": config["train"]["epochs"],
+        **{label(key): value(config, key) for key in keys},
+        "val_accuracy": metrics.get("val_accuracy"),
+        "test_accuracy": metrics.get("test_accuracy"),
+        "val_loss": metrics.get("val_loss"),
+        "parameters": int(metrics["parameters"]) if metrics else None,
+        "training_seconds": round(outcome.training_seconds, 3),
+        "seconds": round(outcome.seconds, 3),
+        "status": outcome.status,
+        "error": outcome.error,
+        "run_id": result.run_id,
+    }
+
+
+def table(results: Sequence[Result]) -> str:
+    """Give the table for the terminal, the best trial first."""
+    shown = [_shown(row) for row in rows(ranked(results))]
+    header = list(shown[0])
+    lines = [header, *([row[name] for name in header] for row in shown)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    hidden = ("val_loss", "seconds", "run_id", "status", "error", "training_seconds")
+    settings = {name: str(cell) for name, cell in row.items() if name not in hidden}
+    return settings | {
+        "val_accuracy": _percentage(row["val_accuracy"]),
+        "test_accuracy": _percentage(row["test_accuracy"]),
+        "parameters": f"{row['parameters']:,}" if row["parameters"] else "",
+        "training": f"{row['training_seconds']:.1f} s",
+        "": row["status"] + (f": {row['error']}"[:80] if row["error"] else ""),
+    }
+
+
+def _percentage(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"
+
+
+def write(results: Sequence[Result], folder: Path, note: str | None) -> list[Path]:
+    """Write the table as CSV and, of the finished trials, the plots; give the files."""
+    listed = rows(ranked(results))
+    path = folder / "results.csv"
+    write_csv(path, list(listed[0]), (list(row.values()) for row in listed))
+    finished = [result for result in results if result.outcome.status == "finished"]
+    return [path, *_plot(finished, folder, note)] if finished else [path]
+
+
+def _plot(finished: Sequence[Result], folder: Path, note: str | None) -> list[Path]:
+    from pipeline.plots import sweep as plots
+    from pipeline.plots.style import save_figure
+
+    listed = rows(ranked(finished))
+    keys = [label(key) for key in varied([result.trial.config for result in finished])]
+    figures = {
+        "accuracy_by_size_and_epochs.png": plots.heatmap(listed, note),
+        "accuracy_against_cost.png": plots.cost(listed, note),
+        "parallel_coordinates.png": plots.parallel(listed, ["network", "epochs", *keys], note),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in figures]

@@ -1,0 +1,234 @@
+"""One experiment among many: what makes it the same as another, running it, keeping its outcome.
+
+A trial goes through the functions of the stages, so `dvc repro` on its configuration gives the
+same numbers, bit for bit, with the same number of threads.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from pipeline.config import ROOT, Config, Tree, call_target, home, validate
+from pipeline.digits.classifier import Classifier
+from pipeline.digits.datasets import Dataset, load_split, save_split
+from pipeline.digits.training import Epoch
+from pipeline.layout import DatasetInfo, write_json
+from pipeline.stages import evaluate, prepare, train
+
+TEST_METRICS = ("test_accuracy", "test_loss", "test_mistakes", "test_calibration_error")
+
+OnEpoch = Callable[[Epoch], None]
+
+
+class StoppedError(Exception):
+    """A trial was given up before its last epoch, because others promise more."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A configuration to try.
+
+    Attributes:
+        key: The same for trials that would come out the same.
+        name: What is trained, in words.
+        config: The composed configuration, its number of threads set.
+        data: The folder that holds its prepared data.
+        note: A warning about the data, or None.
+    """
+
+    key: str
+    name: str
+    config: Tree
+    data: Path
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
+
+    Attributes:
+        status: "stopped" is given up early, "failed" ended in `error`.
+        error: What went wrong, on one line.
+        metrics: Those of train and evaluate; empty unless finished.
+        history: A record an epoch, as `pipeline.digits.training.Epoch` describes it.
+        seconds: Wall time of everything.
+        training_seconds: Wall time of the epochs.
+        peak_memory: The most memory that was resident, in bytes.
+    """
+
+    status: Literal["finished", "stopped", "failed"]
+    error: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    training_seconds: float = 0.0
+    peak_memory: int = 0
+
+
+def make_trial(tree: Tree, threads: int) -> Trial:
+    """Make a trial of a composed configuration; its data is prepared if it is not at hand.
+
+    Args:
+        tree: The composed configuration.
+        threads: What `train.threads` becomes where it is left open.
+
+    Raises:
+        InputError: The configuration is not valid, or its data cannot be had.
+    """
+    validate(tree)
+    settings = {**tree["train"], "threads": tree["train"]["threads"] or threads}
+    config = validate({**tree, "train": settings})
+    folder, info = _prepared(config)
+    return Trial(
+        key=_key(config, info.digest),
+        name=train.describe(config),
+        config=config.model_dump(),
+        data=folder,
+        note=info.note,
+    )
+
+
+def run_trial(trial: Trial, on_epoch: OnEpoch) -> Outcome:
+    """Train and measure in this process. What goes wrong is told in the outcome, never raised.
+
+    Args:
+        trial: What to train on what.
+        on_epoch: Told of every epoch as it ends; may raise `StoppedError`.
+    """
+    started = time.perf_counter()
+    history: list[dict[str, Any]] = []
+
+    def keep(epoch: Epoch) -> None:
+        history.append(asdict(epoch))
+        on_epoch(epoch)
+
+    status: Literal["finished", "stopped", "failed"] = "failed"
+    metrics: dict[str, float] = {}
+    told = None
+    try:
+        metrics = _train_and_measure(trial, keep)
+        status = "finished"
+    except StoppedError:
+        status = "stopped"
+    except Exception as error:  # whatever it is, the other trials go on
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return Outcome(
+        status=status,
+        error=told,
+        metrics=metrics,
+        history=history,
+        seconds=time.perf_counter() - started,
+        training_seconds=sum(epoch["seconds"] for epoch in history),
+        peak_memory=_peak_memory(),
+    )
+
+
+def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
+    """Do what the stages train and evaluate do, without their files."""
+    config = validate(trial.config)
+    info = _read_info(trial.data)
+    learned, validation, test = (
+        load_split(_split_file(trial.data, name)) for name in ("train", "validation", "test")
+    )
+    classes = len(info.class_names)
+    model = train.build(config, learned, classes)
+    training = train.learn(model, learned, validation, config, on_epoch)
+    metrics = train.measure(model, validation, training)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        train.export(model, path, learned, metrics["temperature"], info.note)
+        evaluation = evaluate.evaluate(Classifier.load(path), test, classes)
+    described = evaluate.describe(evaluation, test, info)
+    return metrics | {name: described[name] for name in TEST_METRICS}
+
+
+def load_outcome(key: str) -> Outcome | None:
+    """Give the kept outcome of a trial, None if there is none."""
+    try:
+        return Outcome(**json.loads(_outcome_file(key).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def keep_outcome(key: str, outcome: Outcome) -> None:
+    """Keep the outcome of a trial for whoever tries the same again."""
+    write_json(_outcome_file(key), asdict(outcome))
+
+
+def store() -> Path:
+    """Give the folder that sweeps keep their state in."""
+    return home() / ".sweeps"
+
+
+def _outcome_file(key: str) -> Path:
+    return store() / "trials" / f"{key}.json"
+
+
+def _key(config: Config, data_digest: str) -> str:
+    """Tell trials apart by what DVC tells trainings apart by: configuration, data, code."""
+    settings = [config.seed, config.model, config.train.model_dump(), data_digest, _code_digest()]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _code_digest() -> str:
+    """Hash the code that dvc.yaml names for train and evaluate, and the versions of what trains."""
+    import yaml
+
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    files = {name for stage in ("train", "evaluate") for name in stages[stage]["deps"]}
+    code = hashlib.sha256(f"{version('tensorflow')} {version('keras')}".encode())
+    for name in sorted(name for name in files if name.endswith(".py")):
+        code.update((ROOT / name).read_bytes())
+    return code.hexdigest()
+
+
+def _prepared(config: Config) -> tuple[Path, DatasetInfo]:
+    """Give the folder of the data that `prepare` would leave for this configuration."""
+    return _prepare(json.dumps([config.data, config.prepare.validation_size, config.seed]))
+
+
+@lru_cache
+def _prepare(settings: str) -> tuple[Path, DatasetInfo]:
+    data, validation_size, seed = json.loads(settings)
+    dataset = _dataset(json.dumps(data))
+    splits = prepare.split_dataset(dataset, validation_size, seed)
+    info = prepare.identify(dataset, splits)
+    folder = store() / "data" / info.digest[:16]
+    if not _info_file(folder).is_file():
+        for name, split in splits.items():
+            save_split(split, _split_file(folder, name))
+        write_json(_info_file(folder), asdict(info))
+    return folder, info
+
+
+@lru_cache(maxsize=1)
+def _dataset(node: str) -> Dataset:
+    dataset: Dataset = call_target(json.loads(node))
+    return dataset
+
+
+def _info_file(folder: Path) -> Path:
+    return folder / "dataset.json"
+
+
+def _read_info(folder: Path) -> DatasetInfo:
+    return DatasetInfo(**json.loads(_info_file(folder).read_text(encoding="utf-8")))
+
+
+def _split_file(folder: Path, split: str) -> Path:
+    return folder / f"{split}.npz"
+
+
+def _peak_memory() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
