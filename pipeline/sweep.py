@@ -8,27 +8,36 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.command import fail, run_sweep
-from pipeline.config import Tracking, Tree, validate
+from pipeline.config import Tracking, Tree, dump, validate
 from pipeline.digits.errors import InputError
-from pipeline.digits.training import Epoch
 from pipeline.forks import run_in_forks, start
 from pipeline.layout import write_json, write_text
 from pipeline.results import Result, ranked, rows, table, trial_name, varied, write
-from pipeline.stages.train import curve_point
 from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest
-from pipeline.tracking.sweeps import DESCRIPTION_TAG, SWEEP_TAG, close_trial, open_trial
-from pipeline.trials import Outcome, Trial, keep_outcome, load_outcome, make_trial, store
+from pipeline.tracking.sweeps import (
+    CONFIG_ARTIFACT,
+    DESCRIPTION_TAG,
+    SWEEP_TAG,
+)
+from pipeline.trial_runs import TrialRuns
+from pipeline.trials import (
+    LAST_SWEEP,
+    SWEEP_STATE,
+    Outcome,
+    Trial,
+    keep_outcome,
+    load_outcome,
+    make_trial,
+    store,
+)
 
 log = logging.getLogger(__name__)
-
-LAST = "last.txt"
-STATE = "sweep.json"
 
 
 @dataclass
@@ -54,15 +63,15 @@ class State:
         keys = json.dumps(sorted(trial.key for trial in trials))
         folder = store() / hashlib.sha256(keys.encode()).hexdigest()[:16]
         try:
-            kept = json.loads((folder / STATE).read_text(encoding="utf-8"))
+            kept = json.loads((folder / SWEEP_STATE).read_text(encoding="utf-8"))
             return cls(**{**kept, "folder": folder})
         except (FileNotFoundError, ValueError, TypeError):
             return cls(folder)
 
     def save(self) -> None:
         """Leave it where the next one looks."""
-        write_json(self.folder / STATE, asdict(self) | {"folder": self.folder.name})
-        write_text(store() / LAST, self.folder.name + "\n")
+        write_json(self.folder / SWEEP_STATE, asdict(self) | {"folder": self.folder.name})
+        write_text(store() / LAST_SWEEP, self.folder.name + "\n")
 
 
 def run(trees: list[Tree], workers: int) -> None:
@@ -77,6 +86,7 @@ def run(trees: list[Tree], workers: int) -> None:
     }
     if len(known) == len(trials) and state.complete:
         log.info("all %d trials have been run before", len(trials))
+        state.save()  # now the last one
     else:
         known |= _run_missing(trials, known, workers, settings, state)
     results = [Result(trial, known[trial.key], state.runs[trial.key]) for trial in trials]
@@ -120,22 +130,25 @@ def _run_missing(
     request = RunRequest(
         settings.experiment, f"sweep of {len(trials)}", {"stage": SWEEP_TAG, SWEEP_TAG: "parent"}
     )
+    keys = varied([trial.config for trial in trials])
     with new_run(settings, request, state.run_id) as recorder:
         state.run_id = recorder.run_id()
-        state.save()
-        outcomes = dict(known)
-        runs = _TrialRuns(settings, state, varied([trial.config for trial in trials]))
+        runs = TrialRuns(settings, state.run_id, lambda trial: trial_name(trial, keys))
         for trial in trials:
             if trial.key in known and trial.key not in state.runs:
-                runs.copy(trial, known[trial.key])
+                state.runs[trial.key] = runs.copy(trial, known[trial.key])
+        state.save()
         missing = [trial for trial in trials if trial.key not in known]
         # The longest first, so that no worker is left alone with a long one at the end.
         missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
-        for trial, outcome in run_in_forks(runs.opened(missing), workers, runs.goes_on):
+        outcomes = dict(known)
+        for trial, outcome in run_in_forks(runs.begun(missing), workers, runs.epoch):
             keep_outcome(trial.key, outcome)
-            runs.close(trial, outcome)
             outcomes[trial.key] = outcome
-            log.info("%d/%d %s", len(outcomes), len(trials), runs.told(trial, outcome))
+            state.runs[trial.key] = runs.end(trial, outcome)
+            state.save()
+            told = f"{trial_name(trial, keys)}: {outcome.in_words()}"
+            log.info("%d/%d %s", len(outcomes), len(trials), told)
         _conclude(trials, outcomes, recorder, state)
     return outcomes
 
@@ -157,6 +170,7 @@ def _conclude(
     best = ranked(results)[0]
     if best.outcome.status == "finished":
         metrics = best.outcome.metrics
+        recorder.text(dump(best.trial.config), CONFIG_ARTIFACT)
         recorder.metrics({f"best_{key}": metrics[key] for key in ("val_accuracy", "test_accuracy")})
         state.best = {
             "name": best.trial.name,
@@ -166,58 +180,6 @@ def _conclude(
         }
     state.complete = all(outcome.status == "finished" for outcome in outcomes.values())
     state.save()
-
-
-class _TrialRuns:
-    """The MLflow runs of the trials that are under way."""
-
-    def __init__(self, settings: Tracking, state: State, keys: Sequence[str]) -> None:
-        self._settings = settings
-        self._state = state
-        self._keys = keys
-        self._open: dict[str, Recorder] = {}
-
-    def opened(self, trials: Sequence[Trial]) -> Iterator[Trial]:
-        """Give the trials, the run of each begun as it is asked for."""
-        for trial in trials:
-            self._open[trial.key] = self._begin(trial, {})
-            yield trial
-
-    def goes_on(self, trial: Trial, epoch: Epoch) -> bool:
-        """Record an epoch; a sweep gives no trial up."""
-        self._open[trial.key].metrics(curve_point(epoch), step=epoch.epoch)
-        return True
-
-    def close(self, trial: Trial, outcome: Outcome) -> None:
-        """End the run of a trial and note its id."""
-        recorder = self._open.pop(trial.key)
-        self._end(trial, outcome, recorder)
-
-    def copy(self, trial: Trial, outcome: Outcome) -> None:
-        """Record a trial that an earlier sweep ran."""
-        recorder = self._begin(trial, {"run_before": "true"})
-        for record in outcome.history:
-            recorder.metrics(curve_point(Epoch(**record)), step=record["epoch"])
-        self._end(trial, outcome, recorder)
-
-    def told(self, trial: Trial, outcome: Outcome) -> str:
-        """Say in a line what came of a trial."""
-        name = trial_name(trial, self._keys)
-        if outcome.error:
-            return f"{name}: failed, {outcome.error}"
-        accuracy = 100 * outcome.metrics["val_accuracy"]
-        return f"{name}: validation accuracy {accuracy:.2f} %, {outcome.seconds:.1f} s"
-
-    def _begin(self, trial: Trial, tags: dict[str, str]) -> Recorder:
-        name = trial_name(trial, self._keys)
-        assert self._state.run_id is not None
-        return open_trial(self._settings, self._state.run_id, name, trial.config, tags)
-
-    def _end(self, trial: Trial, outcome: Outcome, recorder: Recorder) -> None:
-        seconds = {"training_seconds": outcome.training_seconds} if outcome.history else {}
-        close_trial(recorder, outcome.metrics | seconds, outcome.error)
-        self._state.runs[trial.key] = recorder.run_id()
-        self._state.save()
 
 
 def main() -> None:

@@ -24,6 +24,9 @@ from pipeline.stages import evaluate, prepare, train
 
 TEST_METRICS = ("test_accuracy", "test_loss", "test_mistakes", "test_calibration_error")
 
+LAST_SWEEP = "last.txt"
+SWEEP_STATE = "sweep.json"
+
 OnEpoch = Callable[[Epoch], None]
 
 
@@ -71,6 +74,15 @@ class Outcome:
     seconds: float = 0.0
     training_seconds: float = 0.0
     peak_memory: int = 0
+
+    def in_words(self) -> str:
+        """Say in a line what came of the trial."""
+        if self.status == "failed":
+            return f"failed, {self.error}"
+        if self.status == "stopped":
+            return f"given up after {len(self.history)} epochs"
+        accuracy = 100 * self.metrics["val_accuracy"]
+        return f"validation accuracy {accuracy:.2f} %, {self.seconds:.1f} s"
 
 
 def make_trial(tree: Tree, threads: int) -> Trial:
@@ -166,6 +178,17 @@ def keep_outcome(key: str, outcome: Outcome) -> None:
 def store() -> Path:
     """Give the folder that sweeps keep their state in."""
     return home() / ".sweeps"
+
+
+def last_best() -> Tree | None:
+    """Give name, run id, configuration and validation accuracy of the last sweep's best trial."""
+    try:
+        name = (store() / LAST_SWEEP).read_text(encoding="utf-8").strip()
+        state = json.loads((store() / name / SWEEP_STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    best: Tree | None = state["best"]
+    return best
 
 
 def _outcome_file(key: str) -> Path:

@@ -1,11 +1,13 @@
 """The runs of many trials: each is a child of the run of its sweep or search."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.config import Tracking, Tree, dump
+from pipeline.digits.errors import InputError
 from pipeline.tracking.runs import Recorder
-from pipeline.tracking.store import NewRun, RunRequest
+from pipeline.tracking.store import NewRun, RunRequest, open_store, reachable_uri
 
 SWEEP_TAG = "sweep"
 DESCRIPTION_TAG = "mlflow.note.content"
@@ -30,8 +32,12 @@ def open_trial(
     return recorder
 
 
-def close_trial(recorder: Recorder, metrics: Mapping[str, float], error: str | None) -> None:
+def close_trial(
+    recorder: Recorder, metrics: Mapping[str, float], error: str | None, tags: Mapping[str, str]
+) -> None:
     """End the run of a trial: with its last metrics, or as failed with the reason."""
+    if tags:
+        recorder.tags(tags)
     if error:
         recorder.tags({"error": error, DESCRIPTION_TAG: error})
     if metrics:
@@ -39,32 +45,21 @@ def close_trial(recorder: Recorder, metrics: Mapping[str, float], error: str | N
     recorder.finish("FAILED" if error else "FINISHED")
 
 
-def composed_config(settings: Tracking, run_id: str) -> tuple[str, Mapping[str, Any]]:
-    """Give the params.yaml that a run was made with, and the run's tags.
+def recorded_config(settings: Tracking, run_id: str) -> str:
+    """Give the text of the params.yaml that a run was made with.
 
     Raises:
         InputError: There is no such run, or it holds no configuration.
     """
     from mlflow.exceptions import MlflowException
 
-    from pipeline.digits.errors import InputError
-    from pipeline.tracking.store import open_store, reachable_uri
-
-    client = open_store(reachable_uri(settings), settings)
+    uri = reachable_uri(settings)
+    client = open_store(uri, settings)
     try:
-        tags = dict(client.get_run(run_id).data.tags)
-        uri = f"runs:/{run_id}/{CONFIG_ARTIFACT}"
-        return _load_text(uri), tags
+        with TemporaryDirectory() as folder:
+            path = client.download_artifacts(run_id, CONFIG_ARTIFACT, folder)
+            return Path(path).read_text(encoding="utf-8")
     except (MlflowException, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"run={run_id}: MLflow has no configuration of such a run ({reason}); "
-            "`make ui` shows the runs there are"
+            f"run={run_id}: no run with a configuration in {uri}; `make ui` shows those there are"
         ) from error
-
-
-def _load_text(uri: str) -> str:
-    from mlflow.artifacts import load_text
-
-    text: str = load_text(uri)
-    return text

@@ -1,0 +1,61 @@
+"""Take over what won: `python -m pipeline.promote run=<MLflow run id | best>`.
+
+Writes the configuration of a run to params.yaml, so that `dvc repro` makes it the experiment of the
+project, with the same numbers on the same machine.
+"""
+
+import logging
+
+import yaml
+
+from pipeline.command import run_command
+from pipeline.config import CONF_DIR, PARAMS_FILE, Tracking, Tree, dump, validate
+from pipeline.digits.errors import InputError
+from pipeline.layout import write_text
+from pipeline.tracking.sweeps import recorded_config
+from pipeline.trials import last_best
+
+log = logging.getLogger(__name__)
+
+
+def run(tree: Tree) -> None:
+    """Write the configuration of the chosen run to params.yaml.
+
+    Raises:
+        InputError: There is no such run, or its configuration is none for this code.
+    """
+    chosen = tree["run"]
+    if not isinstance(chosen, str):  # an id of digits alone
+        raise InputError(f"run={chosen}: read as a number; type run='\"{chosen}\"'")
+    config = _best() if chosen == "best" else _recorded(chosen, tree)
+    validate(config)
+    write_text(PARAMS_FILE, dump(config))
+    log.info("params.yaml rewritten; `dvc repro` makes it the experiment of the project")
+
+
+def _best() -> Tree:
+    best = last_best()
+    if best is None:
+        raise InputError("run=best: no sweep was run here; `python -m pipeline.sweep` runs one")
+    log.info(
+        "%s, validation accuracy %.2f %%, MLflow run %s",
+        best["name"], 100 * best["val_accuracy"], best["run_id"],
+    )  # fmt: skip
+    config: Tree = best["config"]
+    return config
+
+
+def _recorded(run_id: str, tree: Tree) -> Tree:
+    config = yaml.safe_load(recorded_config(Tracking(**tree["tracking"]), run_id))
+    if not isinstance(config, dict):
+        raise InputError(f"run={run_id}: its configuration is not readable")
+    return config
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_command(run, CONF_DIR, "promote")
+
+
+if __name__ == "__main__":
+    main()

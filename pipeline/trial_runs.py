@@ -1,0 +1,54 @@
+"""The MLflow runs of the trials that are under way."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from pipeline.config import Tracking
+from pipeline.digits.training import Epoch
+from pipeline.stages.train import curve_point
+from pipeline.tracking.runs import Recorder
+from pipeline.tracking.sweeps import close_trial, open_trial
+from pipeline.trials import Outcome, Trial
+
+
+class TrialRuns:
+    """Begins, writes and ends the runs of trials, all children of one run."""
+
+    def __init__(
+        self, settings: Tracking, parent_run_id: str, name: Callable[[Trial], str]
+    ) -> None:
+        """Say where, under which run, and what each trial is called."""
+        self._settings = settings
+        self._parent = parent_run_id
+        self._name = name
+        self._open: dict[str, Recorder] = {}
+
+    def begun(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """Give the trials, the run of each begun as it is asked for."""
+        for trial in trials:
+            self._begin(trial, {})
+            yield trial
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> bool:
+        """Record an epoch of a trial, which always goes on."""
+        self._open[trial.key].metrics(curve_point(epoch), step=epoch.epoch)
+        return True
+
+    def end(self, trial: Trial, outcome: Outcome) -> str:
+        """End the run of a trial and give its id."""
+        recorder = self._open.pop(trial.key)
+        seconds = {"training_seconds": outcome.training_seconds} if outcome.history else {}
+        stopped = {"stopped_early": "true"} if outcome.status == "stopped" else {}
+        close_trial(recorder, outcome.metrics | seconds, outcome.error, stopped)
+        return recorder.run_id()
+
+    def copy(self, trial: Trial, outcome: Outcome) -> str:
+        """Record a trial that was run before, under another run; give the id of the new one."""
+        self._begin(trial, {"run_before": "true"})
+        for record in outcome.history:
+            self.epoch(trial, Epoch(**record))
+        return self.end(trial, outcome)
+
+    def _begin(self, trial: Trial, tags: Mapping[str, str]) -> None:
+        self._open[trial.key] = open_trial(
+            self._settings, self._parent, self._name(trial), trial.config, tags
+        )
