@@ -29,7 +29,9 @@ PARAMS_HEADER = """\
 """
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of the configuration: no unknown keys, no wrong types, no change."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -40,13 +42,13 @@ class _Target:
 Target = Annotated[Tree, _Target()]
 
 
-class Prepare(_Section):
+class Prepare(Section):
     """How the data is split."""
 
     validation_size: Annotated[int, Field(ge=1)]
 
 
-class Train(_Section):
+class Train(Section):
     """How the network learns."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)]
@@ -62,7 +64,7 @@ class Train(_Section):
     threads: Annotated[int, Field(ge=1, le=1_024)] | None
 
 
-class Predict(_Section):
+class Predict(Section):
     """Which pictures are read, for what, and how sure an answer must be."""
 
     mode: Literal["digit", "number"]
@@ -75,7 +77,7 @@ class Predict(_Section):
     explain: bool
 
 
-class Tracking(_Section):
+class Tracking(Section):
     """Where MLflow records runs. MLFLOW_TRACKING_URI in the environment wins over `uri`."""
 
     enabled: bool
@@ -83,7 +85,7 @@ class Tracking(_Section):
     experiment: Annotated[str, Field(min_length=1)]
 
 
-class Config(_Section):
+class Config(Section):
     """Everything an experiment is made of."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
@@ -130,7 +132,7 @@ def validate(tree: Mapping[str, Any]) -> Config:
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        raise InputError(_describe(error, Config, "")) from error
+        raise InputError(describe_errors(error, Config, "")) from error
     for path, node in _targets(config, ""):
         _check_target(path, node)
     return config
@@ -244,7 +246,7 @@ def _check_target(path: str, node: Tree) -> None:
     try:
         schema.model_validate(arguments)
     except ValidationError as error:
-        raise InputError(_describe(error, schema, f"{path}.")) from error
+        raise InputError(describe_errors(error, schema, f"{path}.")) from error
 
 
 def _locate(path: str, target: str) -> Callable[..., Any]:
@@ -266,10 +268,10 @@ def _signature_schema(function: Callable[..., Any]) -> type[BaseModel]:
         if is_dataclass(function) or parameter.kind is parameter.KEYWORD_ONLY:
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (parameter.annotation, default)
-    return create_model(function.__name__, __base__=_Section, **fields)
+    return create_model(function.__name__, __base__=Section, **fields)
 
 
-def _describe(error: ValidationError, schema: type[BaseModel], prefix: str) -> str:
+def describe_errors(error: ValidationError, schema: type[BaseModel], prefix: str) -> str:
     """Put every problem of a validation on one line: key, value and what is allowed."""
     allowed: dict[str, list[str]] = {}
     for details in error.errors():

@@ -12,8 +12,8 @@ from pipeline.command import run_command
 from pipeline.config import CONF_DIR, PARAMS_FILE, Tracking, Tree, dump, validate
 from pipeline.digits.errors import InputError
 from pipeline.layout import write_text
+from pipeline.results import load_best
 from pipeline.tracking.sweeps import recorded_config
-from pipeline.trials import last_best
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def run(tree: Tree) -> None:
 
 
 def _best() -> Tree:
-    best = last_best()
+    best = load_best()
     if best is None:
-        raise InputError("run=best: no sweep was run here; `python -m pipeline.sweep` runs one")
+        raise InputError("run=best: no sweep has ended here; `python -m pipeline.sweep` runs one")
     log.info(
         "%s, validation accuracy %.2f %%, MLflow run %s",
         best["name"], 100 * best["val_accuracy"], best["run_id"],

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Tree, flatten
-from pipeline.layout import write_csv
-from pipeline.trials import Outcome, Trial
+from pipeline.config import Tree, dump, flatten
+from pipeline.layout import write_csv, write_json
+from pipeline.tracking.runs import Recorder
+from pipeline.tracking.sweeps import CONFIG_ARTIFACT, DESCRIPTION_TAG
+from pipeline.trials import Outcome, Trial, store
 
 # In the name of the network and in a column of their own.
 SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
+
+
+LONGEST_TAG = 5_000  # what every store of MLflow takes
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,9 @@ def value(config: Tree, key: str) -> Any:
 
 def trial_name(trial: Trial, keys: Sequence[str]) -> str:
     """Say what a trial is, in words that tell it from the others of its sweep."""
-    return " · ".join([trial.name, *(f"{label(key)} {value(trial.config, key)}" for key in keys)])
+    return " · ".join(
+        [trial.name, *(f"{label(key)} {_text(value(trial.config, key))}" for key in keys)]
+    )
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -97,7 +104,7 @@ def table(results: Sequence[Result]) -> str:
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
     hidden = ("val_loss", "seconds", "run_id", "status", "error", "training_seconds")
-    settings = {name: str(cell) for name, cell in row.items() if name not in hidden}
+    settings = {name: _text(cell) for name, cell in row.items() if name not in hidden}
     return settings | {
         "val_accuracy": _percentage(row["val_accuracy"]),
         "test_accuracy": _percentage(row["test_accuracy"]),
@@ -107,17 +114,68 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _percentage(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2f} %"
 
 
-def write(results: Sequence[Result], folder: Path, note: str | None) -> list[Path]:
+def note_of(results: Sequence[Result]) -> str | None:
+    """Give the warning about the data of the trials, if there is one."""
+    return next((result.trial.note for result in results if result.trial.note), None)
+
+
+def keep_best(best: Result) -> None:
+    """Remember the best trial of the sweep or search that ended last."""
+    kept = {
+        "name": best.trial.name,
+        "run_id": best.run_id,
+        "val_accuracy": best.outcome.metrics["val_accuracy"],
+        "config": best.trial.config,
+    }
+    write_json(_best_file(), kept)
+
+
+def load_best() -> dict[str, Any] | None:
+    """Give name, run_id, val_accuracy and config of the best trial, None before there is one."""
+    try:
+        kept: dict[str, Any] = json.loads(_best_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return kept
+
+
+def _best_file() -> Path:
+    return store() / "best.json"
+
+
+def record(
+    recorder: Recorder, results: Sequence[Result], files: Sequence[Path], folder: str
+) -> None:
+    """Record on the run of a sweep or search what came of its trials, and which was the best."""
+    recorder.files(files, folder)
+    listed = rows(ranked(results))
+    columns = {name: [row[name] for row in listed] for name in listed[0]}
+    recorder.table(columns, f"{folder}/results.json")
+    recorder.tags({DESCRIPTION_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]})
+    if note := note_of(results):
+        recorder.tags({"note": note})
+    best = ranked(results)[0]
+    if best.outcome.status == "finished":
+        recorder.text(dump(best.trial.config), CONFIG_ARTIFACT)
+        metrics = best.outcome.metrics
+        recorder.metrics({f"best_{key}": metrics[key] for key in ("val_accuracy", "test_accuracy")})
+
+
+def write(results: Sequence[Result], folder: Path) -> list[Path]:
     """Write the table as CSV and, of the finished trials, the plots; give the files."""
     listed = rows(ranked(results))
     path = folder / "results.csv"
     write_csv(path, list(listed[0]), (list(row.values()) for row in listed))
     finished = [result for result in results if result.outcome.status == "finished"]
-    return [path, *_plot(finished, folder, note)] if finished else [path]
+    return [path, *_plot(finished, folder, note_of(results))] if finished else [path]
 
 
 def _plot(finished: Sequence[Result], folder: Path, note: str | None) -> list[Path]:

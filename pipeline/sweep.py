@@ -7,35 +7,33 @@ run before is not run again: a sweep that was stopped goes on where it was.
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.command import fail, run_sweep
-from pipeline.config import Tracking, Tree, dump, validate
+from pipeline.config import Tracking, Tree, validate
 from pipeline.digits.errors import InputError
 from pipeline.forks import run_in_forks, start
-from pipeline.layout import write_json, write_text
-from pipeline.results import Result, ranked, rows, table, trial_name, varied, write
-from pipeline.tracking.runs import Recorder, new_run
+from pipeline.layout import write_json
+from pipeline.results import Result, keep_best, ranked, record, table, trial_name, varied, write
+from pipeline.tracking.runs import new_run
 from pipeline.tracking.store import RunRequest
 from pipeline.tracking.sweeps import (
-    CONFIG_ARTIFACT,
-    DESCRIPTION_TAG,
     SWEEP_TAG,
 )
 from pipeline.trial_runs import TrialRuns
 from pipeline.trials import (
-    LAST_SWEEP,
-    SWEEP_STATE,
     Outcome,
     Trial,
+    cores,
     keep_outcome,
     load_outcome,
     make_trial,
     store,
 )
+
+STATE = "sweep.json"
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +46,12 @@ class State:
         run_id: The MLflow run of the sweep.
         runs: The MLflow run of each trial that ended, by the trial's key.
         complete: Whether all was written that follows the last trial.
-        best: Name, run id, configuration and validation accuracy of the best trial.
     """
 
     folder: Path
     run_id: str | None = None
     runs: dict[str, str] = field(default_factory=dict)
     complete: bool = False
-    best: Tree | None = None
 
     @classmethod
     def of(cls, trials: Sequence[Trial]) -> "State":
@@ -63,15 +59,14 @@ class State:
         keys = json.dumps(sorted(trial.key for trial in trials))
         folder = store() / hashlib.sha256(keys.encode()).hexdigest()[:16]
         try:
-            kept = json.loads((folder / SWEEP_STATE).read_text(encoding="utf-8"))
+            kept = json.loads((folder / STATE).read_text(encoding="utf-8"))
             return cls(**{**kept, "folder": folder})
         except (FileNotFoundError, ValueError, TypeError):
             return cls(folder)
 
     def save(self) -> None:
         """Leave it where the next one looks."""
-        write_json(self.folder / SWEEP_STATE, asdict(self) | {"folder": self.folder.name})
-        write_text(store() / LAST_SWEEP, self.folder.name + "\n")
+        write_json(self.folder / STATE, asdict(self) | {"folder": self.folder.name})
 
 
 def run(trees: list[Tree], workers: int) -> None:
@@ -86,19 +81,15 @@ def run(trees: list[Tree], workers: int) -> None:
     }
     if len(known) == len(trials) and state.complete:
         log.info("all %d trials have been run before", len(trials))
-        state.save()  # now the last one
     else:
         known |= _run_missing(trials, known, workers, settings, state)
     results = [Result(trial, known[trial.key], state.runs[trial.key]) for trial in trials]
     print(f"\n{table(results)}\n", flush=True)
-    if state.best is None:
+    best = ranked(results)[0]
+    if best.outcome.status != "finished":
         fail("no trial finished; the reasons stand above")
-    print(f"best by validation: {state.best['name']} (`python -m pipeline.promote` takes it over)")
-
-
-def cores() -> int:
-    """Say how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    keep_best(best)
+    print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
 
 
 def plan(trees: Sequence[Tree], threads: int) -> list[Trial]:
@@ -139,8 +130,8 @@ def _run_missing(
                 state.runs[trial.key] = runs.copy(trial, known[trial.key])
         state.save()
         missing = [trial for trial in trials if trial.key not in known]
-        # The longest first, so that no worker is left alone with a long one at the end.
-        missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
+        if workers > 1:  # the longest first, so that none is left alone with it at the end
+            missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
         outcomes = dict(known)
         for trial, outcome in run_in_forks(runs.begun(missing), workers, runs.epoch):
             keep_outcome(trial.key, outcome)
@@ -149,37 +140,11 @@ def _run_missing(
             state.save()
             told = f"{trial_name(trial, keys)}: {outcome.in_words()}"
             log.info("%d/%d %s", len(outcomes), len(trials), told)
-        _conclude(trials, outcomes, recorder, state)
+        results = [Result(trial, outcomes[trial.key], state.runs[trial.key]) for trial in trials]
+        record(recorder, results, write(results, state.folder), SWEEP_TAG)
+        state.complete = all(outcome.status == "finished" for outcome in outcomes.values())
+        state.save()
     return outcomes
-
-
-def _conclude(
-    trials: Sequence[Trial], outcomes: dict[str, Outcome], recorder: Recorder, state: State
-) -> None:
-    """Write and record the table and the plots; note the best trial."""
-    results = [Result(trial, outcomes[trial.key], state.runs[trial.key]) for trial in trials]
-    note = next((trial.note for trial in trials if trial.note), None)
-    recorder.files(write(results, state.folder, note), SWEEP_TAG)
-    listed = rows(ranked(results))
-    recorder.table(
-        {name: [row[name] for row in listed] for name in listed[0]}, "sweep/results.json"
-    )
-    recorder.tags(
-        {DESCRIPTION_TAG: f"```\n{table(results)}\n```"} | ({"note": note} if note else {})
-    )
-    best = ranked(results)[0]
-    if best.outcome.status == "finished":
-        metrics = best.outcome.metrics
-        recorder.text(dump(best.trial.config), CONFIG_ARTIFACT)
-        recorder.metrics({f"best_{key}": metrics[key] for key in ("val_accuracy", "test_accuracy")})
-        state.best = {
-            "name": best.trial.name,
-            "run_id": best.run_id,
-            "val_accuracy": metrics["val_accuracy"],
-            "config": best.trial.config,
-        }
-    state.complete = all(outcome.status == "finished" for outcome in outcomes.values())
-    state.save()
 
 
 def main() -> None:

@@ -6,14 +6,19 @@ same numbers, bit for bit, with the same number of threads.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import ROOT, Config, Tree, call_target, home, validate
 from pipeline.digits.classifier import Classifier
@@ -24,8 +29,7 @@ from pipeline.stages import evaluate, prepare, train
 
 TEST_METRICS = ("test_accuracy", "test_loss", "test_mistakes", "test_calibration_error")
 
-LAST_SWEEP = "last.txt"
-SWEEP_STATE = "sweep.json"
+LATENCY_RUNS = 100
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -157,9 +161,21 @@ def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         train.export(model, path, learned, metrics["temperature"], info.note)
-        evaluation = evaluate.evaluate(Classifier.load(path), test, classes)
+        classifier = Classifier.load(path)
+        evaluation = evaluate.evaluate(classifier, test, classes)
     described = evaluate.describe(evaluation, test, info)
-    return metrics | {name: described[name] for name in TEST_METRICS}
+    latency = {"latency_ms": 1000 * _seconds_a_picture(classifier, test.images[:1])}
+    return metrics | {name: described[name] for name in TEST_METRICS} | latency
+
+
+def _seconds_a_picture(classifier: Classifier, picture: NDArray[np.uint8]) -> float:
+    """Give the median time that one picture alone takes."""
+    times = []
+    for _ in range(LATENCY_RUNS):
+        begun = time.perf_counter()
+        classifier.probabilities(picture)
+        times.append(time.perf_counter() - begun)
+    return median(times)
 
 
 def load_outcome(key: str) -> Outcome | None:
@@ -180,15 +196,9 @@ def store() -> Path:
     return home() / ".sweeps"
 
 
-def last_best() -> Tree | None:
-    """Give name, run id, configuration and validation accuracy of the last sweep's best trial."""
-    try:
-        name = (store() / LAST_SWEEP).read_text(encoding="utf-8").strip()
-        state = json.loads((store() / name / SWEEP_STATE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    best: Tree | None = state["best"]
-    return best
+def cores() -> int:
+    """Say how many cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _outcome_file(key: str) -> Path:

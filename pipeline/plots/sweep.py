@@ -147,7 +147,7 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
         settings: The keys of the rows that get an axis, in order.
         note: A warning shown above the lines.
     """
-    axes_of = [key for key in settings if len({str(row[key]) for row in rows}) > 1]
+    axes_of = [key for key in settings if len({_word(row[key]) for row in rows}) > 1]
     figure, body = style.new_page(
         "Every trial, from its settings to its accuracy",
         4.6,
@@ -178,9 +178,13 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
     return figure
 
 
+def _word(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _places(rows: Rows, key: str) -> dict[str, float]:
     """Give each value of a setting its height on the axis: in order, evenly apart."""
-    found = {str(row[key]): row for row in rows}
+    found = {_word(row[key]): row for row in rows}
 
     def order(text: str) -> tuple[float, str]:
         value = found[text][key]

@@ -1,0 +1,238 @@
+"""Let Optuna look for a good configuration: `python -m pipeline.search search.trials=50 …`.
+
+`search=NAME` takes the space from conf/search/NAME.yaml. Run it in several terminals, or on several
+machines with one storage, and they work on one study; run it again, and it goes on.
+"""
+
+import logging
+import sys
+import warnings
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from pipeline.command import run_command
+from pipeline.config import CONF_DIR, Tree, describe_errors, validate
+from pipeline.digits.errors import InputError
+from pipeline.digits.training import Epoch
+from pipeline.forks import run_in_forks, start
+from pipeline.results import (
+    SHOWN_ANYWAY,
+    Result,
+    keep_best,
+    note_of,
+    ranked,
+    record,
+    table,
+    trial_name,
+    write,
+)
+from pipeline.space import Search, ask
+from pipeline.tracking.runs import new_run
+from pipeline.tracking.store import RunRequest
+from pipeline.trial_runs import TrialRuns
+from pipeline.trials import (
+    Outcome,
+    Trial,
+    cores,
+    keep_outcome,
+    load_outcome,
+    make_trial,
+    store,
+)
+
+if TYPE_CHECKING:
+    import optuna
+
+log = logging.getLogger(__name__)
+
+SEARCH_TAG = "search"
+RUN_ATTRIBUTE = "mlflow_run_id"
+HEARTBEAT_SECONDS = 30
+MAXIMISED = ("val_accuracy",)
+
+
+def run(tree: Tree) -> None:
+    """Search as configured and show what came of it."""
+    search = _checked(tree.pop("search"))
+    config = validate(tree)
+    start()
+    study = _study(search)
+    keys = [key for key in search.space if key not in SHOWN_ANYWAY]
+    request = RunRequest(
+        config.tracking.experiment, f"search {search.study}", {"stage": SEARCH_TAG}
+    )
+    with new_run(config.tracking, request, study.user_attrs.get(RUN_ATTRIBUTE)) as recorder:
+        study.set_user_attr(RUN_ATTRIBUTE, recorder.run_id())
+        runs = TrialRuns(config.tracking, recorder.run_id(), partial(trial_name, keys=keys))
+        _optimise(study, search, _Objective(search, tree, runs))
+        results = _results(study)
+        if not results:
+            raise InputError(f"search.study={search.study}: no trial has finished")
+        folder = store() / f"search-{search.study}"
+        files = write(results, folder) + _plot(study, folder, note_of(results))
+        record(recorder, results, files, SEARCH_TAG)
+    best = ranked(results)[0]
+    keep_best(best)
+    print(f"\n{table(results)}\n", flush=True)
+    print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """Runs one trial of a study."""
+
+    search: Search
+    tree: Tree
+    runs: TrialRuns
+
+    def __call__(self, asked: "optuna.Trial") -> tuple[float, ...]:
+        """Give the numbers that are sought, or raise Optuna's exception for a trial given up."""
+        import optuna
+
+        trial = make_trial(ask(self.search.space, asked, self.tree), threads=cores())
+
+        def goes_on(trial: Trial, epoch: Epoch) -> bool:
+            self.runs.epoch(trial, epoch)
+            if len(self.search.objectives) > 1:
+                return True
+            asked.report(_reported(self.search.objectives[0], epoch), epoch.epoch)
+            return not asked.should_prune()
+
+        outcome, run_id = self._outcome(trial, goes_on)
+        for key, value in _attributes(trial, outcome, run_id).items():
+            asked.set_user_attr(key, value)
+        log.info("trial %d, %s: %s", asked.number, trial.name, outcome.in_words())
+        if outcome.status == "stopped":
+            raise optuna.TrialPruned
+        if outcome.status == "failed":
+            raise _TrialFailedError(outcome.error)
+        numbers = outcome.metrics | {"training_seconds": outcome.training_seconds}
+        return tuple(numbers[name] for name in self.search.objectives)
+
+    def _outcome(self, trial: Trial, goes_on: Any) -> tuple[Outcome, str]:
+        """Run the trial, unless its outcome is known; give it and the id of its MLflow run."""
+        known = load_outcome(trial.key)
+        if known and known.status == "finished":
+            return known, self.runs.copy(trial, known)
+        ((_, outcome),) = run_in_forks(self.runs.begun([trial]), 1, goes_on)
+        keep_outcome(trial.key, outcome)
+        return outcome, self.runs.end(trial, outcome)
+
+
+class _TrialFailedError(Exception):
+    """A trial ended in an error; the study goes on."""
+
+
+def _checked(node: Any) -> Search:
+    try:
+        return Search.model_validate(node)
+    except ValidationError as error:
+        raise InputError(describe_errors(error, Search, "search.")) from error
+
+
+def _study(search: Search) -> "optuna.Study":
+    """Open the study, made if it is new."""
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
+    store().mkdir(exist_ok=True)
+    url = search.storage or f"sqlite:///{store() / 'search.db'}"
+    directions: list[Any] = [
+        "maximize" if name in MAXIMISED else "minimize" for name in search.objectives
+    ]
+    try:
+        return optuna.create_study(
+            study_name=search.study,
+            storage=optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_SECONDS),
+            sampler=optuna.samplers.TPESampler(),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+            directions=directions,
+            load_if_exists=True,
+        )
+    except (SQLAlchemyError, ImportError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
+
+
+def _optimise(study: "optuna.Study", search: Search, objective: _Objective) -> None:
+    from optuna.study import MaxTrialsCallback
+    from optuna.trial import TrialState
+
+    ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    if len(study.get_trials(deepcopy=False, states=ended)) >= search.trials:
+        log.info("the study has its %d trials; search.trials asks for more", search.trials)
+        return
+    study.optimize(
+        objective,
+        timeout=search.timeout,
+        catch=(_TrialFailedError,),
+        callbacks=[MaxTrialsCallback(search.trials, states=ended)],
+    )
+
+
+def _reported(objective: str, epoch: Epoch) -> float:
+    return epoch.val_loss if objective == "val_loss" else epoch.val_accuracy
+
+
+def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
+    """Give what the study keeps of a trial, so that every process on it can show the others'."""
+    return {
+        "trial": {"key": trial.key, "name": trial.name, "config": trial.config, "note": trial.note},
+        "outcome": asdict(outcome),
+        "run_id": run_id,
+    }
+
+
+def _results(study: "optuna.Study") -> list[Result]:
+    """Give the finished trials of the study, those of other processes too."""
+    return [
+        Result(
+            Trial(**kept.user_attrs["trial"], data=Path()),
+            Outcome(**kept.user_attrs["outcome"]),
+            kept.user_attrs["run_id"],
+        )
+        for kept in study.get_trials(deepcopy=False)
+        if kept.user_attrs.get("outcome", {}).get("status") == "finished"
+    ]
+
+
+def _plot(study: "optuna.Study", folder: Path, note: str | None) -> list[Path]:
+    """Draw how the search went and, of several trials, which settings mattered."""
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+    from optuna.trial import TrialState
+
+    from pipeline.plots import search as plots
+    from pipeline.plots.style import save_figure
+
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    stopped = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+    accuracies = [kept.user_attrs["outcome"]["metrics"]["val_accuracy"] for kept in done]
+    figures = {"history.png": plots.history(accuracies, len(stopped), note)}
+    if len(done) > 3 and len({kept.values[0] for kept in done}) > 1:
+        shares = get_param_importances(
+            study,
+            evaluator=FanovaImportanceEvaluator(seed=0),
+            target=lambda kept: float(kept.values[0]),
+        )
+        figures["importance.png"] = plots.importance(shares, note)
+    for name, figure in figures.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in figures]
+
+
+def main() -> None:
+    """Run from the command line; `search=NAME` chooses among conf/search/."""
+    named = [argument for argument in sys.argv[1:] if argument.startswith("search=")]
+    others = [argument for argument in sys.argv[1:] if argument not in named]
+    sys.argv[1:] = [f"+{named[-1]}" if named else "+search=mlp", *others]
+    run_command(run, CONF_DIR, "config")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""A sweep as a user runs it: killed, gone on with, compared, and its best made the experiment."""
+
+import signal
+import subprocess
+
+import pytest
+from projects import SMALL, Project, wait_for
+
+pytestmark = pytest.mark.end_to_end
+
+SWEEP = ["python", "-m", "pipeline.sweep", *SMALL[:-1], "train.epochs=1,150"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Give a project whose sweep of two trials was killed in the second and run again."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    logged = project.folder / "home" / "sweep.log"
+    logged.parent.mkdir(exist_ok=True)
+    with logged.open("w") as log:
+        process = subprocess.Popen(SWEEP, cwd=project.folder, env=project.env, stderr=log)
+    wait_for(lambda: "1/2 " in logged.read_text(), seconds=180)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    project.told = project.run(*SWEEP)
+    return project
+
+
+def trials(project):
+    return project.runs("tags.stage = 'trial' and attributes.status = 'FINISHED'")
+
+
+def test_a_killed_sweep_goes_on_where_it_was(project):
+    assert "2 trials, 1 of them run before" in project.told
+    assert "2/2 mlp 16 · 150 epochs: validation accuracy" in project.told
+    (parent,) = project.runs("tags.stage = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    children = trials(project)
+    assert {run.data.params["train.epochs"] for run in children} == {"1", "150"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    for run in children:
+        assert {"val_accuracy", "test_accuracy", "training_seconds"} <= set(run.data.metrics)
+        curve = project.mlflow().get_metric_history(run.info.run_id, "val_loss")
+        assert {1, int(run.data.params["train.epochs"])} <= {point.step for point in curve}
+
+
+def test_the_run_of_the_sweep_holds_table_and_plots(project):
+    (parent,) = project.runs("tags.stage = 'sweep'")
+    listed = project.mlflow().list_artifacts(parent.info.run_id, "sweep")
+    assert {item.path.removeprefix("sweep/") for item in listed} == {
+        "accuracy_against_cost.png", "accuracy_by_size_and_epochs.png",
+        "parallel_coordinates.png", "results.csv", "results.json",
+    }  # fmt: skip
+    assert "mlp 16" in parent.data.tags["mlflow.note.content"]
+    best = max(run.data.metrics["val_accuracy"] for run in trials(project))
+    assert parent.data.metrics["best_val_accuracy"] == best
+
+
+def test_what_was_run_is_not_run_again(project):
+    told = project.run(*SWEEP)
+    assert "all 2 trials have been run before" in told
+    assert len(project.runs()) == 1 + len(project.runs("tags.stage = 'trial'"))
+
+
+def test_the_best_becomes_the_experiment_with_the_same_numbers(project):
+    (parent,) = project.runs("tags.stage = 'sweep'")
+    project.run("python", "-m", "pipeline.promote")
+    of_best = (project.folder / "params.yaml").read_text()
+    project.run("git", "checkout", "params.yaml")
+    project.run("python", "-m", "pipeline.promote", f"run={parent.info.run_id}")
+    assert (project.folder / "params.yaml").read_text() == of_best
+    project.run("dvc", "repro", "evaluate")
+    metrics = project.read_json("reports/train/metrics.json")
+    metrics |= project.read_json("reports/evaluate/metrics.json")
+    best = max(trials(project), key=lambda run: run.data.metrics["val_accuracy"])
+    for name in ("val_accuracy", "val_loss", "temperature", "test_accuracy", "test_loss"):
+        assert metrics[name] == best.data.metrics[name]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pipeline.sweep train.epochs=0,1", "trial 1 of 2: train.epochs=0: input should be"),
+        ("pipeline.sweep train.epoks=1,2", "train.epoks: unknown key; did you mean train.epochs"),
+        ("pipeline.sweep hydra/launcher=basic train.epochs=1,2", "leave it out"),
+        ("pipeline --multirun train.epochs=1,2", "`python -m pipeline.sweep` runs many"),
+        ("pipeline.promote run=" + "0" * 31 + "a", "no run with a configuration in"),
+    ],
+)
+def test_bad_input_ends_in_one_line(project, command, told):
+    done = subprocess.run(
+        ["python", "-m", *command.split()],
+        cwd=project.folder,
+        env=project.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert told in done.stderr

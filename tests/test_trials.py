@@ -1,0 +1,211 @@
+"""Many experiments without TensorFlow: what is the same trial, how results are put side by side."""
+
+import copy
+import dataclasses
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from pipeline import trials
+from pipeline.config import compose
+from pipeline.digits.errors import InputError
+from pipeline.digits.training import Epoch
+from pipeline.plots.sweep import pareto_front
+from pipeline.results import Result, ranked, rows, table, trial_name, varied
+from pipeline.sweep import State, plan
+from pipeline.trials import Outcome, keep_outcome, load_outcome, make_trial
+
+SMALL = ("data=mnist_5000", "train.distortion=null")
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return compose([*SMALL, "model.hidden_units=[16]"])
+
+
+def changed(tree, section, **values):
+    tree = copy.deepcopy(tree)
+    tree[section].update(values)
+    return tree
+
+
+def outcome(accuracy, **other):
+    metrics = {"val_accuracy": accuracy, "val_loss": 0.1, "test_accuracy": 0.9, "parameters": 10}
+    return Outcome("finished", metrics=metrics, **other)
+
+
+def test_equal_configurations_are_one_trial(tree):
+    assert len(plan([tree, copy.deepcopy(tree)], threads=1)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda tree: changed(tree, "train", epochs=3),
+        lambda tree: changed(tree, "model", hidden_units=[17]),
+        lambda tree: {**tree, "seed": 7},
+        lambda tree: changed(tree, "prepare", validation_size=100),
+        lambda tree: changed(tree, "train", threads=2),
+    ],
+)
+def test_what_changes_the_outcome_makes_another_trial(tree, other):
+    assert make_trial(tree, 1).key != make_trial(other(tree), 1).key
+
+
+def test_what_leaves_the_outcome_alone_makes_the_same_trial(tree):
+    quiet = changed(tree, "tracking", enabled=False)
+    assert make_trial(tree, 1).key == make_trial(changed(quiet, "predict", chunk_size=3), 1).key
+
+
+def test_other_code_makes_another_trial(tree, monkeypatch):
+    before = make_trial(tree, 1).key
+    monkeypatch.setattr(trials, "_code_digest", lambda: "another")
+    assert make_trial(tree, 1).key != before
+
+
+def test_the_number_of_threads_is_written_down(tree):
+    assert make_trial(tree, 2).config["train"]["threads"] == 2
+    assert make_trial(changed(tree, "train", threads=3), 2).config["train"]["threads"] == 3
+
+
+def test_an_invalid_configuration_is_told_with_its_place(tree):
+    with pytest.raises(InputError, match=r"trial 2 of 2: train\.epochs=0"):
+        plan([tree, changed(tree, "train", epochs=0)], threads=1)
+
+
+def test_the_data_is_what_prepare_would_leave(tree):
+    from pipeline.stages.prepare import identify, split_dataset
+    from pipeline.trials import _dataset, _read_info
+
+    data = _dataset(json.dumps(tree["data"]))
+    splits = split_dataset(data, tree["prepare"]["validation_size"], tree["seed"])
+    assert _read_info(make_trial(tree, 1).data) == identify(data, splits)
+
+
+def test_an_outcome_is_kept_and_a_broken_file_is_none():
+    kept = outcome(0.5, history=[{"epoch": 1, "loss": 2.0}])
+    keep_outcome("a", kept)
+    assert load_outcome("a") == kept
+    assert load_outcome("b") is None
+    trials._outcome_file("a").write_text('{"status": "fini')
+    assert load_outcome("a") is None
+
+
+def test_a_sweep_is_known_again_by_its_trials(tree):
+    one, two = plan([tree, changed(tree, "train", epochs=3)], threads=1)
+    State.of([one, two]).save()
+    kept = State.of([one, two])
+    kept.run_id = "r"
+    kept.save()
+    assert State.of([two, one]).run_id == "r"
+    assert State.of([one]).run_id is None
+
+
+def result(tree, accuracy, **train):
+    trial = make_trial(changed(tree, "train", **train), 1)
+    kept = Outcome("failed", error="too high") if accuracy is None else outcome(accuracy)
+    return Result(trial, kept, "run")
+
+
+def test_the_best_comes_first_and_the_failed_last(tree):
+    results = [result(tree, None, epochs=9), result(tree, 0.5), result(tree, 0.9, epochs=3)]
+    shown = rows(ranked(results))
+    assert [row["val_accuracy"] for row in shown] == [0.9, 0.5, None]
+    assert [row["epochs"] for row in shown] == [3, 12, 9]
+    lines = table(results).splitlines()
+    assert lines[0].split()[:3] == ["network", "epochs", "val_accuracy"]
+    assert lines[1].startswith("mlp 16")
+    assert "90.00 %" in lines[1]
+    assert "failed: too high" in lines[3]
+
+
+def test_what_varies_gets_a_column_and_is_in_the_name(tree):
+    results = [result(tree, 0.5), result(tree, 0.6, learning_rate=0.1, epochs=3)]
+    configs = [one.trial.config for one in results]
+    assert varied(configs) == ["train.learning_rate"]
+    assert rows(results)[1]["learning_rate"] == 0.1
+    name = trial_name(results[1].trial, varied(configs))
+    assert name == "mlp 16 · 3 epochs · learning_rate 0.1"
+
+
+def test_networks_of_other_kinds_are_compared_by_what_they_share(tree):
+    cnn = compose([*SMALL, "model=cnn", "model.dropout=0.5"])
+    assert varied([tree, cnn]) == ["model.batch_norm", "model.dropout"]
+
+
+def test_the_pareto_front_holds_what_nothing_cheaper_is_as_good_as():
+    costs = np.array([1, 2, 2, 3, 4, 5])
+    shares = np.array([10, 30, 20, 30, 40, 35])
+    assert pareto_front(costs, shares) == [0, 1, 4]
+
+
+def run_fake(kind, trial, tell):
+    if kind == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    for number in (1, 2, 3):
+        tell(Epoch(number, 1, 0.5, 1, 0.5, 0.1, 1.0))
+    return Outcome("finished", metrics={"val_accuracy": 1.0})
+
+
+def fake_trial(key):
+    return trials.Trial(key, key, {}, None, None)
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """Fork at once, without TensorFlow, and run no real training."""
+    import multiprocessing
+
+    from pipeline import forks
+
+    plain = multiprocessing.get_context("fork")
+    monkeypatch.setattr(forks.multiprocessing, "get_context", lambda _: plain)
+    monkeypatch.setattr(forks, "run_trial", lambda trial, tell: run_fake(trial.name, trial, tell))
+    return forks
+
+
+def test_one_that_dies_takes_no_other_with_it(forks):
+    asked = [fake_trial(key) for key in ("a", "dies", "b", "c")]
+    done = {trial.key: kept for trial, kept in forks.run_in_forks(asked, 2, lambda *_: True)}
+    assert {key for key, kept in done.items() if kept.status == "finished"} == {"a", "b", "c"}
+    assert "-9" in done["dies"].error
+
+
+def test_epochs_are_told_as_they_come_and_a_trial_can_be_given_up(forks, monkeypatch):
+    told = []
+
+    def run(trial, tell):
+        try:
+            return run_fake("", trial, tell)
+        except trials.StoppedError:
+            return Outcome("stopped")
+
+    def goes_on(trial, epoch):
+        told.append((trial.key, epoch.epoch))
+        return trial.key != "b" or epoch.epoch < 2
+
+    monkeypatch.setattr(forks, "run_trial", run)
+    done = {
+        trial.key: kept.status
+        for trial, kept in forks.run_in_forks([fake_trial("a"), fake_trial("b")], 1, goes_on)
+    }
+    assert done == {"a": "finished", "b": "stopped"}
+    assert told == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
+
+
+def test_an_error_of_a_trial_is_its_outcome(tree, monkeypatch):
+    def fails(*_):
+        raise ValueError("too\nhigh")
+
+    monkeypatch.setattr(trials, "_train_and_measure", fails)
+    kept = trials.run_trial(make_trial(tree, 1), lambda _: None)
+    assert dataclasses.asdict(kept)["error"] == "ValueError: too high"
+    assert kept.status == "failed"
