@@ -16,6 +16,10 @@ from pipeline.trials import Outcome, Trial, store
 SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
 
 
+ONLY_IN_FILES = {
+    "val_loss", "training_seconds", "seconds", "peak_memory_mib", "status", "error", "run_id",
+}  # fmt: skip
+
 LONGEST_TAG = 5_000  # what every store of MLflow takes
 
 
@@ -84,6 +88,7 @@ def _row(result: Result, keys: Sequence[str]) -> dict[str, Any]:
         "parameters": int(metrics["parameters"]) if metrics else None,
         "training_seconds": round(outcome.training_seconds, 3),
         "seconds": round(outcome.seconds, 3),
+        "peak_memory_mib": outcome.peak_memory >> 20,
         "status": outcome.status,
         "error": outcome.error,
         "run_id": result.run_id,
@@ -103,7 +108,15 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    hidden = ("val_loss", "seconds", "run_id", "status", "error", "training_seconds")
+    hidden = (
+        "val_loss",
+        "seconds",
+        "run_id",
+        "status",
+        "error",
+        "training_seconds",
+        "peak_memory_mib",
+    )
     settings = {name: _text(cell) for name, cell in row.items() if name not in hidden}
     return settings | {
         "val_accuracy": _percentage(row["val_accuracy"]),
