@@ -13,6 +13,7 @@ from pipeline.command import fail, run_command
 from pipeline.config import CONF_DIR, PARAMS_FILE, ROOT, Tree, dump, validate
 from pipeline.layout import write_text
 from pipeline.summary import summarise
+from pipeline.tracking.registry import URI_SCHEME, pin
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 def run(tree: Tree) -> None:
     """Run the experiment that a composed configuration describes."""
     config = validate(tree)
+    if config.predict.model.startswith(URI_SCHEME):
+        # DVC sees names: with the version in its place, it sees that the champion has changed.
+        tree["predict"]["model"] = pin(config.tracking, config.predict.model)
     _write_params(tree)
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

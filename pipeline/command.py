@@ -19,6 +19,7 @@ from pipeline.config import (
     PARAMS_FILE,
     ROOT,
     Config,
+    Given,
     Tree,
     compose,
     differing_keys,
@@ -27,6 +28,7 @@ from pipeline.config import (
     suggest,
     to_tree,
     validate,
+    validate_options,
 )
 from pipeline.digits.errors import InputError
 
@@ -64,6 +66,19 @@ def run_stage(run: Callable[[Config], None]) -> None:
 
     read_params()  # a missing or broken file is told better here than by Hydra
     run_command(task, ROOT, "stage")
+
+
+def run_tool(schema: type[Given], run: Callable[[Config, Given], None]) -> None:
+    """Run a command on params.yaml with options of its own; overrides may name either."""
+    own = schema().model_dump()
+    ConfigStore.instance().store(name="tool", node={**STAGE_CONFIG, **own})
+
+    def task(tree: Tree) -> None:
+        config = validate({key: value for key, value in tree.items() if key not in own})
+        run(config, validate_options(schema, {key: tree[key] for key in own}))
+
+    read_params()
+    run_command(task, ROOT, "tool")
 
 
 def run_command(task: Callable[[Tree], None], config_dir: Path, config_name: str) -> None:

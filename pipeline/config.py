@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -97,6 +97,13 @@ class Config(Section):
     tracking: Tracking
 
 
+class Options(_Section):
+    """What a command takes besides the configuration; every field has a default."""
+
+
+Given = TypeVar("Given", bound=Options)
+
+
 def compose(overrides: list[str]) -> Tree:
     """Compose conf/ as `python -m pipeline` and `dvc exp run` do.
 
@@ -136,6 +143,18 @@ def validate(tree: Mapping[str, Any]) -> Config:
     for path, node in _targets(config, ""):
         _check_target(path, node)
     return config
+
+
+def validate_options(schema: type[Given], tree: Mapping[str, Any]) -> Given:
+    """Check the options of a command.
+
+    Raises:
+        InputError: A value has the wrong type or is out of range.
+    """
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(_describe(error, schema, "")) from error
 
 
 def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:

@@ -1,6 +1,6 @@
 """Many picture files to digits: decoded and brought to MNIST's form on all cores, classified."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.pictures import PictureError, read_picture
+from pipeline.digits.pictures import Picture, PictureError, read_picture
 from pipeline.digits.reading import read
 from pipeline.digits.scaling import shrink_to
 from pipeline.digits.streaming import in_chunks
@@ -53,11 +53,20 @@ class Prediction:
     detail: str
     image: NDArray[np.uint8] | None
     thumbnail: NDArray[np.uint8] | None
+    probabilities: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """One picture on its way to the network: its file, and what reading it brought."""
+class Sheet:
+    """One picture on its way to the network: its file, and what reading it brought.
+
+    Attributes:
+        file: What it is called in its `Prediction`.
+        image: uint8 (28, 28), what the network is to see; None if it could not be read.
+        thumbnail: As in `Prediction`.
+        doubt: Why it could not be read, or is hardly a single digit; one line, may be empty.
+        note: What else one should know; one line, may be empty.
+    """
 
     file: str
     image: NDArray[np.uint8] | None = None
@@ -87,26 +96,31 @@ def recognise(
         chunk_size: Pictures a batch.
     """
     for sheets in in_chunks(partial(_read_sheet, root=root), paths, chunk_size):
-        yield from _classify(sheets, classifier, unsure_below)
+        yield from classify(sheets, classifier, unsure_below)
 
 
-def _read_sheet(path: Path, root: Path) -> _Sheet:
-    file = path.relative_to(root).as_posix()
+def _read_sheet(path: Path, root: Path) -> Sheet:
+    return read_sheet(path.relative_to(root).as_posix(), partial(read_picture, path))
+
+
+def read_sheet(file: str, open_picture: Callable[[], Picture]) -> Sheet:
+    """Bring a picture to MNIST's form; whatever goes wrong becomes the reason of its `doubt`."""
     try:
-        picture = read_picture(path)
+        picture = open_picture()
         reading = read(picture.pixels)
         thumbnail = shrink_to(picture.pixels, THUMBNAIL)
     except PictureError as error:
-        return _Sheet(file, doubt=str(error))
+        return Sheet(file, doubt=str(error))
     except Exception as error:  # out of memory, say: one picture must not stop all the others
         words = " ".join(str(error).split())[:120]
-        return _Sheet(file, doubt=f"cannot be read: {type(error).__name__}: {words}")
-    return _Sheet(file, reading.image, thumbnail, reading.trouble, picture.note)
+        return Sheet(file, doubt=f"cannot be read: {type(error).__name__}: {words}")
+    return Sheet(file, reading.image, thumbnail, reading.trouble, picture.note)
 
 
-def _classify(
-    sheets: list[_Sheet], classifier: DigitClassifier, unsure_below: float
+def classify(
+    sheets: Sequence[Sheet], classifier: DigitClassifier, unsure_below: float
 ) -> Iterator[Prediction]:
+    """Let the network answer for all sheets at once; one prediction a sheet, in order."""
     images = [sheet.image for sheet in sheets if sheet.image is not None]
     answers = iter(classifier.probabilities(np.stack(images))) if images else iter(())
     for sheet in sheets:
@@ -116,7 +130,7 @@ def _classify(
             yield _answer(sheet, next(answers), unsure_below)
 
 
-def _answer(sheet: _Sheet, probabilities: NDArray[np.float32], unsure_below: float) -> Prediction:
+def _answer(sheet: Sheet, probabilities: NDArray[np.float32], unsure_below: float) -> Prediction:
     second, first = (int(digit) for digit in np.argsort(probabilities)[-2:])
     confidence = float(probabilities[first])
     doubt = sheet.doubt
@@ -132,4 +146,5 @@ def _answer(sheet: _Sheet, probabilities: NDArray[np.float32], unsure_below: flo
         detail="; ".join(part for part in (doubt, sheet.note) if part),
         image=sheet.image,
         thumbnail=sheet.thumbnail,
+        probabilities=probabilities,
     )

@@ -30,6 +30,7 @@ from pipeline.stages.prediction_files import (
     Tally,
     write_predictions,
 )
+from pipeline.tracking.registry import URI_SCHEME, fetch_network
 from pipeline.tracking.runs import child_run
 from pipeline.tracking.store import RunRequest
 
@@ -57,13 +58,13 @@ def run(config: Config) -> None:
     """Read every picture of the configured folder and record the answers in MLflow."""
     settings = config.predict
     images, output = Path(settings.images).expanduser(), Path(settings.output).expanduser()
-    model = project_path(settings.model)
+    model, run_id = find_network(config)
     labels = read_labels(images / LABELS_NAME)
     paths = _own_files_left_out(find_pictures(images), output)
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
-    with child_run(config.tracking, read_run_id(model.parent), parent, child) as recorder:
+    with child_run(config.tracking, run_id, parent, child) as recorder:
         classifier = Classifier.load(model)
         predictions = RECOGNISE[settings.mode](
             paths,
@@ -83,6 +84,14 @@ def run(config: Config) -> None:
             drawn = explain(paths, images, output / "explain", STEPS[settings.mode])
             recorder.files(drawn, f"{STAGE}/explain")
     _tell(tally, output)
+
+
+def find_network(config: Config) -> tuple[Path, str | None]:
+    """Give the ONNX file to read with, from the registry if it is there, and its run's id."""
+    if config.predict.model.startswith(URI_SCHEME):
+        return fetch_network(config.tracking, config.predict.model)
+    model = project_path(config.predict.model)
+    return model, read_run_id(model.parent)
 
 
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:

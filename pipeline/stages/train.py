@@ -76,7 +76,7 @@ def run(config: Config) -> None:
         save(model, train, metrics["temperature"], info.note)
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
         files = report(training, metrics, describe(config), info.note)
-        _record_outcome(recorder, model, metrics, training, files)
+        _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
     shutil.rmtree(checkpoint, ignore_errors=True)
     log.info(
         "%s: %.2f %% of the validation pictures right",

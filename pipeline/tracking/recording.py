@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DATA_DIGEST_TAG = "data_digest"
+TEST_DIGEST_TAG = "test_digest"
 MODEL_REQUIREMENTS = ("tensorflow", "keras", "numpy")
 
 

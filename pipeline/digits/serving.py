@@ -1,0 +1,81 @@
+"""Digits from whatever a caller hands over: pictures as bytes, as base64 text or as arrays."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.classifier import Classifier
+from pipeline.digits.pictures import Picture, PictureError, decode
+from pipeline.digits.recognition import Prediction, Sheet, classify, read_sheet
+from pipeline.digits.streaming import in_chunks
+
+CHUNK_SIZE = 256
+
+
+def answer(
+    pictures: Sequence[object], classifier: Classifier, *, unsure_below: float
+) -> list[Prediction]:
+    """Read one digit from each picture, in order; what is no picture has status "error".
+
+    Args:
+        pictures: Each one the content of a picture file (bytes, or base64 text as JSON carries it),
+            or whole numbers 0..255: (h, w) grey or (h, w, 3) RGB. An array of the network's own
+            input size, such as 28 x 28, is shown to it as it is; anything else is read first.
+        classifier: What tells digits apart.
+        unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
+    """
+    to_sheet = partial(_sheet, input_shape=classifier.input_shape)
+    return [
+        prediction
+        for sheets in in_chunks(to_sheet, list(enumerate(pictures)), CHUNK_SIZE)
+        for prediction in classify(sheets, classifier, unsure_below)
+    ]
+
+
+def unstack(array: NDArray[np.generic]) -> list[object]:
+    """Take an array apart into pictures: one of (h, w) or (h, w, 3), or a stack of such ones."""
+    if array.dtype == object:
+        return list(array.ravel())
+    is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)
+    return [array] if is_one else list(array)
+
+
+def _sheet(numbered: tuple[int, object], input_shape: tuple[int, int]) -> Sheet:
+    number, given = numbered
+    name = str(number)
+    if isinstance(given, bytes | bytearray | memoryview):
+        return read_sheet(name, partial(decode, bytes(given)))
+    if isinstance(given, str):
+        return read_sheet(name, lambda: decode(_from_base64(given)))
+    try:
+        pixels = _pixels(given)
+    except PictureError as error:
+        return Sheet(name, doubt=str(error))
+    if pixels.shape == input_shape:
+        return Sheet(name, pixels, pixels)
+    return read_sheet(name, lambda: Picture(pixels))
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PictureError("is text that is no picture in base64") from error
+
+
+def _pixels(given: object) -> NDArray[np.uint8]:
+    wanted = "a picture is bytes, or whole numbers 0..255 of shape (h, w) or (h, w, 3)"
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise PictureError(f"is {type(given).__name__}; {wanted}") from error
+    if array.dtype.kind not in "uib":
+        raise PictureError(f"is {type(given).__name__} of {array.dtype}; {wanted}")
+    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)
+    if not fits or not array.size or array.min() < 0 or array.max() > 255:
+        raise PictureError(f"is an array of shape {array.shape} with other values; {wanted}")
+    return np.ascontiguousarray(array, np.uint8)

@@ -1,0 +1,87 @@
+"""Figure of the registry: which pictures each of two networks read right and the other did not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pipeline.plots import style
+
+_COLUMNS = 8
+_PITCH = style.CONTENT_WIDTH / _COLUMNS
+_ROW = _PITCH + 0.24
+_HEADING = 0.42
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one network read right that the other did not.
+
+    Attributes:
+        heading: Whose it is, in a few words.
+        images: uint8 (n, h, w).
+        true: Class indices (n,).
+        mistaken: Class indices (n,), what the other network read.
+    """
+
+    heading: str
+    images: NDArray[np.uint8]
+    true: NDArray[np.integer]
+    mistaken: NDArray[np.integer]
+
+
+@style.styled
+def disagreements(
+    title: str,
+    subtitle: str,
+    gains: Sequence[Gain],
+    class_names: Sequence[str],
+    note: str | None = None,
+    *,
+    limit: int = 24,
+) -> Figure:
+    """Show, one network after the other, the pictures that it alone read right.
+
+    Args:
+        title: What is compared.
+        subtitle: What came of it.
+        gains: One for each network.
+        class_names: One name per class.
+        note: A warning shown above the pictures.
+        limit: Show at most so many of each.
+    """
+    heights = [_HEADING + max(0.1, _rows(gain, limit) * _ROW) for gain in gains]
+    figure, axes = style.new_canvas(title, sum(heights), subtitle=subtitle, note=note)
+    top = 0.0
+    for gain, height, color in zip(gains, heights, (style.GREEN, style.VERMILLION), strict=False):
+        _section(axes, gain, class_names, top, limit, color)
+        top += height
+    return figure
+
+
+def _rows(gain: Gain, limit: int) -> int:
+    return -(-min(len(gain.images), limit) // _COLUMNS)
+
+
+def _section(
+    axes: Axes, gain: Gain, class_names: Sequence[str], top: float, limit: int, color: str
+) -> None:
+    shown = min(len(gain.images), limit)
+    more = f", {shown} of them shown" if shown < len(gain.images) else ""
+    heading = style.shorten(
+        f"{gain.heading}: {len(gain.images):,}{more}", style.CONTENT_WIDTH, style.TEXT_SIZE, True
+    )
+    axes.text(0, top + 0.18, heading, weight="bold", va="center", color=color)
+    for place in range(shown):
+        left = place % _COLUMNS * _PITCH
+        row = top + _HEADING + place // _COLUMNS * _ROW
+        width = _PITCH - 0.1
+        words = (
+            f"{class_names[int(gain.true[place])]}, not {class_names[int(gain.mistaken[place])]}"
+        )
+        words = style.shorten(words, width, style.SMALL_SIZE)
+        axes.text(left, row + 0.06, words, size=style.SMALL_SIZE, va="center", color=style.GREY)
+        style.draw_picture(axes, gain.images[place], (left, row + 0.17, width, width))

@@ -1,0 +1,198 @@
+"""The model registry: `python -m pipeline.register run=<run id | best>`, or `rollback=true`.
+
+Registers a run's network as a version of `digits`. The alias `champion` moves to it only if it
+reads the test part better than the champion does, by more than chance.
+"""
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.command import run_tool
+from pipeline.config import Config, Options
+from pipeline.digits.classifier import Classifier
+from pipeline.digits.comparison import SIGNIFICANCE, Comparison, compare
+from pipeline.digits.datasets import Split, digest, load_split
+from pipeline.digits.errors import InputError
+from pipeline.layout import DatasetInfo, split_file, write_json
+from pipeline.tracking.registry import Registry, TrainedRun
+
+log = logging.getLogger(__name__)
+
+STAGE = "register"
+
+
+class RegisterOptions(Options):
+    """Which run becomes a version, or whether the last change of champion is taken back."""
+
+    run: str | None = None
+    rollback: bool = False
+
+
+@dataclass(frozen=True)
+class Jury:
+    """The test part that networks are compared on.
+
+    Attributes:
+        info: What it is a part of.
+        test: Its pictures and their true classes.
+    """
+
+    info: DatasetInfo
+    test: Split
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the prepared test part."""
+        return cls(DatasetInfo.load(), load_split(split_file("test")))
+
+    def answers(self, network: Path) -> NDArray[np.int64]:
+        """Let a network read every test picture; give the classes, (n,)."""
+        classifier = Classifier.load(network)
+        if classifier.input_shape != self.test.images.shape[1:]:
+            raise InputError(
+                f"{network.stem}: takes pictures of {classifier.input_shape} pixels, those in "
+                "data/prepared are others; prepare the data that both networks are for"
+            )
+        answers: NDArray[np.int64] = classifier.raw_probabilities(self.test.images).argmax(axis=1)
+        return answers
+
+    def is_fair(self, candidate: TrainedRun) -> bool:
+        """Say whether a network is known to have been trained without these test pictures."""
+        return (
+            candidate.test_digest == digest([self.test])
+            or candidate.data_digest == self.info.digest
+        )
+
+
+def run(config: Config, options: RegisterOptions) -> None:
+    """Register a run, or go back to the champion before."""
+    registry = Registry(config.tracking)
+    if options.rollback:
+        old, new = registry.roll_back()
+        log.info("champion is version %d again (was %d)", new, old)
+    elif options.run:
+        register(registry, registry.find_run(options.run))
+    else:
+        raise InputError("say which: run=<MLflow run id>, run=best, or rollback=true")
+
+
+def register(registry: Registry, candidate: TrainedRun) -> None:
+    """Make a run's network a version, and champion if it has earned it."""
+    champion = registry.champion()
+    # What the comparison needs is looked for before anything is made.
+    jury = Jury.load() if champion else None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        network = registry.download_run(candidate, folder)
+        version = registry.register(candidate, network)
+        if champion == version:
+            log.info("champion is version %d, this very run, already", version)
+            return
+        if champion is None or jury is None:
+            wins, decision, plot = True, f"champion is version {version}, the first one", None
+        else:
+            answers = (
+                jury.answers(network),
+                jury.answers(registry.download_version(champion, folder)),
+            )
+            comparison = compare(jury.test.labels, *answers)
+            wins = comparison.better and jury.is_fair(candidate)
+            decision = decide(comparison, version, champion, fair=jury.is_fair(candidate))
+            place = f"{STAGE}/version_{version}_against_{champion}"
+            files = report(jury, comparison, answers, (version, champion), folder / "report")
+            registry.log_files(candidate, files, place)
+            plot = f"{place}/{files[-1].name}"
+    registry.describe(version, candidate, decision, plot)
+    if wins:
+        registry.crown(version)
+    log.info("%s", decision)
+
+
+def decide(comparison: Comparison, candidate: int, champion: int, *, fair: bool) -> str:
+    """Say in one line which version is champion from now on, and why."""
+    gained, lost = len(comparison.only_candidate), len(comparison.only_champion)
+    counts = (
+        f"of {comparison.pictures:,} test digits it reads {gained:,} right that version "
+        f"{champion} does not, and {lost:,} the other way round"
+    )
+    chance = f"McNemar's mid-p = {comparison.p_value:.2g}"
+    if not comparison.significant:
+        return (
+            f"champion stays version {champion}: version {candidate} is no better than chance "
+            f"explains; {counts} ({chance} ≥ {SIGNIFICANCE})"
+        )
+    chance = f"{chance} < {SIGNIFICANCE}"
+    if not comparison.better:
+        return (
+            f"champion stays version {champion}: version {candidate} is worse; {counts} ({chance})"
+        )
+    if not fair:
+        return (
+            f"champion stays version {champion}: version {candidate} learnt from other data, which "
+            f"may hold these test digits; {counts} ({chance}), which proves nothing"
+        )
+    return f"champion is version {candidate} (was {champion}), which is better: {counts} ({chance})"
+
+
+def report(
+    jury: Jury,
+    comparison: Comparison,
+    answers: tuple[NDArray[np.int64], NDArray[np.int64]],
+    versions: tuple[int, int],
+    folder: Path,
+) -> list[Path]:
+    """Write the numbers of a comparison, and draw the pictures that just one of the two read right.
+
+    Args:
+        jury: What was compared on.
+        comparison: What came of it.
+        answers: What candidate and champion read, (n,) each.
+        versions: Their numbers.
+        folder: Where the files go.
+    """
+    from pipeline.plots.register import Gain, disagreements
+    from pipeline.plots.style import save_figure
+
+    images, labels = jury.test.images, jury.test.labels
+    rows = comparison.only_candidate, comparison.only_champion
+    gains = [
+        Gain(f"only version {own} is right", images[of], labels[of], other_answers[of])
+        for own, of, other_answers in zip(versions, rows, answers[::-1], strict=True)
+    ]
+    figure = disagreements(
+        f"Version {versions[0]} against version {versions[1]}",
+        f"{comparison.pictures:,} test digits; over each: what it is, and what the other read",
+        gains,
+        jury.info.class_names,
+        jury.info.note,
+    )
+    files = [folder / "comparison.json", folder / "disagreements.png"]
+    write_json(
+        files[0],
+        {
+            "candidate": versions[0],
+            "champion": versions[1],
+            "test_pictures": comparison.pictures,
+            "only_candidate_right": comparison.only_candidate.tolist(),
+            "only_champion_right": comparison.only_champion.tolist(),
+            "mcnemar_mid_p": comparison.p_value,
+            "better": comparison.better,
+        },
+    )
+    save_figure(figure, files[1])
+    return files
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_tool(RegisterOptions, run)
+
+
+if __name__ == "__main__":
+    main()
