@@ -76,7 +76,7 @@ def run(config: Config) -> None:
         write_json(files[0], metrics)
         _write_predictions(files[1], evaluation, test, info.class_names)
         files += plot(evaluation, test, info, folder)
-        recorder.metrics(_flat(metrics))
+        recorder.metrics(_comparable(metrics))
         recorder.tags({TEST_DIGEST_TAG: digest([test])})
         recorder.files(files, STAGE)
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
@@ -155,15 +155,9 @@ def _write_predictions(
     write_csv(path, ("actual", "predicted"), rows)
 
 
-def _flat(metrics: Tree) -> dict[str, float]:
-    """Bring metrics to MLflow's flat form; per-class ones are grouped by a slash."""
-    flat: dict[str, float] = {}
-    for key, value in metrics.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}/{name}": number for name, number in value.items()}
-        else:
-            flat[key] = float(value)
-    return flat
+def _comparable(metrics: Tree) -> dict[str, float]:
+    """Choose what runs are compared by; per-class numbers are in the files and on the plots."""
+    return {key: float(value) for key, value in metrics.items() if not isinstance(value, dict)}
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ from pipeline.layout import (
     write_text,
 )
 from pipeline.tracking.models import fetch_keras_model
+from pipeline.tracking.recording import CHOSEN_ACCURACY
 from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest
 
@@ -65,6 +66,7 @@ def run(config: Config) -> None:
     with new_run(config.tracking, run_request(config), read_run_id(checkpoint)) as recorder:
         _record_setup(recorder, config, info, train, validation)
         recorder.keep_run_id(checkpoint / RUN_ID_NAME)
+        recorder.monitor()
         with _progress(config.train.epochs) as show:
 
             def on_epoch(epoch: Epoch) -> None:
@@ -296,7 +298,8 @@ def _record_outcome(
 ) -> None:
     seconds = sum(epoch.seconds for epoch in training.history)
     summary = {key: metrics[key] for key in ("parameters", "temperature", "chosen_epoch")}
-    recorder.metrics({**summary, "training_seconds": seconds})
+    summary |= {CHOSEN_ACCURACY: metrics["val_accuracy"], "training_seconds": seconds}
+    recorder.metrics(summary)
     recorder.files(files, STAGE)
     recorder.keras_model(KERAS_FILE, model.input_shape[1:], model.output_shape[1:])
 

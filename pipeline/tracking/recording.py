@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, Tree, flatten
+from pipeline.tracking import page
 from pipeline.tracking.store import Opening, data_experiment, find_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 log = logging.getLogger(__name__)
 
 DATA_DIGEST_TAG = "data_digest"
 TEST_DIGEST_TAG = "test_digest"
+CHOSEN_ACCURACY = "val_accuracy_chosen"
+"""Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""
+MONITORED_EVERY = 3.0
+"""Seconds between two looks at processor and memory."""
 MODEL_REQUIREMENTS = ("tensorflow", "keras", "numpy")
 
 
@@ -28,10 +34,14 @@ class Recording:
         self._client = client
         self._settings = settings
         self._ends_with_its_writer = opening.ends_with_its_writer
+        self._monitor: SystemMetricsMonitor | None = None
         self.run_id = opening.find(client)
 
     def params(self, params: Tree) -> None:
-        """Record a configuration as flat parameters; functions go by their bare names."""
+        """Record a configuration as flat parameters; functions go by their bare names.
+
+        What is not set (None) is left out.
+        """
         from mlflow.entities import Param
 
         from_target = {
@@ -43,7 +53,11 @@ class Recording:
         known = self._client.get_run(self.run_id).data.params
         self._client.log_batch(
             self.run_id,
-            params=[Param(k, str(v)) for k, v in from_target.items() if k not in known],
+            params=[
+                Param(key, str(value))
+                for key, value in from_target.items()
+                if value is not None and key not in known
+            ],
         )
 
     def metrics(self, metrics: Mapping[str, float], step: int, at: float) -> None:
@@ -119,8 +133,35 @@ class Recording:
             requirements=[f"{name}=={version(name)}" for name in MODEL_REQUIREMENTS],
         )
 
+    def monitor(self) -> None:
+        """Record, until the run is finished, how busy the machine is and how full its memory."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        self._monitor = SystemMetricsMonitor(
+            self.run_id,
+            sampling_interval=MONITORED_EVERY,
+            resume_logging=True,
+            tracking_uri=self._client.tracking_uri,
+        )
+        self._monitor.start()
+
+    def describe(self) -> None:
+        """Write what the run came to so far at the top of its page."""
+        run = self._client.get_run(self.run_id)
+        folders = [file.path for file in self._client.list_artifacts(self.run_id) if file.is_dir]
+        artifacts = {
+            file.path
+            for folder in folders
+            for file in self._client.list_artifacts(self.run_id, folder)
+        }
+        if text := page.describe(run, artifacts):
+            self._client.set_tag(self.run_id, page.NOTE_TAG, text)
+
     def finish(self, status: str | None) -> None:
         """Give the run its final status, or leave it as it is."""
+        if self._monitor:
+            self._monitor.finish()
+        self.describe()
         if status:
             self._client.set_terminated(self.run_id, status)
 

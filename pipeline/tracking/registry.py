@@ -10,12 +10,12 @@ from functools import wraps
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
-from urllib.parse import urlencode
 
 from pipeline.config import ROOT, Tracking, home
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
-from pipeline.tracking.recording import DATA_DIGEST_TAG, TEST_DIGEST_TAG
+from pipeline.tracking import page
+from pipeline.tracking.recording import CHOSEN_ACCURACY, DATA_DIGEST_TAG, TEST_DIGEST_TAG
 from pipeline.tracking.store import experiment_id, open_store, reachable_uri
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ class Registry:
         found = self._client.search_runs(
             [experiment_id(self._client, self._experiment)],
             "attributes.status = 'FINISHED' and metrics.val_accuracy > 0",
-            order_by=["metrics.val_accuracy DESC", "attributes.start_time ASC"],
+            order_by=["attributes.start_time ASC"],
         )
-        for run in found:
+        for run in sorted(found, key=_validation_accuracy, reverse=True):
             if self._holds_network(run):
                 return _trained(run)
         raise InputError(
@@ -194,9 +194,9 @@ class Registry:
             decision: One line.
             plot: Artifact of the run that shows the comparison, if there was one.
         """
-        lines = [f"**{run.name}**: {_numbers(run.metrics)}", decision]
+        lines = [" · ".join([run.name, *page.accuracies(run.metrics)]), decision]
         if plot:
-            lines.append(f"![{decision}]({artifact_address(run.id, plot)})")
+            lines.append(page.picture(run.id, plot))
         text = "\n\n".join(lines)
         self._client.update_model_version(MODEL_NAME, str(version), description=text)
         self._client.set_model_version_tag(MODEL_NAME, str(version), DECISION_TAG, decision)
@@ -364,19 +364,10 @@ def _signature() -> "ModelSignature":
     return ModelSignature(outputs=outputs, params=params)
 
 
-def _numbers(metrics: Mapping[str, float]) -> str:
-    shown = {"test": "test_accuracy", "validation": "val_accuracy"}
-    known = [
-        f"{100 * metrics[key]:.2f} % of the {part} digits right"
-        for part, key in shown.items()
-        if key in metrics
-    ]
-    return ", ".join(known) or "not measured"
-
-
-def artifact_address(run_id: str, path: str) -> str:
-    """Give the address of a run's artifact on the server whose page shows it."""
-    return f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
+def _validation_accuracy(run: "Run") -> float:
+    """Give that of the weights that were kept; the last epoch's where the run does not tell."""
+    metrics = run.data.metrics
+    return float(metrics.get(CHOSEN_ACCURACY, metrics["val_accuracy"]))
 
 
 def _trained(run: "Run") -> TrainedRun:

@@ -84,6 +84,10 @@ class Recorder:
         """Record a saved Keras model with the signature of its input and output, without batch."""
         self._record("keras_model", path.absolute(), input_shape, output_shape)
 
+    def monitor(self) -> None:
+        """Record from now on how busy the machine is and how full its memory."""
+        self._record("monitor")
+
     def finish(self, status: str | None) -> None:
         """Wait until all is written; give the run its final status, or leave it as it is."""
         self._record("finish", status)

@@ -1,0 +1,44 @@
+"""MLflow's pages, opened on the runs: `python -m pipeline.ui [port=5000]`."""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+from pydantic import Field
+
+from pipeline.command import run_tool
+from pipeline.config import Config, Options
+from pipeline.tracking.store import reachable_uri
+from pipeline.tracking.views import keep_view
+
+
+class UiOptions(Options):
+    """Where the pages are served."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)] = 5000
+
+
+def run(config: Config, options: UiOptions) -> None:
+    """Say where the runs are to be seen, and serve them unless a server does so already."""
+    uri = reachable_uri(config.tracking)
+    view = keep_view(config.tracking, uri)
+    if uri.startswith(("http://", "https://")):
+        print(f"open {uri.rstrip('/')}/{view}")
+        return
+    print(f"open http://127.0.0.1:{options.port}/{view}", flush=True)
+    _serve(uri, options.port)
+
+
+def _serve(uri: str, port: int) -> NoReturn:
+    """Become MLflow's server."""
+    command = ["-m", "mlflow", "ui", "--port", str(port), "--backend-store-uri", uri]
+    os.execv(sys.executable, [sys.executable, *command])
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_tool(UiOptions, run)
+
+
+if __name__ == "__main__":
+    main()
