@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from projects import wait_for
@@ -12,7 +13,7 @@ from projects import wait_for
 from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.models import fetch_keras_model
-from pipeline.tracking.recording import DATA_DIGEST_TAG
+from pipeline.tracking.recording import DATA_DIGEST_TAG, MONITORED_EVERY
 from pipeline.tracking.runs import child_run, new_run, reopened_run
 from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
 
@@ -76,6 +77,45 @@ def test_a_run_holds_what_was_recorded(client, tmp_path):
     assert [item.dataset.digest for item in run.inputs.dataset_inputs] == ["a" * 32]
     folders = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert folders == {"config", "train"}
+
+
+def test_the_page_of_a_training_has_its_numbers_and_its_best_plot(client, tmp_path):
+    from PIL import Image
+
+    for name in ("learning_curves.png", "confusion_matrix.png"):
+        Image.new("RGB", (1200, 900)).save(tmp_path / name)
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.metrics({"val_accuracy": 0.97, "parameters": 1234})
+        recorder.files([tmp_path / "learning_curves.png"], "train")
+    page = client.get_run(recorder.run_id()).data.tags["mlflow.note.content"]
+    assert "**97.00 %** of the validation digits right" in page
+    assert "1,234 parameters" in page
+    assert "learning_curves.png" in page
+    with reopened_run(SETTINGS, recorder.run_id(), LOST) as evaluate:
+        evaluate.metrics({"test_accuracy": 0.96, "test_mistakes": 20, "test_pictures": 500})
+        evaluate.files([tmp_path / "confusion_matrix.png"], "evaluate")
+    page = client.get_run(recorder.run_id()).data.tags["mlflow.note.content"]
+    assert page.startswith("**96.00 %** of the test digits right")
+    assert "20 mistakes in 500" in page
+    assert "get-artifact?path=page%2Fevaluate%2Fconfusion_matrix.png" in page
+    small = client.download_artifacts(recorder.run_id(), "page/evaluate/confusion_matrix.png")
+    assert Image.open(small).size == (640, 480)
+
+
+def test_what_is_not_set_is_no_parameter(client):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.params({"data": {"path": None}, "train": {"distortion": None, "epochs": 2}})
+    assert client.get_run(recorder.run_id()).data.params == {"train.epochs": "2"}
+
+
+def test_a_monitored_run_tells_how_busy_the_machine_was(client):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.monitor()
+        recorder.run_id()
+        time.sleep(MONITORED_EVERY * 1.5)
+    metrics = client.get_run(recorder.run_id()).data.metrics
+    assert metrics["system/system_memory_usage_percentage"] > 0
+    assert "system/cpu_utilization_percentage" in metrics
 
 
 def test_training_is_linked_to_the_run_that_prepared_its_data(client):

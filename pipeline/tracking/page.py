@@ -1,32 +1,67 @@
 """What stands at the top of a run's page: its headline numbers and its best plot, in Markdown."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow import MlflowClient
 
 NOTE_TAG = "mlflow.note.content"
+DATA_RUN_TAG = "data_run_id"
+PAGE_FOLDER = "page"
+PLOT_WIDTH = 640
 
 
-def describe(run: "Run", artifacts: set[str]) -> str | None:
-    """Write the description of a training or of predictions; None for any other run.
-
-    Args:
-        run: What is described.
-        artifacts: Paths of its artifacts; of the plots that are there the best is shown.
-    """
+def describe(client: "MlflowClient", run_id: str) -> None:
+    """Write the description of a training or of predictions; any other run keeps what it has."""
+    run = client.get_run(run_id)
     headline = HEADLINES.get(run.data.tags.get("stage", ""))
     if headline is None or not run.data.metrics:
-        return None
-    lines = [*headline(run.data.metrics)]
+        return
+    lines = headline(run.data.metrics)
     if warning := run.data.tags.get("note"):
         lines.append(f"**{warning}**")
-    best = next((plot for plot in BEST_PLOTS if plot in artifacts), None)
-    if best:
-        lines.append(picture(run.info.run_id, best))
-    return "\n\n".join(lines)
+    if data_run := run.data.tags.get(DATA_RUN_TAG):
+        lines.append(f"Learnt from the data of [this run]({_address(client, data_run)}).")
+    if plot := _small_plot(client, run_id):
+        lines.append(picture(run_id, plot))
+    client.set_tag(run_id, NOTE_TAG, "\n\n".join(lines))
+
+
+def _address(client: "MlflowClient", run_id: str) -> str:
+    return f"#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+
+
+def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
+    """Log the best plot that a run has in the size of its page; give its path."""
+    folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
+    for folder, name in BEST_PLOTS:
+        if folder in folders and any(
+            file.path == f"{folder}/{name}" for file in client.list_artifacts(run_id, folder)
+        ):
+            return log_small(client, run_id, f"{folder}/{name}")
+    return None
+
+
+def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
+    """Log a plot of a run once more, as small as a page needs it; give its path.
+
+    MLflow shows pictures at their own size, whatever the Markdown says.
+    """
+    from PIL import Image
+
+    with TemporaryDirectory() as place:
+        path = Path(client.download_artifacts(run_id, plot, place))
+        with Image.open(path) as full:
+            height = round(full.height * PLOT_WIDTH / full.width)
+            small = full.convert("RGB").resize((PLOT_WIDTH, height), reducing_gap=3.0)
+        small.save(path)
+        folder = f"{PAGE_FOLDER}/{Path(plot).parent}"
+        client.log_artifact(run_id, str(path), folder)
+    return f"{folder}/{path.name}"
 
 
 def picture(run_id: str, path: str) -> str:
@@ -73,7 +108,7 @@ def _of_predictions(metrics: Mapping[str, float]) -> list[str]:
 
 HEADLINES = {"train": _of_training, "predict-custom": _of_predictions}
 BEST_PLOTS = (
-    "evaluate/confusion_matrix.png",
-    "train/learning_curves.png",
-    "predict-custom/predictions.png",
+    ("evaluate", "confusion_matrix.png"),
+    ("train", "learning_curves.png"),
+    ("predict-custom", "predictions.png"),
 )

@@ -102,7 +102,7 @@ class Recording:
         tags = {DATA_DIGEST_TAG: digest}
         experiment = data_experiment(self._settings)
         prepared_by = find_run(self._client, experiment, f"tags.{DATA_DIGEST_TAG} = '{digest}'")
-        self.tags(tags | ({"data_run_id": prepared_by} if prepared_by else {}))
+        self.tags(tags | ({page.DATA_RUN_TAG: prepared_by} if prepared_by else {}))
 
     def keras_model(
         self, path: Path, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
@@ -145,23 +145,11 @@ class Recording:
         )
         self._monitor.start()
 
-    def describe(self) -> None:
-        """Write what the run came to so far at the top of its page."""
-        run = self._client.get_run(self.run_id)
-        folders = [file.path for file in self._client.list_artifacts(self.run_id) if file.is_dir]
-        artifacts = {
-            file.path
-            for folder in folders
-            for file in self._client.list_artifacts(self.run_id, folder)
-        }
-        if text := page.describe(run, artifacts):
-            self._client.set_tag(self.run_id, page.NOTE_TAG, text)
-
     def finish(self, status: str | None) -> None:
         """Give the run its final status, or leave it as it is."""
         if self._monitor:
             self._monitor.finish()
-        self.describe()
+        page.describe(self._client, self.run_id)
         if status:
             self._client.set_terminated(self.run_id, status)
 

@@ -196,7 +196,7 @@ class Registry:
         """
         lines = [" · ".join([run.name, *page.accuracies(run.metrics)]), decision]
         if plot:
-            lines.append(page.picture(run.id, plot))
+            lines.append(page.picture(run.id, page.log_small(self._client, run.id, plot)))
         text = "\n\n".join(lines)
         self._client.update_model_version(MODEL_NAME, str(version), description=text)
         self._client.set_model_version_tag(MODEL_NAME, str(version), DECISION_TAG, decision)
