@@ -5,7 +5,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format lock ui bench clean
+.PHONY: help setup repro test lint format lock ui report bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,11 +44,11 @@ lock: $(READY) ## Renew requirements.lock from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
 
-# Left alone, MLflow's pages open on language models; the address asks for the runs.
 ui: $(READY) ## Browse and compare runs in MLflow's UI
-	@echo "open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
-	@MLFLOW_DISABLE_TELEMETRY=true mlflow ui --port 5000 \
-		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}"
+	@python -m pipeline.ui
+
+report: $(READY) ## Compare the last experiments in one HTML file to send to someone
+	@python -m pipeline.report
 
 clean: ## Remove the virtual environment and what tools cache (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

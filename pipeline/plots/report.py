@@ -1,0 +1,78 @@
+"""Figure of the report: the learning curves of several experiments together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from pipeline.plots import style
+
+COLORS = (style.VERMILLION, style.BLUE, style.GREEN, style.ORANGE, style.SKY, "#CC79A7", style.INK)
+"""Okabe & Ito's, for the first curves; those that follow are grey."""
+_LEGEND_SIZE = style.SMALL_SIZE + 1
+_LEGEND_LINE = 0.26  # inches
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How one experiment learnt.
+
+    Attributes:
+        name: What it is called.
+        epochs: Epochs from 1, ascending.
+        accuracy: Validation accuracy after each, 0..1.
+        loss: Validation loss after each, in nats.
+    """
+
+    name: str
+    epochs: Sequence[int]
+    accuracy: Sequence[float]
+    loss: Sequence[float]
+
+
+@style.styled
+def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
+    """Show validation loss and accuracy by epoch of several experiments.
+
+    Args:
+        curves: The best first: it is drawn on top; from the eighth on they are grey.
+        note: A warning shown above the curves.
+    """
+    named = curves[: len(COLORS)]
+    others = len(curves) - len(named)
+    legend_height = (len(named) + bool(others)) * _LEGEND_LINE + 0.15
+    figure, body = style.new_page("Learning curves", 3.9 + legend_height, note=note)
+    left, bottom, width, height = body
+    top = bottom + height
+    height -= legend_height / figure.get_figheight()
+    figure.set_layout_engine("constrained", rect=(left, bottom, width, height), wspace=0.06)
+    loss, accuracy = figure.subplots(1, 2)
+    for place, curve in reversed(list(enumerate(curves))):
+        _draw(loss, curve, curve.loss, place)
+        _draw(accuracy, curve, [100 * share for share in curve.accuracy], place)
+    loss.set(xlabel="epoch", ylabel="validation loss (nats)")
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)")
+    handles = accuracy.get_lines()[::-1][: len(named) + bool(others)]
+    names = [style.shorten(curve.name, style.CONTENT_WIDTH - 0.6, _LEGEND_SIZE) for curve in named]
+    if others:
+        names.append(f"{others} more")
+    legend = figure.legend(
+        handles,
+        names,
+        loc="upper left",
+        bbox_to_anchor=(left, top),
+        borderaxespad=0,
+        borderpad=0,
+        labelspacing=0.35,
+    )
+    legend.set_in_layout(False)  # its place is reserved above
+    return figure
+
+
+def _draw(axes: Axes, curve: Curve, values: Sequence[float], place: int) -> None:
+    color = COLORS[place] if place < len(COLORS) else "#BBBBBB"
+    marker = "o" if len(curve.epochs) <= 25 else ""
+    axes.plot(curve.epochs, values, color=color, marker=marker, markersize=4)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))

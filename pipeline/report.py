@@ -1,0 +1,167 @@
+"""A report to send to someone: `python -m pipeline.report [runs=[ID,…]] [last=N] [output=FILE]`.
+
+Writes one HTML file that needs nothing beside it, comparing trainings that MLflow has recorded.
+"""
+
+import base64
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pipeline.command import run_tool
+from pipeline.config import Config, Options, project_path
+from pipeline.layout import write_text
+from pipeline.tracking.experiments import CUSTOM_PLOT, PLOTS, Experiment, read_experiments
+from pipeline.tracking.runs import new_run
+from pipeline.tracking.store import RunRequest
+
+log = logging.getLogger(__name__)
+
+STAGE = "report"
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+LAYERS = ("model.hidden_units", "model.filters")
+EPOCHS = "train.epochs"
+# What the table shows, by metric: its heading, and how a number is written.
+COLUMNS = {
+    "val_accuracy": ("validation", "{:.2%}"),
+    "test_accuracy": ("test", "{:.2%}"),
+    "custom_accuracy": ("own pictures", "{:.1%}"),
+    "test_calibration_error": ("calibration error", "{:.2%}"),
+    "parameters": ("parameters", "{:,.0f}"),
+    "training_seconds": ("training, s", "{:,.0f}"),
+}
+
+
+class ReportOptions(Options):
+    """Which trainings are compared, and where the report goes."""
+
+    runs: list[str] | None = None
+    last: Annotated[int, Field(ge=1, le=1000)] = 10
+    output: Annotated[str, Field(min_length=1)] = "reports/report.html"
+
+
+def run(config: Config, options: ReportOptions) -> None:
+    """Write the report and record it in MLflow."""
+    experiments = read_experiments(config.tracking, options.runs, options.last)
+    output = project_path(Path(options.output).expanduser())
+    write_text(output, render(experiments))
+    name = f"report on {len(experiments)} experiment{'s' if len(experiments) > 1 else ''}"
+    with new_run(
+        config.tracking, RunRequest(config.tracking.experiment, name, {"stage": STAGE})
+    ) as it:
+        it.files([output], STAGE)
+    log.info("%s: %s", name, output)
+
+
+def render(experiments: Sequence[Experiment]) -> str:
+    """Write the report on experiments, the best first, as HTML."""
+    from jinja2 import Environment
+
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        TEMPLATE.read_text(encoding="utf-8")
+    )
+    return template.render(
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        best=experiments[0],
+        columns=[heading for heading, _ in COLUMNS.values()],
+        rows=[(each.name, each.id, cells(each)) for each in experiments],
+        grid=grid(experiments),
+        curves=draw_curves(experiments),
+        details=[
+            (each.name, [(path, data_uri(each.plots[path])) for path in plots_of(each)])
+            for each in experiments
+        ],
+        notes=[f"{each.name}: {each.note}" for each in experiments if each.note],
+    )
+
+
+def cells(experiment: Experiment) -> list[str]:
+    """Write an experiment's numbers for the table, a dash for what was not measured."""
+    return [
+        form.format(experiment.metrics[key]) if key in experiment.metrics else "–"
+        for key, (_, form) in COLUMNS.items()
+    ]
+
+
+def layers_of(experiment: Experiment) -> str:
+    """Name a network by its layers, such as "mlp 256-128"."""
+    sizes = next((experiment.params[key] for key in LAYERS if key in experiment.params), "")
+    family = experiment.params.get("model", "network")
+    return f"{family} {sizes.strip('[]').replace(', ', '-')}".strip()
+
+
+def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """Arrange the best validation accuracy by layers (rows) and epochs (columns).
+
+    Returns:
+        epochs, ascending, and rows: a network's name and for each number of epochs the accuracy as
+        text and its place between the worst, 0, and the best, 1; None where nothing was tried.
+    """
+    best: dict[tuple[str, int], float] = {}
+    for each in experiments:
+        if EPOCHS in each.params and "val_accuracy" in each.metrics:
+            key = layers_of(each), int(each.params[EPOCHS])
+            best[key] = max(best.get(key, 0.0), each.metrics["val_accuracy"])
+    low, high = min(best.values(), default=0.0), max(best.values(), default=1.0)
+    epochs = sorted({number for _, number in best})
+    rows = [
+        (
+            name,
+            [
+                (f"{best[name, number]:.2%}", (best[name, number] - low) / ((high - low) or 1))
+                if (name, number) in best
+                else None
+                for number in epochs
+            ],
+        )
+        for name in dict.fromkeys(name for name, _ in best)
+    ]
+    return {"epochs": epochs, "rows": rows}
+
+
+def draw_curves(experiments: Sequence[Experiment]) -> str | None:
+    """Draw the learning curves of all experiments that have some; give the picture's address."""
+    from pipeline.plots.report import Curve, curves_together
+    from pipeline.plots.style import save_figure
+
+    curves = [
+        Curve(
+            each.name,
+            sorted(each.curves["val_accuracy"]),
+            [value for _, value in sorted(each.curves["val_accuracy"].items())],
+            [value for _, value in sorted(each.curves["val_loss"].items())],
+        )
+        for each in experiments
+        if each.curves["val_accuracy"]
+        and each.curves["val_accuracy"].keys() == each.curves["val_loss"].keys()
+    ]
+    if not curves:
+        return None
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "curves.png"
+        save_figure(curves_together(curves), path)
+        return data_uri(path.read_bytes())
+
+
+def plots_of(experiment: Experiment) -> list[str]:
+    """Name an experiment's plots in the order in which they are shown."""
+    return [path for path in (CUSTOM_PLOT, *PLOTS) if path in experiment.plots]
+
+
+def data_uri(png: bytes) -> str:
+    """Give a picture as an address that holds all of it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_tool(ReportOptions, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The report, made of experiments that need no MLflow."""
+
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from pipeline.report import cells, grid, layers_of, render
+from pipeline.tracking.experiments import CUSTOM_PLOT, PLOTS, Experiment
+
+
+def png():
+    content = BytesIO()
+    Image.new("RGB", (20, 10)).save(content, "png")
+    return content.getvalue()
+
+
+def experiment(units="[64]", epochs=5, accuracy=0.97, **changes):
+    plain = {
+        "id": "0123456789abcdef" * 2,
+        "name": f"mlp {units} · {epochs} epochs",
+        "started": 0,
+        "params": {"model": "mlp", "model.hidden_units": units, "train.epochs": str(epochs)},
+        "metrics": {"val_accuracy": accuracy, "test_accuracy": accuracy - 0.01, "parameters": 1234},
+        "curves": {
+            "val_accuracy": {epoch: 1 - 0.1 / epoch for epoch in range(1, epochs + 1)},
+            "val_loss": {epoch: 1 / epoch for epoch in range(1, epochs + 1)},
+        },
+        "note": None,
+        "plots": {PLOTS[0]: png(), CUSTOM_PLOT: png()},
+    }
+    return Experiment(**{**plain, **changes})
+
+
+class Outside(HTMLParser):
+    """Collects what a page would fetch from elsewhere, and which tags stay open."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched = []
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "img", "br", "link"):
+            self.open.append(tag)
+        self.fetched += [
+            value for key, value in attrs if key in ("src", "href") and value[:5] != "data:"
+        ]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_and_is_well_formed():
+    page = render([experiment(), experiment("[16]", 2, 0.9)])
+    reader = Outside()
+    reader.feed(page)
+    assert reader.fetched == []
+    assert reader.open == []
+    assert not re.search(r"url\(|@import|<script", page)
+    assert page.count("data:image/png;base64,") == 1 + 2 * 2
+
+
+def test_names_and_notes_from_outside_are_no_html():
+    page = render([experiment(name="<script>alert(1)</script>", note="5 < 6")])
+    assert "<script>" not in page
+    assert "5 &lt; 6" in page
+
+
+def test_the_table_has_a_dash_for_what_was_not_measured():
+    shown = cells(experiment())
+    assert shown[:3] == ["97.00%", "96.00%", "–"]
+    assert "1,234" in shown
+
+
+def test_the_grid_holds_the_best_of_each_cell():
+    laid_out = grid(
+        [
+            experiment("[16]", 2, 0.90),
+            experiment("[16]", 2, 0.92),
+            experiment("[256, 128]", 10, 0.98),
+        ]
+    )
+    assert laid_out["epochs"] == [2, 10]
+    assert laid_out["rows"] == [
+        ("mlp 16", [("92.00%", 0.0), None]),
+        ("mlp 256-128", [None, ("98.00%", pytest.approx(1.0))]),
+    ]
+
+
+def test_a_single_experiment_without_anything_but_a_name_is_reported():
+    bare = experiment(params={}, metrics={}, curves={"val_accuracy": {}, "val_loss": {}}, plots={})
+    page = render([bare])
+    assert "Nothing was drawn of it" in page
+    assert layers_of(bare) == "network"
+
+
+def test_many_experiments_fit_on_the_curves():
+    page = render([experiment(f"[{units}]", 30, 0.9) for units in range(1, 40)])
+    assert "39 experiments" in page
