@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -78,18 +78,27 @@ def run_tool(schema: type[Given], run: Callable[[Config, Given], None]) -> None:
         run(config, validate_options(schema, {key: tree[key] for key in own}))
 
     read_params()
-    run_command(task, ROOT, "tool")
+    run_command(task, ROOT, "tool", own)
 
 
-def run_command(task: Callable[[Tree], None], config_dir: Path, config_name: str) -> None:
-    """Let Hydra compose a configuration and hand it to `task`; exit with 1 on bad input."""
+def run_command(
+    task: Callable[[Tree], None], config_dir: Path, config_name: str, options: Iterable[str] = ()
+) -> None:
+    """Let Hydra compose a configuration and hand it to `task`; exit with 1 on bad input.
+
+    Args:
+        task: What is to be done.
+        config_dir: Where the configuration is.
+        config_name: Which one it is.
+        options: Keys that the command takes besides those of conf/.
+    """
 
     def with_one(config: Any, *_: Any) -> None:
         if not isinstance(config, DictConfig):  # --multirun
             raise InputError("one experiment at a time here; `python -m pipeline.sweep` runs many")
         task(to_tree(config))
 
-    _run_hydra(with_one, config_dir, config_name)
+    _run_hydra(with_one, config_dir, config_name, options)
 
 
 def run_sweep(task: Callable[[list[Tree], int], None], folder: Path) -> None:
@@ -112,14 +121,16 @@ def run_sweep(task: Callable[[list[Tree], int], None], folder: Path) -> None:
     _run_hydra(with_all, CONF_DIR, "config")
 
 
-def _run_hydra(task: Callable[..., None], config_dir: Path, config_name: str) -> None:
+def _run_hydra(
+    task: Callable[..., None], config_dir: Path, config_name: str, options: Iterable[str] = ()
+) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
 
     def guarded(*arguments: Any) -> None:
         try:
             task(*arguments)
         except (InputError, OSError) as error:
-            fail(_explain(error))
+            fail(_explain(error, options))
         except KeyboardInterrupt:
             fail("interrupted", code=130)
 
@@ -127,7 +138,7 @@ def _run_hydra(task: Callable[..., None], config_dir: Path, config_name: str) ->
     try:
         main(guarded)()
     except (HydraException, OmegaConfBaseException) as error:
-        fail(_explain(error))
+        fail(_explain(error, options))
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -136,7 +147,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise SystemExit(code)
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, options: Iterable[str]) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}; mend that and run the command again"
@@ -149,7 +160,7 @@ def _explain(error: Exception) -> str:
     unknown_key = re.match(r"Could not override '([^']+)'", text)
     if unknown_key:
         key = unknown_key[1]
-        return f"{key}: unknown key; {suggest(key, list(flatten(compose([]))))}"
+        return f"{key}: unknown key; {suggest(key, [*options, *flatten(compose([]))])}"
     return text.partition(" Config search path:")[0]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.keras_flavor import KERAS_FILE
+from pipeline.tracking.recording import MODEL_NAME
 from pipeline.tracking.store import open_store, reachable_uri
 
 
@@ -22,8 +23,10 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
         run = client.get_run(run_id)
     except MlflowException as error:
         raise InputError(f"{run_id}: neither a file nor a run that MLflow knows here") from error
-    models = run.outputs.model_outputs if run.outputs else []
-    if not models:
+    models = [each.model_id for each in run.outputs.model_outputs] if run.outputs else []
+    # A run that was registered has the registered form of its network beside this one.
+    trained = [each for each in models if client.get_logged_model(each).name == MODEL_NAME]
+    if not trained:
         raise InputError(f"{run_id}: this run kept no model; name one of a finished training")
-    place = f"models:/{models[0].model_id}"
+    place = f"models:/{trained[0]}"
     return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder))) / KERAS_FILE

@@ -23,6 +23,7 @@ CHOSEN_ACCURACY = "val_accuracy_chosen"
 """Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""
 MONITORED_EVERY = 3.0
 """Seconds between two looks at processor and memory."""
+MODEL_NAME = "model"
 MODEL_REQUIREMENTS = ("tensorflow", "keras", "numpy")
 
 
@@ -124,7 +125,7 @@ class Recording:
         probabilities = TensorSpec(np.dtype(np.float32), (-1, *output_shape))
         Model.log(
             artifact_path=None,
-            name="model",
+            name=MODEL_NAME,
             flavor=keras_flavor,
             flavor_name="keras",
             run_id=self.run_id,

@@ -30,6 +30,7 @@ HISTORY_TAG = "champions"
 """Tag of the registered model: the versions that were champion, the present one last."""
 DECISION_TAG = "decision"
 NETWORK = "train/model.onnx"
+SERVED = Path(__file__).with_name("served.py")
 CACHE_NAME = ".registry"
 UNSURE_BELOW = 0.5
 # What pipeline.digits imports to read pictures; MLflow adds itself.
@@ -164,8 +165,6 @@ class Registry:
         import mlflow.pyfunc
         from mlflow.models import Model
 
-        from pipeline.tracking import served
-
         mlflow.set_experiment(experiment_id=self._client.get_run(run.id).info.experiment_id)
         with _shipped_code() as code, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow's advice to add an example of one input form
@@ -174,7 +173,7 @@ class Registry:
                 name="reader",
                 flavor=mlflow.pyfunc,
                 run_id=run.id,
-                python_model=served.__file__,
+                python_model=str(SERVED),
                 artifacts={"network": str(network)},
                 code_paths=[str(code)],
                 signature=_signature(),

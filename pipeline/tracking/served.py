@@ -4,6 +4,7 @@ Beside it lie the network as ONNX and the code of `pipeline.digits`, so that a p
 as it is read here. Nothing but them, what they import, and MLflow is needed: no TensorFlow.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.recognition import Prediction
 from pipeline.digits.serving import answer, unstack
+
+# They would tell MLflow of one form of input where there are several.
+warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
 
 ALTERNATIVES = 3
 UNSURE_BELOW = 0.5
