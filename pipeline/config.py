@@ -97,7 +97,7 @@ class Config(Section):
     tracking: Tracking
 
 
-class Options(_Section):
+class Options(Section):
     """What a command takes besides the configuration; every field has a default."""
 
 
@@ -154,7 +154,7 @@ def validate_options(schema: type[Given], tree: Mapping[str, Any]) -> Given:
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
-        raise InputError(_describe(error, schema, "")) from error
+        raise InputError(describe_errors(error, schema, "")) from error
 
 
 def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
