@@ -171,6 +171,22 @@ def test_a_training_starts_from_the_weights_of_an_earlier_run(project):
     project.run("dvc", "checkout", "--force")
 
 
+@pytest.mark.usefixtures("unchanged")
+def test_a_champion_is_registered_read_with_and_reported(project):
+    told = project.run("python", "-m", "pipeline.register", "run=best")
+    assert "champion is version 1, the first one" in told
+    told = project.experiment("predict.model=models:/digits@champion")
+    assert stages_run(told) == ["predict-custom"]
+    assert "model: models:/digits/1" in (project.folder / "params.yaml").read_text()
+    newest, *_ = project.runs("tags.stage = 'predict-custom'")
+    assert newest.data.tags["mlflow.parentRunId"] == project.run_id()
+    project.run("python", "-m", "pipeline.report", "last=3", "output=three.html")
+    page = (project.folder / "three.html").read_text()
+    assert "mlp 16 · 2 epochs" in page
+    assert "predict-custom/predictions.png" in page
+    assert project.runs("tags.stage = 'report'")
+
+
 def test_reading_alone_imports_neither_mlflow_nor_tensorflow(project, tmp_path):
     overrides = [
         f"predict.images={project.folder / 'data/custom'}",
