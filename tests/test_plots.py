@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 
-from pipeline.plots import evaluate, predict_custom, prepare, style, train
+from pipeline.plots import evaluate, predict_custom, prepare, register, report, style, train
 from pipeline.plots.predict_custom import PredictionItem
 
 NOTE = "Stand-in data: 5,000 digits; for the real ones run the command in the manual."
@@ -108,7 +108,24 @@ def others(note: str | None) -> dict[str, Callable[[], Figure]]:
             BINS, BINS, ece_before=0.0123, ece_after=0.0045, temperature=1.25, note=note
         ),
         "predictions": lambda: predict_custom.prediction_grid(ITEMS, note),
+        "disagreements": lambda: register.disagreements(
+            "Version 3 against version 1", "10,000 test digits", [gain(40), gain(0)], WORDS, note
+        ),
+        "together": lambda: report.curves_together([curve(i) for i in range(11)], note),
     }
+
+
+def gain(n: int) -> register.Gain:
+    return register.Gain(
+        "only version 3 is right", noise(n, 28, 28), np.arange(n) % 9, -np.arange(n) % 9
+    )
+
+
+def curve(number: int) -> report.Curve:
+    epochs = (1, 5, 30)[number % 3]
+    falling = [0.5 / (epoch + number) for epoch in range(1, epochs + 1)]
+    rising = [1 - value for value in falling]
+    return report.Curve(f"mlp {2**number}" * (number + 1), range(1, epochs + 1), rising, falling)
 
 
 STEPS = [
