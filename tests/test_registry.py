@@ -191,6 +191,16 @@ def test_what_cannot_be_registered_is_told(config, runs, options, told):
         register.run(config, RegisterOptions(**options))
 
 
+def test_a_trial_of_a_sweep_is_sent_to_be_promoted_first(config, runs):
+    from pipeline.tracking.runs import new_run
+    from pipeline.tracking.store import RunRequest
+
+    with new_run(config.tracking, RunRequest("digits", "a trial", {"stage": "trial"})) as trial:
+        trial.metrics({"val_accuracy": 1.0})
+    with pytest.raises(InputError, match=r"pipeline\.promote run="):
+        register.run(config, RegisterOptions(run=trial.run_id()))
+
+
 def test_the_registered_model_reads_pictures_without_this_project(place, client, runs, tmp_path):
     """Loaded where nothing of the project can be imported, it brings its own code."""
     source = client.get_model_version(MODEL_NAME, "5").source

@@ -110,6 +110,11 @@ class Registry:
                 f"run={which}: MLflow knows no such run; `make ui` shows them, run=best takes the "
                 "best on validation data"
             ) from error
+        if run.data.tags.get("stage") == "trial":
+            raise InputError(
+                f"run={which}: a trial keeps no network; `python -m pipeline.promote run={which}` "
+                "and `dvc repro` train it again, and then run=best may take it"
+            )
         if not self._holds_network(run):
             raise InputError(
                 f"run={which}: holds no {NETWORK}; give the id of a training that has finished"
@@ -119,7 +124,7 @@ class Registry:
     def _best_run(self) -> TrainedRun:
         found = self._client.search_runs(
             [experiment_id(self._client, self._experiment)],
-            "attributes.status = 'FINISHED' and metrics.val_accuracy > 0",
+            "attributes.status = 'FINISHED' and tags.stage = 'train' and metrics.val_accuracy > 0",
             order_by=["attributes.start_time ASC"],
         )
         for run in sorted(found, key=_validation_accuracy, reverse=True):
