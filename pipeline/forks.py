@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -79,7 +80,8 @@ def _work(connection: Connection, trial: Trial) -> None:
         if not connection.recv():
             raise StoppedError
 
-    connection.send(run_trial(trial, tell))
+    with suppress(OSError):  # the command may have been killed
+        connection.send(run_trial(trial, tell))
 
 
 def _listen(connection: Connection, running: _Running, goes_on: Judge) -> Outcome | None:

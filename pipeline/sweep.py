@@ -116,7 +116,9 @@ def _run_missing(
     state: State,
 ) -> dict[str, Outcome]:
     """Run what is not known yet and record the sweep; give all outcomes by the trials' keys."""
-    start()
+    missing = [trial for trial in trials if trial.key not in known]
+    if missing:
+        start()
     log.info("%d trials, %d of them run before", len(trials), len(known))
     request = RunRequest(
         settings.experiment, f"sweep of {len(trials)}", {"stage": SWEEP_TAG, SWEEP_TAG: "parent"}
@@ -129,7 +131,6 @@ def _run_missing(
             if trial.key in known and trial.key not in state.runs:
                 state.runs[trial.key] = runs.copy(trial, known[trial.key])
         state.save()
-        missing = [trial for trial in trials if trial.key not in known]
         if workers > 1:  # the longest first, so that none is left alone with it at the end
             missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
         outcomes = dict(known)

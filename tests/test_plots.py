@@ -15,7 +15,17 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 
-from pipeline.plots import evaluate, predict_custom, prepare, register, report, style, train
+from pipeline.plots import (
+    evaluate,
+    predict_custom,
+    prepare,
+    register,
+    report,
+    search,
+    style,
+    sweep,
+    train,
+)
 from pipeline.plots.predict_custom import PredictionItem
 
 NOTE = "Stand-in data: 5,000 digits; for the real ones run the command in the manual."
@@ -128,6 +138,36 @@ def curve(number: int) -> report.Curve:
     return report.Curve(f"mlp {2**number}" * (number + 1), range(1, epochs + 1), rising, falling)
 
 
+def trials(networks: int, epochs: int) -> list[dict[str, object]]:
+    """Give the rows of a sweep: every network at every number of epochs, the best first."""
+    rows = [
+        {
+            "network": f"mlp {2**size}-{2**size}",
+            "epochs": 2 * length,
+            "learning_rate": 0.001 / size,
+            "val_accuracy": 0.99 - 0.3 / (size + length),
+            "parameters": 1000 * size**2,
+            "training_seconds": 1.7 * length * size,
+        }
+        for size in range(1, networks + 1)
+        for length in range(1, epochs + 1)
+    ]
+    return sorted(rows, key=lambda row: -float(str(row["val_accuracy"])))
+
+
+def sweeps(networks: int, epochs: int, note: str | None) -> dict[str, Callable[[], Figure]]:
+    rows = trials(networks, epochs)
+    axes = ["network", "epochs", "learning_rate"]
+    shares = {f"model.hidden_units.{n}": 1 / 2**n for n in range(1, networks + 1)}
+    return {
+        "heatmap": lambda: sweep.heatmap(rows, note),
+        "cost": lambda: sweep.cost(rows, note),
+        "parallel": lambda: sweep.parallel(rows, axes, note),
+        "search": lambda: search.history([float(str(r["val_accuracy"])) for r in rows], 3, note),
+        "importance": lambda: search.importance(shares, note),
+    }
+
+
 STEPS = [
     ("as given", noise(300, 200, 3)),
     ("grey, with the shadows of the paper flattened", noise(300, 200)),
@@ -137,13 +177,18 @@ STEPS = [
     ("what the network sees", noise(28, 28)),
 ]
 
-EVERY = {**classes(DIGITS, NOTE), **others(NOTE)}
+EVERY = {**classes(DIGITS, NOTE), **others(NOTE), **sweeps(4, 3, NOTE)}
 SIZES = {
     **{f"{name}, 10 classes": make for name, make in classes(DIGITS, None).items()},
     **{f"{name}, 2 classes": make for name, make in classes(["a", "b"], NOTE).items()},
     **{f"{name}, 36 classes": make for name, make in classes(LETTERS, None).items()},
     **{f"{name}, words": make for name, make in classes(WORDS, None).items()},
     **others(NOTE),
+    **{
+        f"{name}, {networks} networks x {epochs}": make
+        for networks, epochs in ((1, 1), (1, 4), (4, 3), (9, 12), (30, 2))
+        for name, make in sweeps(networks, epochs, None).items()
+    },
     **{
         f"{n} epochs": lambda n=n: train.learning_curves(history(n), n, "mlp 128-128 " * 6)
         for n in (1, 2, 12, 30, 500)

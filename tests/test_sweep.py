@@ -9,43 +9,56 @@ from projects import SMALL, Project, wait_for
 pytestmark = pytest.mark.end_to_end
 
 SWEEP = ["python", "-m", "pipeline.sweep", *SMALL[:-1], "train.epochs=1,150"]
+HALF_OF_THEM_FAIL = "train.init_from=null,nowhere.keras"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Give a project whose sweep of two trials was killed in the second and run again."""
+    """Give a project whose sweep of four trials was killed in the third and run again."""
     project = Project(tmp_path_factory.mktemp("project"))
     logged = project.folder / "home" / "sweep.log"
     logged.parent.mkdir(exist_ok=True)
+    command = [*SWEEP, HALF_OF_THEM_FAIL]
     with logged.open("w") as log:
-        process = subprocess.Popen(SWEEP, cwd=project.folder, env=project.env, stderr=log)
-    wait_for(lambda: "1/2 " in logged.read_text(), seconds=180)
+        process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
+    wait_for(lambda: "2/4 " in logged.read_text(), seconds=180)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    project.told = project.run(*SWEEP)
+    project.told = project.run(*command)
     return project
 
 
-def trials(project):
-    return project.runs("tags.stage = 'trial' and attributes.status = 'FINISHED'")
+def parent_run(project):
+    (parent,) = project.runs("attributes.run_name = 'sweep of 4'")
+    return parent
+
+
+def trials(project, status="FINISHED"):
+    parent = f"tags.mlflow.parentRunId = '{parent_run(project).info.run_id}'"
+    return project.runs(f"{parent} and attributes.status = '{status}'")
 
 
 def test_a_killed_sweep_goes_on_where_it_was(project):
-    assert "2 trials, 1 of them run before" in project.told
-    assert "2/2 mlp 16 · 150 epochs: validation accuracy" in project.told
-    (parent,) = project.runs("tags.stage = 'sweep'")
-    assert parent.info.status == "FINISHED"
+    assert "4 trials, 1 of them run before" in project.told
+    assert "mlp 16 · 150 epochs · init_from None: validation accuracy" in project.told
+    assert parent_run(project).info.status == "FINISHED"
     children = trials(project)
-    assert {run.data.params["train.epochs"] for run in children} == {"1", "150"}
-    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert sorted(run.data.params["train.epochs"] for run in children) == ["1", "150"]
     for run in children:
         assert {"val_accuracy", "test_accuracy", "training_seconds"} <= set(run.data.metrics)
         curve = project.mlflow().get_metric_history(run.info.run_id, "val_loss")
         assert {1, int(run.data.params["train.epochs"])} <= {point.step for point in curve}
 
 
+def test_a_trial_that_fails_is_recorded_with_its_error(project):
+    assert "mlp 16 · 150 epochs · init_from nowhere.keras: failed, InputError" in project.told
+    failed = [run for run in trials(project, "FAILED") if "error" in run.data.tags]
+    assert {run.data.params["train.epochs"] for run in failed} == {"1", "150"}
+    assert all("nowhere.keras" in run.data.tags["error"] for run in failed)
+
+
 def test_the_run_of_the_sweep_holds_table_and_plots(project):
-    (parent,) = project.runs("tags.stage = 'sweep'")
+    parent = parent_run(project)
     listed = project.mlflow().list_artifacts(parent.info.run_id, "sweep")
     assert {item.path.removeprefix("sweep/") for item in listed} == {
         "accuracy_against_cost.png", "accuracy_by_size_and_epochs.png",
@@ -56,14 +69,18 @@ def test_the_run_of_the_sweep_holds_table_and_plots(project):
     assert parent.data.metrics["best_val_accuracy"] == best
 
 
-def test_what_was_run_is_not_run_again(project):
-    told = project.run(*SWEEP)
-    assert "all 2 trials have been run before" in told
-    assert len(project.runs()) == 1 + len(project.runs("tags.stage = 'trial'"))
+def test_what_another_sweep_has_run_is_not_run_again(project):
+    assert "2 trials, 2 of them run before" in project.run(*SWEEP)
+    (parent,) = project.runs("attributes.run_name = 'sweep of 2'")
+    copies = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    assert {run.data.tags["run_before"] for run in copies} == {"true"}
+    losses = [{run.data.metrics["val_loss"] for run in runs} for runs in (copies, trials(project))]
+    assert losses[0] == losses[1]
+    assert "all 2 trials have been run before" in project.run(*SWEEP)
 
 
 def test_the_best_becomes_the_experiment_with_the_same_numbers(project):
-    (parent,) = project.runs("tags.stage = 'sweep'")
+    parent = parent_run(project)
     project.run("python", "-m", "pipeline.promote")
     of_best = (project.folder / "params.yaml").read_text()
     project.run("git", "checkout", "params.yaml")

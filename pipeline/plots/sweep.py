@@ -47,8 +47,10 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
     )
     figure.set_layout_engine("constrained", rect=body)
     axes = figure.subplots()
-    image = axes.imshow(best, cmap=MAP, aspect="auto")
-    _write_cells(axes, best, image.norm)
+    edges = [np.arange(size + 1) - 0.5 for size in best.shape]
+    cells = axes.pcolormesh(edges[1], edges[0], best, cmap=MAP)
+    axes.invert_yaxis()
+    _write_cells(axes, best, cells.norm)
     names = [style.shorten(name, 2.2, style.TEXT_SIZE) for name in networks]
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(range(len(epochs)), [str(number) for number in epochs])
@@ -162,7 +164,7 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
     colors = matplotlib.colormaps[MAP]
     for number in reversed(range(len(rows))):
         line = [
-            *(place[str(rows[number][key])] for place, key in zip(places, axes_of, strict=True))
+            *(place[_word(rows[number][key])] for place, key in zip(places, axes_of, strict=True))
         ]
         first = number == 0
         axes.plot(
