@@ -172,6 +172,22 @@ def test_a_digit_that_fills_its_frame_stays_whole(inverted, digit, usual):
     assert likeness(normalise(255 - small if inverted else small), usual) > 0.85
 
 
+@pytest.mark.parametrize("times", [3, 20])
+def test_repeated_pixels_are_no_strokes(times, digit):
+    small = cv2.resize(draw(digit, pen=14), (16, 16), interpolation=cv2.INTER_AREA)
+    enlarged = small.repeat(times, axis=0).repeat(times, axis=1)
+
+    assert np.array_equal(normalise(enlarged), normalise(small))
+    assert np.array_equal(normalise(np.dstack([enlarged] * 3)), normalise(small))
+
+
+def test_a_pen_thicker_than_any_light_is_even_leaves_no_holes():
+    bar = np.full((200, 200), 240, np.uint8)
+    bar[20:180, 50:150] = 20
+
+    assert (flatten(bar)[25:175, 55:145] > 200).all()
+
+
 def test_broken_strokes_are_kept_together(digit, usual):
     picture = draw(digit)
     picture[95:101] = 240
@@ -247,6 +263,13 @@ def test_polarity_of_strokes_not_of_light(digit):
 
     assert ink_is_dark(shadow(dark, 0.8))
     assert not ink_is_dark(255 - shadow(dark, 0.8))
+
+
+def test_polarity_of_faint_strokes_under_a_vignette(digit):
+    faint = vignette(draw(digit, pen=8, ink=140), 0.9)
+
+    assert ink_is_dark(faint)
+    assert not ink_is_dark(255 - faint)
 
 
 def test_flattening_leaves_only_ink(digit):

@@ -9,6 +9,7 @@ Lengths are relative to the picture wherever they can be, so that its size does 
 array is uint8: 0 is paper, 255 is ink that swallows all of the paper's light.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ FINE = 4  # the digit is redrawn at this many times its final size
 # Digits, rendered and real, had a contrast above 25 and a clarity above 7; noise a clarity below 6.
 FAINTEST = 12.0  # contrast, 0..255
 DIMMEST = 6.0  # clarity
+DARKEST = 32  # paper, 0..255; where it is nearly black, noise would be blown up to ink
 BLOB = 0.36  # stroke width as a share of the digit's longer side; a disc or a square has a half
 # Usual stroke widths of MNIST, in pixels of the 20 x 20 box; only what is outside is changed.
 STROKES = (2.2, 3.6)
@@ -86,6 +88,7 @@ def read(picture: Pixels) -> Reading:
     Args:
         picture: uint8, (h, w) grey or (h, w, 3) RGB, opaque, any size from 1 x 1.
     """
+    picture = without_blocks(picture)
     factor = max(1, round(max(picture.shape[:2]) / LOOK))
     look = shrink(picture, factor)
     weights = color_weights(look)
@@ -116,6 +119,28 @@ def read(picture: Pixels) -> Reading:
     image = fit(even)
     steps += [("enlarged", strokes), ("stroke width", even), ("seen", image)]
     return Reading(image, trouble or doubt(strokes, width), tuple(steps))
+
+
+def without_blocks(picture: Pixels) -> Pixels:
+    """Give a small picture that was enlarged by repeating its pixels its own size back.
+
+    The steps at the borders of such pixels are not the pen's.
+    """
+    height, width = picture.shape[:2]
+    # A few lines tell nearly all other pictures apart.
+    rows, columns = picture[:: max(1, height // 8)], picture[:, :: max(1, width // 8)]
+    side = math.gcd(_steps(rows), _steps(columns.swapaxes(0, 1)), height, width)
+    if side == 1:
+        return picture
+    side = math.gcd(side, _steps(picture), _steps(picture.swapaxes(0, 1)))
+    return np.ascontiguousarray(picture[::side, ::side]) if side > 1 else picture
+
+
+def _steps(lines: Pixels) -> int:
+    """Give the common divisor of the places along axis 1 where lines change; 0 if nowhere."""
+    differ = lines[:, 1:] != lines[:, :-1]
+    places = differ.any(axis=tuple(axis for axis in range(differ.ndim) if axis != 1))
+    return int(np.gcd.reduce(np.flatnonzero(places) + 1, initial=0))
 
 
 def to_gray(picture: Pixels) -> Pixels:
@@ -152,9 +177,14 @@ def color_weights(picture: Pixels) -> Weights:
     return axis if better else _LUMINANCE
 
 
-def _detail(thumb: Pixels) -> NDArray[np.float32]:
-    """Take the shading away: float32 differences from a wide average around each pixel."""
-    reach = int(0.5 * max(thumb.shape[:2])) | 1
+def _detail(thumb: Pixels, within: float = 0.5) -> NDArray[np.float32]:
+    """Take the shading away: float32 differences from the average around each pixel.
+
+    Args:
+        thumb: uint8 (h, w) or (h, w, 3).
+        within: Width of the surroundings as a share of the longer side.
+    """
+    reach = int(within * max(thumb.shape[:2])) | 1
     around = cv2.blur(thumb, (reach, reach), borderType=cv2.BORDER_REFLECT)
     return thumb.astype(np.float32) - around
 
@@ -162,20 +192,28 @@ def _detail(thumb: Pixels) -> NDArray[np.float32]:
 def ink_is_dark(gray: Pixels) -> bool:
     """Tell dark ink on light paper from light ink on dark.
 
-    Strokes are the rare tone, so the picture without its shading leans towards them (skewness), and
-    paper is what lies in the corners and along the border. The weights are a logistic regression's
-    over 5,600 rendered digits of both kinds, rounded.
+    Strokes are the rare tone, so the picture without its shading leans towards them (skewness),
+    in a photo also with only fine detail left, which no vignette reaches; and paper is what lies in
+    the corners and along the border. The weights are a logistic regression's over 8,800 rendered
+    digits of both kinds, rounded.
     """
     thumb = shrink_to(gray, THUMB)
-    detail = _detail(thumb)
-    skewness = float((detail * detail * detail).mean()) / (float(detail.std()) + 1e-3) ** 3
+    leaning = 2 * _skewness(_detail(thumb))
+    if max(gray.shape) > TINY:
+        leaning += _skewness(_detail(thumb, within=0.15))
     _, light = cv2.threshold(thumb, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean()
     ends = max(1, round(0.08 * max(thumb.shape)))
     left, right = light[:, :ends], light[:, -ends:]
     corners = np.concatenate([left[:ends], left[-ends:], right[:ends], right[-ends:]]).mean()
-    light_ink = 2 * np.clip(skewness, -2.5, 2.5) + (0.5 - border) + 2 * (0.5 - corners)
+    light_ink = leaning + (0.5 - border) + 2 * (0.5 - corners)
     return bool(light_ink < 0)
+
+
+def _skewness(detail: NDArray[np.float32]) -> float:
+    """Say which way a distribution leans: above 0 towards rare high values; -2.5..2.5."""
+    skewness = float((detail * detail * detail).mean()) / (float(detail.std()) + 1e-3) ** 3
+    return min(max(skewness, -2.5), 2.5)
 
 
 def is_as_mnist(gray: Pixels) -> bool:
@@ -208,11 +246,24 @@ def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
         shaded: Whether light may have fallen unevenly on it.
     """
     thumb = shrink_to(paper, THUMB)
+    tone = _even_tone(thumb)
+    if tone is not None:
+        gain = 255.0 / max(tone, DARKEST)
+        return _u8(cv2.addWeighted(paper, -gain, paper, 0, gain * tone))
     reach = max(3, int((0.35 if shaded else 0.5) * max(thumb.shape))) | 1
     ground = _close(thumb, reach, ramps=shaded)
     ground = _u8(cv2.resize(ground, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
-    # Where it is nearly black, noise would be blown up to ink.
-    return _u8(cv2.divide(cv2.subtract(ground, paper), np.maximum(ground, 32), scale=255))
+    return _u8(cv2.divide(cv2.subtract(ground, paper), np.maximum(ground, DARKEST), scale=255))
+
+
+def _even_tone(thumb: Pixels) -> float | None:
+    """Give the tone of paper that has only one, as a drawing program's; else None."""
+    level, _ = cv2.threshold(thumb, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    light = thumb[thumb > level]
+    if not light.size:
+        return None
+    tone = float(np.median(light))
+    return tone if (np.abs(light - tone) <= 3).mean() > 0.85 else None
 
 
 def _close(thumb: Pixels, reach: int, *, ramps: bool) -> Pixels:
@@ -398,7 +449,7 @@ def enlarge(ink: Pixels, digit: Pixels) -> Pixels:
     level, _ = cv2.threshold(around, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     strong = around[around > level]
     high = float(np.median(strong)) if strong.size else 255.0
-    return _soften(crop, low=0.4 * level, high=high)
+    return _soften(crop, low=0.25 * level, high=high)
 
 
 def _soften(ink: Pixels, low: float, high: float) -> Pixels:
