@@ -127,20 +127,21 @@ def without_blocks(picture: Pixels) -> Pixels:
     The steps at the borders of such pixels are not the pen's.
     """
     height, width = picture.shape[:2]
-    # A few lines tell nearly all other pictures apart.
-    rows, columns = picture[:: max(1, height // 8)], picture[:, :: max(1, width // 8)]
-    side = math.gcd(_steps(rows), _steps(columns.swapaxes(0, 1)), height, width)
-    if side == 1:
-        return picture
-    side = math.gcd(side, _steps(picture), _steps(picture.swapaxes(0, 1)))
+    # A few lines of one colour tell nearly all other pictures apart.
+    tone = picture if picture.ndim == 2 else picture[..., 1]
+    side = math.gcd(_steps(tone[:: max(1, height // 8)]), height, width)
+    if side > 1:
+        side = math.gcd(side, _steps(tone[:, :: max(1, width // 8)].T))
+    if side > 1:
+        tones = [picture] if picture.ndim == 2 else cv2.split(picture)
+        side = math.gcd(side, *(_steps(_u8(way)) for each in tones for way in (each, each.T)))
     return np.ascontiguousarray(picture[::side, ::side]) if side > 1 else picture
 
 
 def _steps(lines: Pixels) -> int:
-    """Give the common divisor of the places along axis 1 where lines change; 0 if nowhere."""
-    differ = lines[:, 1:] != lines[:, :-1]
-    places = differ.any(axis=tuple(axis for axis in range(differ.ndim) if axis != 1))
-    return int(np.gcd.reduce(np.flatnonzero(places) + 1, initial=0))
+    """Give the common divisor of the places along lines where any of them changes; 0 if nowhere."""
+    places = (lines[:, 1:] != lines[:, :-1]).any(axis=0).nonzero()[0]
+    return math.gcd(*(places + 1).tolist())
 
 
 def to_gray(picture: Pixels) -> Pixels:
