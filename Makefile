@@ -50,5 +50,8 @@ ui: $(READY) ## Browse and compare runs in MLflow's UI
 report: $(READY) ## Compare the last experiments in one HTML file to send to someone
 	@python -m pipeline.report
 
+bench: $(READY) ## Measure against plain scripts (after make repro)
+	python -m benchmarks.read_pictures --memory
+
 clean: ## Remove the virtual environment and what tools cache (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

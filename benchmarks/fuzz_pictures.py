@@ -89,7 +89,7 @@ def valid_files(random: Random) -> list[bytes]:
     for form, modes in MODES.items():
         for mode in modes:
             for options in OPTIONS[form]:
-                for side in (1, 9, 28, 60):
+                for side in (1, 9, 28, 60, 120):
                     files.append(_encoded(_picture(random, mode, side), form, options))
     return files
 

@@ -154,6 +154,24 @@ def test_large_pictures_come_back_bounded(form):
     assert width == pytest.approx(2 * height, abs=2)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_large_png_has_the_very_pixels_that_pillow_sees(mode):
+    noise = np.random.default_rng(0).integers(0, 256, (130, 150, 3), np.uint8)
+    image = Image.fromarray(noise).convert(mode)
+
+    assert np.array_equal(decode(encoded(image, "PNG")).pixels, np.asarray(image))
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda png: png[:-2000], lambda png: png[:900] + b"?" + png[901:]]
+)
+def test_a_damaged_large_png_is_an_error(damage):
+    noise = np.random.default_rng(0).integers(0, 256, (130, 150), np.uint8)
+
+    with pytest.raises(PictureError, match="broken"):
+        decode(damage(encoded(Image.fromarray(noise), "PNG")))
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
 def test_the_first_of_several_frames_is_read_and_said(form):
     second = Image.new("RGB", (40, 30), (255, 0, 0))

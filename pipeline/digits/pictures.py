@@ -11,6 +11,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +28,8 @@ MAX_BYTES = 512 * 1024 * 1024
 # Longest side of what is handed on, in pixels: enough for a digit that fills a twentieth of the
 # picture to be read, and small enough that a phone photo is decoded at reduced scale.
 MAX_SIDE = 1024
+
+SMALLEST_BY_OPENCV = 100  # longest side of a PNG, in pixels
 
 _JPEG_SCALES = {
     1: cv2.IMREAD_COLOR,
@@ -171,7 +174,8 @@ def decode(content: bytes) -> Picture:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _refuse_too_large(image)
             note = _frames_note(image)
-            pixels = _jpeg_pixels(image, content)
+            by_opencv = _png_pixels if image.format == "PNG" else _jpeg_pixels
+            pixels = by_opencv(image, content)
             return Picture(_upright_pixels(image) if pixels is None else pixels, note)
     except PictureError:
         raise
@@ -209,9 +213,37 @@ def _jpeg_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None
     pixels = cv2.imdecode(buffer, _JPEG_SCALES[factor])  # upright: OpenCV obeys EXIF
     if pixels is None:
         return None
-    if image.mode == "L":
-        return shrink_to(pixels[..., 0].astype(np.uint8), MAX_SIDE)
-    return shrink_to(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8), MAX_SIDE)
+    return _from_opencv(pixels, image.mode)
+
+
+def _png_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
+    """Decode a plain PNG with OpenCV, in two thirds of Pillow's time.
+
+    OpenCV takes a damaged file for a whole one, so Pillow compares the checksums first. What is
+    turned, transparent or animated is left to Pillow, and so are small pictures of any kind: there
+    the comparison costs more than it saves.
+    """
+    small = max(image.size) < SMALLEST_BY_OPENCV
+    if small or image.mode not in ("L", "RGB") or _is_special(image, content):
+        return None
+    image.verify()
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise PictureError("is broken: its pixels cannot be decoded")
+    return _from_opencv(pixels, image.mode)
+
+
+def _is_special(image: Image.Image, content: bytes) -> bool:
+    animated = int(getattr(image, "n_frames", 1)) > 1
+    return animated or image.has_transparency_data or b"eXIf" in content
+
+
+def _from_opencv(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
+    """Bring what OpenCV decoded, (h, w, 3) in its order of colours, to grey or RGB; shrink it."""
+    small = shrink_to(pixels.astype(np.uint8, copy=False), MAX_SIDE)
+    if mode == "L":
+        return np.ascontiguousarray(small[..., 0])
+    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:

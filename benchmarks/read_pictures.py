@@ -1,0 +1,191 @@
+"""Measure how fast pictures are read, against a loop that does nothing but open and resize them.
+
+    python -m benchmarks.read_pictures [--quick] [--memory] [--model models/model.onnx]
+
+Speed: all of the way from files to answers (decoding, bringing to MNIST's form, the network)
+against `cv2.resize(cv2.imread(file), (28, 28))` over the same files, by turns in one process.
+Start: from the command line of predict-custom to its first written answer, against
+`import tensorflow`, by turns. Memory (with --memory): the largest resident size of a process that
+reads 1,000 pictures and of one that reads 100,000. Prints rows of a Markdown table: medians, and in
+brackets the lowest and the highest of the repeats.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.classifier import Classifier
+from pipeline.digits.datasets import mnist_5000
+from pipeline.digits.recognition import recognise
+
+Pixels = NDArray[np.uint8]
+
+# Name, suffix, side in pixels, files, files with --quick.
+SPEEDS = (
+    ("28 px PNG", ".png", 28, 2000, 500),
+    ("400 px PNG", ".png", 400, 300, 60),
+    ("400 px JPEG", ".jpg", 400, 300, 60),
+    ("3,000 px JPEG", ".jpg", 3000, 30, 6),
+    ("3,000 px PNG", ".png", 3000, 12, 4),
+)
+MEMORY = (1_000, 100_000)
+FIRST_ANSWER = (
+    *(sys.executable, "-m", "pipeline.stages.predict_custom"),
+    *("tracking.enabled=false", "predict.images={images}", "predict.output={output}"),
+    "predict.model={model}",
+)
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
+    parser.add_argument("--quick", action="store_true", help="fewer files and repeats")
+    parser.add_argument("--memory", action="store_true", help="measure memory too: minutes")
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peak:
+        print(peak_megabytes(arguments.peak, arguments.model))
+        return
+    repeats = 3 if arguments.quick else 7
+    print("| pictures | this project | plain loop | ratio |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, suffix, side, files, few in SPEEDS:
+            count = few if arguments.quick else files
+            paths = write_pictures(Path(folder) / f"{side}{suffix}", suffix, side, count)
+            print(speed_row(name, paths, arguments.model, repeats), flush=True)
+        print(start_row(Path(folder), arguments.model, 1 if arguments.quick else 5), flush=True)
+        if arguments.memory:
+            print(memory_row(Path(folder), arguments.model))
+
+
+def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Path]:
+    """Write real digits as a pen on paper under uneven light, (side, side, 3), a file each."""
+    folder.mkdir()
+    digits = mnist_5000().test.images
+    rng = np.random.default_rng(0)
+    light = np.linspace(1.0, 0.7, side)[:, None, None] * np.array([0.85, 0.95, 1.0])
+    grain = rng.normal(0, 2, (side, side, 1)) if side > 100 else 0.0
+    paths = []
+    for number in range(count):
+        room = cv2.copyMakeBorder(digits[number % len(digits)], 8, 8, 8, 8, cv2.BORDER_CONSTANT)
+        ink = cv2.resize(
+            room, (side, side), interpolation=cv2.INTER_AREA if side < 44 else cv2.INTER_CUBIC
+        )
+        picture = 240 * light * (1 - 0.8 * ink[..., None] / 255.0) + grain
+        paths.append(folder / f"{number}{suffix}")
+        cv2.imwrite(str(paths[-1]), picture.clip(0, 255).astype(np.uint8))
+    return paths
+
+
+def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> str:
+    """Compare both ways over the same files, by turns; pictures a second."""
+    classifier = Classifier.load(model)
+
+    def ours() -> None:
+        for _ in recognise(paths, paths[0].parent, classifier, unsure_below=0.5):
+            pass
+
+    def plain() -> None:
+        for path in paths:
+            cv2.resize(cv2.imread(str(path)), (28, 28))
+
+    taken = by_turns((ours, plain), repeats)
+    rates = [[len(paths) / each for each in seconds] for seconds in taken]
+    ratios = [fast / slow for fast, slow in zip(*rates, strict=True)]
+    ours_rate, plain_rate = (f"{_spread(rate, '.0f')} /s" for rate in rates)
+    return f"| {name} | {ours_rate} | {plain_rate} | {_spread(ratios, '.2f')} |"
+
+
+def by_turns(works: Sequence[Callable[[], None]], repeats: int) -> list[list[float]]:
+    """Time each of several works again and again, by turns; seconds, after one run unmeasured."""
+    taken: list[list[float]] = [[] for _ in works]
+    for repeat in range(repeats + 1):
+        for work, seconds in zip(works, taken, strict=True):
+            start = time.perf_counter()
+            work()
+            if repeat:
+                seconds.append(time.perf_counter() - start)
+    return taken
+
+
+def start_row(folder: Path, model: Path, repeats: int) -> str:
+    """Compare the time to the first answer with TensorFlow's import; seconds."""
+    write_pictures(folder / "first", ".jpg", 400, 10)
+    output = folder / "answers"
+    places = {"images": folder / "first", "output": output, "model": model.absolute()}
+    command = [part.format(**places) for part in FIRST_ANSWER]
+    tensorflow = [sys.executable, "-c", "import tensorflow"]
+    first, imported = by_turns(
+        (
+            lambda: until_answer(command, output / "predictions.csv"),
+            lambda: _run(tensorflow),
+        ),
+        repeats,
+    )
+    ratios = [ours / theirs for ours, theirs in zip(first, imported, strict=True)]
+    kind = "first answer of predict-custom against `import tensorflow`"
+    ours_time, theirs_time = (f"{_spread(each, '.2f')} s" for each in (first, imported))
+    return f"| {kind} | {ours_time} | {theirs_time} | {_spread(ratios, '.3f')} |"
+
+
+def until_answer(command: Sequence[str], answers: Path) -> None:
+    """Start a command and return once its file of answers has one; the command is then ended."""
+    answers.unlink(missing_ok=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (answers.is_file() and answers.read_bytes().count(b"\n") > 1):
+            if process.poll():
+                raise SystemExit(f"error: {' '.join(command)} ended with {process.returncode}")
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _run(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def memory_row(folder: Path, model: Path) -> str:
+    """Read few and many pictures in a process each; largest resident size in MB."""
+    peaks = []
+    for count in MEMORY:
+        pictures = folder / f"{count} pictures"
+        first = write_pictures(pictures, ".png", 100, 1)[0]
+        for number in range(1, count):
+            os.link(first, pictures / f"{number}.png")
+        script = [sys.executable, "-m", "benchmarks.read_pictures", "--peak", str(pictures)]
+        output = subprocess.run([*script, "--model", str(model)], check=True, capture_output=True)
+        peaks.append(float(output.stdout))
+    few, many = peaks
+    kind = "memory: 100,000 pictures against 1,000"
+    return f"| {kind} | {many:.0f} MB | {few:.0f} MB | {many / few:.2f} |"
+
+
+def peak_megabytes(folder: Path, model: Path) -> float:
+    """Read a folder of pictures and give this process's largest resident size."""
+    paths = sorted(folder.iterdir())
+    for _ in recognise(paths, folder, Classifier.load(model), unsure_below=0.5):
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    middle, low, high = statistics.median(values), min(values), max(values)
+    return f"{middle:{form}} ({low:{form}}–{high:{form}})"
+
+
+if __name__ == "__main__":
+    main()
