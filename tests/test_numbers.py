@@ -207,6 +207,23 @@ def test_rules_frames_and_specks_are_no_digits(classifier):
     assert text_of(find_digits(picture, classifier)) == ["5083"]
 
 
+def test_an_upright_rule_between_columns_is_no_digit(classifier):
+    picture = page([("5", 40, 60, 60), ("0", 180, 60, 60)], size=(180, 280))
+    mark(picture, (140, 30), (140, 150), 3)
+    assert text_of(find_digits(picture, classifier)) == ["50"]
+
+
+def test_a_picture_that_breaks_the_search_is_an_error_of_its_own(classifier, tmp_path, monkeypatch):
+    Image.fromarray(page(row("36"))).save(tmp_path / "a.png")
+
+    def out_of_memory(_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("pipeline.digits.numbers.lay_out", out_of_memory)
+    (answer,) = recognise_numbers([tmp_path / "a.png"], tmp_path, classifier, unsure_below=0.0)
+    assert (answer.status, answer.detail) == ("error", "cannot be read: MemoryError: no room")
+
+
 @pytest.mark.parametrize("left", [6, 36])
 def test_the_separate_bar_of_a_five_belongs_to_it(classifier, left):
     picture = page(row("858"))

@@ -141,6 +141,7 @@ def test_exif_orientation_is_undone(form):
     picture = decode(encoded(turned, form, exif=exif))
 
     assert picture.pixels.shape[:2] == (30, 40)
+    assert picture.size == (40, 30)
     assert gray_of(picture)[15, 10] < 60
     assert gray_of(picture)[15, 30] > 190
 
@@ -152,6 +153,7 @@ def test_large_pictures_come_back_bounded(form):
     height, width = picture.pixels.shape[:2]
     assert MAX_SIDE // 2 <= width <= MAX_SIDE
     assert width == pytest.approx(2 * height, abs=2)
+    assert picture.size == (3000, 1500)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 
 from pipeline.digits.choosing import best_cuts
-from pipeline.digits.pictures import PictureError, read_picture
+from pipeline.digits.pictures import read_picture
 from pipeline.digits.reading import resize
-from pipeline.digits.recognition import DigitClassifier, Status
+from pipeline.digits.recognition import DigitClassifier, Status, why_unread
 from pipeline.digits.segmentation import Candidate, Group, lay_out
 from pipeline.digits.streaming import in_chunks
 
@@ -140,24 +139,17 @@ def _read_sheet(path: Path, root: Path) -> _Sheet:
     file = path.relative_to(root).as_posix()
     try:
         picture = read_picture(path)
-    except PictureError as error:
-        return _Sheet(file, note=str(error))
-    size = _upright_size(path)
-    return _Sheet(
-        file=file,
-        lines=lay_out(picture.pixels).lines,
-        thumbnail=resize(picture.pixels, min(1.0, THUMBNAIL / max(picture.pixels.shape[:2]))),
-        size=size,
-        scale=max(size) / max(picture.pixels.shape[:2]),
-        note=picture.note,
-    )
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    """Give width and height of the picture in a readable file, as it is to be looked at."""
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return (image.height, image.width) if turned else image.size
+        longest = max(picture.pixels.shape[:2])
+        return _Sheet(
+            file=file,
+            lines=lay_out(picture.pixels).lines,
+            thumbnail=resize(picture.pixels, min(1.0, THUMBNAIL / longest)),
+            size=picture.size,
+            scale=max(picture.size) / longest,
+            note=picture.note,
+        )
+    except Exception as error:
+        return _Sheet(file, note=why_unread(error))
 
 
 def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> NumberPrediction:

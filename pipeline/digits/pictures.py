@@ -56,10 +56,12 @@ class Picture:
 
     Attributes:
         pixels: uint8, (h, w) grey or (h, w, 3) RGB, upright, opaque, longest side <= MAX_SIDE.
+        size: Width and height of the picture in the file, upright, in pixels.
         note: What one should know about how it was read, in one line; empty if there is nothing.
     """
 
     pixels: NDArray[np.uint8]
+    size: tuple[int, int]
     note: str = ""
 
 
@@ -176,7 +178,8 @@ def decode(content: bytes) -> Picture:
             note = _frames_note(image)
             by_opencv = _png_pixels if image.format == "PNG" else _jpeg_pixels
             pixels = by_opencv(image, content)
-            return Picture(_upright_pixels(image) if pixels is None else pixels, note)
+            upright = _upright_pixels(image) if pixels is None else pixels
+            return Picture(upright, _upright_size(image.size, upright), note)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -244,6 +247,16 @@ def _from_opencv(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
     if mode == "L":
         return np.ascontiguousarray(small[..., 0])
     return cv2.cvtColor(small, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _upright_size(size: tuple[int, int], upright: NDArray[np.uint8]) -> tuple[int, int]:
+    """Give the size in the file, (width, height), the way that upright pixels are turned.
+
+    Their shape tells; asking Pillow for EXIF would make it decode a PNG once more.
+    """
+    height, width = upright.shape[:2]
+    as_it_is, turned = size, size[::-1]
+    return min(as_it_is, turned, key=lambda way: abs(width * way[1] - height * way[0]))
 
 
 def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:

@@ -109,12 +109,17 @@ def read_sheet(file: str, open_picture: Callable[[], Picture]) -> Sheet:
         picture = open_picture()
         reading = read(picture.pixels)
         thumbnail = shrink_to(picture.pixels, THUMBNAIL)
-    except PictureError as error:
-        return Sheet(file, doubt=str(error))
-    except Exception as error:  # out of memory, say: one picture must not stop all the others
-        words = " ".join(str(error).split())[:120]
-        return Sheet(file, doubt=f"cannot be read: {type(error).__name__}: {words}")
+    except Exception as error:
+        return Sheet(file, doubt=why_unread(error))
     return Sheet(file, reading.image, thumbnail, reading.trouble, picture.note)
+
+
+def why_unread(error: Exception) -> str:
+    """Say in one line why a picture could not be read; it must not stop all the others."""
+    if isinstance(error, PictureError):
+        return str(error)
+    words = " ".join(str(error).split())[:120]  # out of memory, say
+    return f"cannot be read: {type(error).__name__}: {words}"
 
 
 def classify(
