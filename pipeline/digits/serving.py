@@ -57,7 +57,7 @@ def _sheet(numbered: tuple[int, object], input_shape: tuple[int, int]) -> Sheet:
         return Sheet(name, doubt=str(error))
     if pixels.shape == input_shape:
         return Sheet(name, pixels, pixels)
-    return read_sheet(name, lambda: Picture(pixels))
+    return read_sheet(name, lambda: Picture(pixels, pixels.shape[1::-1]))
 
 
 def _from_base64(text: str) -> bytes:
