@@ -101,6 +101,8 @@ def time_sweep(*overrides: str) -> tuple[float, list[dict[str, str]]]:
         (results,) = Path(folder).glob(".sweeps/*/results.csv")
         with results.open() as file:
             rows = list(csv.DictReader(file))
+        failed = [row["error"] for row in rows if row["status"] != "finished"]
+        assert not failed, failed
         return seconds, rows
 
 

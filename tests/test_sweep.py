@@ -21,9 +21,11 @@ def project(tmp_path_factory):
     command = [*SWEEP, HALF_OF_THEM_FAIL]
     with logged.open("w") as log:
         process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
-    wait_for(lambda: "2/4 " in logged.read_text(), seconds=180)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        wait_for(lambda: "2/4 " in logged.read_text(), seconds=300)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     project.told = project.run(*command)
     return project
 
