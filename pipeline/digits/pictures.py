@@ -222,9 +222,9 @@ def _jpeg_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None
 def _png_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
     """Decode a plain PNG with OpenCV, in two thirds of Pillow's time.
 
-    OpenCV takes a damaged file for a whole one, so Pillow compares the checksums first. What is
-    turned, transparent or animated is left to Pillow, and so are small pictures of any kind: there
-    the comparison costs more than it saves.
+    Pillow compares the checksums first, so that a damaged file is told of here and not by libpng
+    on the terminal. What is turned, transparent or animated is left to Pillow, and so are small
+    pictures of any kind: there the comparison costs more than it saves.
     """
     small = max(image.size) < SMALLEST_BY_OPENCV
     if small or image.mode not in ("L", "RGB") or _is_special(image, content):
