@@ -5,10 +5,10 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format lock ui report bench clean
+.PHONY: help setup repro test lint format lock ui report bench bench-quick clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make the virtual environment from requirements.lock
 
@@ -51,7 +51,10 @@ report: $(READY) ## Compare the last experiments in one HTML file to send to som
 	@python -m pipeline.report
 
 bench: $(READY) ## Measure against plain scripts (after make repro)
-	python -m benchmarks.read_pictures --memory
+	python -m benchmarks
+
+bench-quick: $(READY) ## See in three minutes that the benchmarks run
+	python -m benchmarks --quick
 
 clean: ## Remove the virtual environment and what tools cache (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -6,8 +6,7 @@ Speed: all of the way from files to answers (decoding, bringing to MNIST's form,
 against `cv2.resize(cv2.imread(file), (28, 28))` over the same files, by turns in one process.
 Start: from the command line of predict-custom to its first written answer, against
 `import tensorflow`, by turns. Memory (with --memory): the largest resident size of a process that
-reads 1,000 pictures and of one that reads 100,000. Prints rows of a Markdown table: medians, and in
-brackets the lowest and the highest of the repeats.
+reads 1,000 pictures and of one that reads 100,000.
 """
 
 import argparse
@@ -25,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.table import Row, median_and_spread, print_rows
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import mnist_5000
 from pipeline.digits.recognition import recognise
@@ -39,6 +39,7 @@ SPEEDS = (
     ("3,000 px JPEG", ".jpg", 3000, 30, 6),
     ("3,000 px PNG", ".png", 3000, 12, 4),
 )
+COMMAND = "python -m benchmarks.read_pictures"
 MEMORY = (1_000, 100_000)
 FIRST_ANSWER = (
     *(sys.executable, "-m", "pipeline.stages.predict_custom"),
@@ -59,15 +60,14 @@ def main() -> None:
         print(peak_megabytes(arguments.peak, arguments.model))
         return
     repeats = 3 if arguments.quick else 7
-    print("| pictures | this project | plain loop | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name, suffix, side, files, few in SPEEDS:
             count = few if arguments.quick else files
             paths = write_pictures(Path(folder) / f"{side}{suffix}", suffix, side, count)
-            print(speed_row(name, paths, arguments.model, repeats), flush=True)
-        print(start_row(Path(folder), arguments.model, 1 if arguments.quick else 5), flush=True)
+            print_rows([speed_row(name, paths, arguments.model, repeats)])
+        print_rows([start_row(Path(folder), arguments.model, 1 if arguments.quick else 5)])
         if arguments.memory:
-            print(memory_row(Path(folder), arguments.model))
+            print_rows([memory_row(Path(folder), arguments.model)])
 
 
 def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Path]:
@@ -89,7 +89,7 @@ def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Pat
     return paths
 
 
-def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> str:
+def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Row:
     """Compare both ways over the same files, by turns; pictures a second."""
     classifier = Classifier.load(model)
 
@@ -102,10 +102,11 @@ def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> st
             cv2.resize(cv2.imread(str(path)), (28, 28))
 
     taken = by_turns((ours, plain), repeats)
-    rates = [[len(paths) / each for each in seconds] for seconds in taken]
-    ratios = [fast / slow for fast, slow in zip(*rates, strict=True)]
-    ours_rate, plain_rate = (f"{_spread(rate, '.0f')} /s" for rate in rates)
-    return f"| {name} | {ours_rate} | {plain_rate} | {_spread(ratios, '.2f')} |"
+    ratios = [theirs / mine for mine, theirs in zip(*taken, strict=True)]
+    mine, theirs = (len(paths) / statistics.median(seconds) for seconds in taken)
+    rates = f"{mine:.0f} against {theirs:.0f} pictures a second"
+    what = f"reading {name}, against imread and resize"
+    return Row(what, f"{median_and_spread(ratios, '×')}; {rates}", COMMAND)
 
 
 def by_turns(works: Sequence[Callable[[], None]], repeats: int) -> list[list[float]]:
@@ -120,7 +121,7 @@ def by_turns(works: Sequence[Callable[[], None]], repeats: int) -> list[list[flo
     return taken
 
 
-def start_row(folder: Path, model: Path, repeats: int) -> str:
+def start_row(folder: Path, model: Path, repeats: int) -> Row:
     """Compare the time to the first answer with TensorFlow's import; seconds."""
     write_pictures(folder / "first", ".jpg", 400, 10)
     output = folder / "answers"
@@ -135,9 +136,8 @@ def start_row(folder: Path, model: Path, repeats: int) -> str:
         repeats,
     )
     ratios = [ours / theirs for ours, theirs in zip(first, imported, strict=True)]
-    kind = "first answer of predict-custom against `import tensorflow`"
-    ours_time, theirs_time = (f"{_spread(each, '.2f')} s" for each in (first, imported))
-    return f"| {kind} | {ours_time} | {theirs_time} | {_spread(ratios, '.3f')} |"
+    what = "first answer of predict-custom, against `import tensorflow`"
+    return Row(what, median_and_spread(ratios, "×"), COMMAND)
 
 
 def until_answer(command: Sequence[str], answers: Path) -> None:
@@ -158,7 +158,7 @@ def _run(command: Sequence[str]) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def memory_row(folder: Path, model: Path) -> str:
+def memory_row(folder: Path, model: Path) -> Row:
     """Read few and many pictures in a process each; largest resident size in MB."""
     peaks = []
     for count in MEMORY:
@@ -170,8 +170,8 @@ def memory_row(folder: Path, model: Path) -> str:
         output = subprocess.run([*script, "--model", str(model)], check=True, capture_output=True)
         peaks.append(float(output.stdout))
     few, many = peaks
-    kind = "memory: 100,000 pictures against 1,000"
-    return f"| {kind} | {many:.0f} MB | {few:.0f} MB | {many / few:.2f} |"
+    told = f"{many / few:.2f}× ({many:.0f} MB against {few:.0f} MB, one run)"
+    return Row("memory for 100,000 pictures, against 1,000", told, f"{COMMAND} --memory")
 
 
 def peak_megabytes(folder: Path, model: Path) -> float:
@@ -180,11 +180,6 @@ def peak_megabytes(folder: Path, model: Path) -> float:
     for _ in recognise(paths, folder, Classifier.load(model), unsure_below=0.5):
         pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _spread(values: Sequence[float], form: str) -> str:
-    middle, low, high = statistics.median(values), min(values), max(values)
-    return f"{middle:{form}} ({low:{form}}–{high:{form}})"
 
 
 if __name__ == "__main__":

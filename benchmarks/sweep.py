@@ -26,6 +26,7 @@ AS_PLAIN = (
     "train.learning_rate=0.001",
     "train.batch_size=32",
     "train.distortion=null",
+    "train.drawn_share=0.0",
 )
 
 

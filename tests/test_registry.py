@@ -151,7 +151,7 @@ def test_a_comparison_is_kept_with_the_candidate(client, runs, tmp_path):
     assert numbers["only_champion_right"] == []
     page = client.get_model_version(MODEL_NAME, "5").description
     assert f"run_uuid={runs['better']}" in page
-    assert "99.00 % of the test digits right" in page
+    assert "**99.00 %** of the test digits right" in page
 
 
 def test_registering_leaves_the_run_as_it_was(client, runs):

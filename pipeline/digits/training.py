@@ -359,9 +359,13 @@ def _measuring(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:
             until = start + MEASURED_AT_ONCE
             losses, hits = _losses(model(images[start:until], training=False), labels[start:until])
             totals += tf.stack([tf.reduce_sum(losses), tf.reduce_sum(hits)])
-        return totals / tf.cast(count, tf.float32)
+        return totals
 
-    return lambda pictures: _pair(measure(pictures.images, pictures.labels))
+    def means(pictures: Split) -> tuple[float, float]:
+        loss, hits = _pair(measure(pictures.images, pictures.labels))
+        return loss / len(pictures), hits / len(pictures)
+
+    return means
 
 
 def _losses(probabilities: "tf.Tensor", labels: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.config import ROOT, Tracking, home
 from pipeline.tracking.recording import Recording
-from pipeline.tracking.store import Opening, open_store
+from pipeline.tracking.store import Opening, open_store, set_defaults
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -83,6 +83,7 @@ def _socket() -> Path:
     code = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         code.update(file.read_bytes())
+    set_defaults()
     settings = sorted(
         (key, value)
         for key, value in os.environ.items()

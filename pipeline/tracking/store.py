@@ -119,12 +119,17 @@ def reachable_uri(settings: Tracking) -> str:
     return uri
 
 
-def open_store(uri: str, settings: Tracking) -> "MlflowClient":
-    """Import MLflow and open the store; one process at a time may make the local database."""
+def set_defaults() -> None:
+    """Set what MLflow does of itself, where the user has not."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+def open_store(uri: str, settings: Tracking) -> "MlflowClient":
+    """Import MLflow and open the store; one process at a time may make the local database."""
+    set_defaults()
     import mlflow
     from filelock import FileLock
 
