@@ -42,22 +42,22 @@ def test_queued_experiments_run_side_by_side(project):
 
 
 def test_a_killed_training_goes_on_where_it_was(project):
-    command = ["python", "-m", "pipeline.stages.train", "train.epochs=400"]
+    command = ["python", "-m", "pipeline.stages.train", "train.epochs=200"]
     logged = project.folder / "home" / "train.log"
     with logged.open("w") as log:
         process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
     # The run's id is kept once MLflow has started; from then on the run can be gone on with.
     wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
-    wait_for(lambda: "epoch 3/400" in logged.read_text(), seconds=120)
+    wait_for(lambda: "epoch 3/200" in logged.read_text(), seconds=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
     wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=20)
     (interrupted,) = project.runs("attributes.status = 'KILLED'")
     done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
-    assert done < 400
+    assert done < 200
     told = project.run(*command)
     assert project.run_id() == interrupted.info.run_id
     curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
-    assert {point.step for point in curve} == set(range(1, 401))
+    assert {point.step for point in curve} == set(range(1, 201))
     assert "validation accuracy" in told
     assert not list(project.folder.glob(".checkpoints/*"))
