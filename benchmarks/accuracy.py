@@ -20,8 +20,6 @@ from pipeline.digits.export import export_onnx
 from pipeline.digits.metrics import accuracy, fit_temperature
 from pipeline.layout import split_file
 from pipeline.stages.train import build, learn
-from pipeline.tracking.runs import Recorder
-from pipeline.tracking.store import NewRun, RunRequest
 
 
 def main() -> None:
@@ -59,14 +57,10 @@ def train_and_test(preset: str, seed: int, keep: Path | None) -> dict[str, float
         load_split(split_file(name)) for name in ("train", "validation", "test")
     )
     model = build(config, train, 10)
-    nowhere = Recorder(config.tracking, NewRun(RunRequest("none", "none", {})))
+    wall, processor = time.perf_counter(), time.process_time()
+    learn(model, train, validation, config, lambda epoch: print(epoch, flush=True))
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
     with tempfile.TemporaryDirectory() as folder:
-        wall, processor = time.perf_counter(), time.process_time()
-        learn(
-            model, train, validation, config, Path(folder), nowhere,
-            lambda epoch: print(epoch, flush=True),
-        )  # fmt: skip
-        wall, processor = time.perf_counter() - wall, time.process_time() - processor
         onnx_file = (keep or Path(folder)) / f"{preset}_{seed}.onnx"
         onnx_file.parent.mkdir(parents=True, exist_ok=True)
         probabilities = model.predict(validation.images, batch_size=1000, verbose=0)
