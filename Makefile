@@ -13,13 +13,15 @@ help: ## Show this list
 setup: $(READY) ## Make the virtual environment from requirements.lock
 
 # uv is installed by pip from its own lines of the lock, everything else by uv from all of it.
+# Compiled at once, so that no start pays for it, even where PYTHONDONTWRITEBYTECODE is set (as in
+# many containers): there TensorFlow takes twice as long to import otherwise.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	$(VENV)/bin/uv pip sync --quiet --python $(VENV) requirements.lock
+	$(VENV)/bin/uv pip sync --quiet --compile-bytecode --python $(VENV) requirements.lock
 	$(VENV)/bin/uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
 	@touch $@
 

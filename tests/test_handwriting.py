@@ -1,15 +1,19 @@
-"""Digits drawn from strokes of our own look as MNIST's do."""
+"""Digits, and what is none, drawn from strokes of our own look as MNIST's do."""
 
 import cv2
 import numpy as np
+import pytest
 
-from pipeline.digits.handwriting import FORMS, draw_digits
+from pipeline.digits.handwriting import FORMS, draw_digits, draw_others
 
 DRAWN = draw_digits(300, np.random.default_rng(0))
+OTHERS = draw_others(300, np.random.default_rng(0))
+both = pytest.mark.parametrize("images", [DRAWN.images, OTHERS], ids=["digits", "others"])
 
 
-def test_digits_fill_the_box_and_are_centred_by_mass():
-    for image in DRAWN.images:
+@both
+def test_drawings_fill_the_box_and_are_centred_by_mass(images):
+    for image in images:
         _, _, width, height = cv2.boundingRect((image > 32).astype(np.uint8))
         assert 18 <= max(width, height) <= 21
         moments = cv2.moments(image)
@@ -17,20 +21,25 @@ def test_digits_fill_the_box_and_are_centred_by_mass():
         assert abs(moments["m01"] / moments["m00"] - 13.5) <= 0.6
 
 
-def test_they_are_light_on_dark_with_soft_edges():
-    assert DRAWN.images.dtype == np.uint8
-    assert DRAWN.images.max() == 255
-    assert not DRAWN.images[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
-    assert ((DRAWN.images > 20) & (DRAWN.images < 230)).any(axis=(1, 2)).all()
+@both
+def test_they_are_light_on_dark_with_soft_edges(images):
+    assert images.dtype == np.uint8
+    assert images.max() == 255
+    assert not images[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
+    assert ((images > 20) & (images < 230)).any(axis=(1, 2)).all()
 
 
-def test_every_digit_comes_and_no_two_are_alike():
+@both
+def test_no_two_are_alike(images):
+    assert len({image.tobytes() for image in images}) == 300
+
+
+def test_every_digit_comes():
     assert set(DRAWN.labels) == set(range(10)) == set(range(len(FORMS)))
-    assert len({image.tobytes() for image in DRAWN.images}) == 300
 
 
-def test_the_same_seed_draws_the_same_digits():
-    assert np.array_equal(
-        draw_digits(5, np.random.default_rng(3)).images,
-        draw_digits(5, np.random.default_rng(3)).images,
-    )
+@pytest.mark.parametrize("draw", [lambda *a: draw_digits(*a).images, draw_others])
+def test_the_same_seed_draws_the_same(draw):
+    first, second, other = (draw(5, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)

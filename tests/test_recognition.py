@@ -12,6 +12,13 @@ from pipeline.digits.reading import normalise
 from pipeline.digits.recognition import THUMBNAIL, recognise
 
 
+class Anything:
+    """Sees every digit alike in every picture."""
+
+    def probabilities(self, images):
+        return np.full((len(images), 10), 0.1, np.float32)
+
+
 class Ink:
     """Answers 1 for an upright stroke, 0 for anything wider, as sure as it is told to be."""
 
@@ -85,7 +92,13 @@ def test_below_the_threshold_is_unsure_and_names_the_other_digit(folder):
     answer = answers(folder, unsure_below=0.95)["b.png"]
 
     assert (answer.digit, answer.status) == (0, "unsure")
-    assert "6" in answer.detail
+    assert answer.detail == "could also be 6"
+
+
+def test_what_might_be_any_digit_is_hardly_one(folder):
+    answer = answers(folder, classifier=Anything(), unsure_below=0.7)["b.png"]
+
+    assert (answer.status, answer.detail) == ("unsure", "hardly a digit")
 
 
 def test_a_blank_picture_is_unsure_however_sure_the_network_is(folder):

@@ -11,7 +11,15 @@ from pipeline.digits.augmentation import Distortion
 from pipeline.digits.datasets import Split
 from pipeline.digits.errors import InputError
 from pipeline.digits.handwriting import draw_digits
-from pipeline.digits.training import Epoch, epoch_pictures, fit, runs_compiled, steps_per_epoch
+from pipeline.digits.training import (
+    NO_CLASS,
+    Epoch,
+    draw,
+    epoch_pictures,
+    fit,
+    runs_compiled,
+    steps_per_epoch,
+)
 
 EPOCHS = 4
 BATCH = 16
@@ -215,7 +223,7 @@ def test_a_share_of_the_pictures_is_drawn_anew_each_epoch():
     rng = np.random.default_rng(0)
     blank = Split(np.zeros((1000, 28, 28), np.uint8), np.zeros(1000, np.uint8))
     drawn = draw_digits(50, rng)
-    first, second = (epoch_pictures(blank, None, 1, epoch, drawn, 0.1) for epoch in (1, 2))
+    first, second = (epoch_pictures(blank, None, 1, epoch, [(0.1, drawn)]) for epoch in (1, 2))
     replaced = first.images.any(axis=(1, 2))
     assert 60 < replaced.sum() < 140
     known = {(i.tobytes(), int(k)) for i, k in zip(drawn.images, drawn.labels, strict=True)}
@@ -223,6 +231,30 @@ def test_a_share_of_the_pictures_is_drawn_anew_each_epoch():
         assert (image.tobytes(), int(label)) in known
     assert not np.array_equal(first.images, second.images)
     assert not blank.images.any()
+
+
+def test_drawings_of_no_class_are_mixed_in_only_if_asked_for():
+    assert draw(0, 0, seed=1) == []
+    (digits_share, digits), (others_share, others) = draw(0.2, 0.1, seed=1)
+    assert (digits_share, others_share) == (0.2, 0.1)
+    assert digits.labels.max() == 9
+    assert set(others.labels) == {NO_CLASS}
+
+
+def test_pictures_of_no_class_are_learned_as_every_class_alike():
+    labels = TRAIN.labels.copy()
+    labels[TRAIN.labels == 1] = NO_CLASS
+    model, training = train(
+        mlp, data=Split(TRAIN.images, labels), epochs=30, batch_size=15, distortion=None
+    )
+    upright, level = (
+        model.predict(VALIDATION.images[VALIDATION.labels == label], verbose=0)[:, 0].mean()
+        for label in (0, 1)
+    )
+    assert upright > 0.9
+    assert level == pytest.approx(0.5, abs=0.1)
+    # They count in the loss, never as read right or wrong.
+    assert training.history[-1].accuracy > 0.95
 
 
 def astuple(split):

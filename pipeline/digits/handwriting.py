@@ -1,7 +1,8 @@
-"""Digits drawn from strokes of our own, in ways of writing that MNIST's writers hardly used.
+"""Digits, and what is none, drawn from strokes of our own.
 
 MNIST was written by Americans: few ones with a flag and a foot, few sevens with a bar. A network
-that has met some of each reads them elsewhere, too.
+that has met some of each reads them elsewhere, too. And a network that has only ever met digits
+takes every letter for one.
 """
 
 from functools import cache
@@ -80,6 +81,57 @@ FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
     ),
 )
 
+# In the same notation letters, signs and shapes that nobody writes a digit like.
+OTHER_FORMS: tuple[tuple[str, ...], ...] = (
+    ("0,100 30,0 / 60,100", "12,64 48,64"),  # A
+    ("0,100 18,40 34,0 44,40 58,100", "8,70 50,64"),
+    ("56,18 36,0 6,28 4,70 32,100 58,84",),  # C
+    ("54,0 4,0 / 4,100 / 56,100", "4,48 44,48"),  # E
+    ("54,6 30,0 8,22 30,46 / 4,72 26,100 56,88",),
+    ("56,0 4,0 / 4,100", "4,46 42,46"),  # F
+    ("4,0 4,100", "56,0 56,100", "4,50 56,50"),  # H
+    ("18,0 60,0", "42,0 42,74 24,100 2,82"),  # J
+    ("6,0 6,100", "54,0 6,56", "20,44 58,100"),  # K
+    ("6,0 6,100 / 56,100",),  # L
+    ("0,100 10,0 / 36,68 / 62,0 / 72,100",),  # M
+    ("2,100 4,0 / 54,100 / 58,0",),  # N
+    ("6,100 6,0 / 36,2 54,24 36,48 6,52",),  # P
+    ("6,100 6,0 / 36,2 52,24 36,46 6,50 / 56,100",),  # R
+    ("0,0 60,0", "30,0 30,100"),  # T
+    ("4,0 4,66 28,100 54,68 56,0 / 58,100",),  # U
+    ("0,0 30,100 / 60,0",),  # V
+    ("0,0 18,100 / 36,30 / 54,100 / 72,0",),  # W
+    ("4,0 56,100", "56,0 4,100"),  # X
+    ("2,0 30,46 / 58,0", "30,46 30,100"),  # Y
+    ("52,30 30,16 6,46 12,88 34,96 52,72 / 52,24 54,80 66,98",),  # a
+    ("52,0 53,50 54,100", "53,56 28,40 4,68 26,98 53,80"),  # d
+    ("6,54 52,52 46,18 24,8 4,44 10,88 34,100 58,84",),  # e
+    ("52,8 36,0 24,22 24,100", "4,44 48,42"),  # f
+    ("6,0 6,100", "6,62 30,42 50,58 52,100"),  # h
+    ("0,40 0,100", "0,58 18,42 30,58 32,100", "32,58 50,42 64,58 66,100"),  # m
+    ("4,10 4,100", "4,42 30,10 54,32 56,100"),  # n
+    ("6,10 6,100", "6,24 30,8 54,34 30,58 6,50"),  # p
+    ("10,10 10,100", "10,44 30,12 56,18"),  # r
+    ("26,0 26,80 42,100 60,88", "4,30 54,30"),  # t
+    ("0,10 14,90 / 34,30 / 54,90 66,50 68,10",),  # w
+    ("0,12 20,12 36,88 60,88", "58,10 34,50 2,92"),  # x
+    ("6,20 28,0 52,18 40,44 28,60 28,74", "28,92 28,100"),  # ?
+    ("70,100 20,30 30,4 50,10 44,34 8,70 20,98 50,90 74,54",),  # &
+    ("20,0 12,100", "56,0 48,100", "0,34 70,34", "0,68 70,68"),  # #
+    ("0,50 100,50", "50,0 50,100"),  # +
+    ("0,30 80,30", "0,64 80,64"),  # =
+    ("50,0 50,100", "8,24 92,76", "92,24 8,76"),  # *
+    ("0,56 30,96 / 96,0",),  # a tick
+    ("0,50 100,50", "66,16 100,50 / 66,84"),  # an arrow
+    ("0,88 50,0 / 100,88 / 0,88",),  # a triangle
+    ("20,100 50,0 / 80,100 / 0,38 / 100,38 / 20,100",),  # a star
+    ("0,40 16,14 34,40 50,66 66,40 84,14 100,40",),  # a wave
+    ("50,50 60,46 60,60 40,62 34,40 60,26 80,50 60,84 24,76 12,40 36,6",),  # a spiral
+    ("50,100 4,40 22,8 50,30 / 78,8 96,40 50,100",),  # a heart
+    ("50,0 96,50 50,100 4,50 50,0", "32,34 33,40", "66,34 67,40", "26,64 50,80 74,64"),  # a face
+    ("0,100 0,40 / 50,0 / 100,40 / 100,100 / 0,100", "40,100 40,64 / 60,64 / 60,100"),  # a house
+)
+
 
 def draw_digits(count: int, rng: np.random.Generator) -> Split:
     """Draw digits as MNIST is: light on dark, fitted to a 20 x 20 box, centred by mass.
@@ -92,8 +144,44 @@ def draw_digits(count: int, rng: np.random.Generator) -> Split:
         Images uint8 (count, 28, 28) and labels uint8 (count,).
     """
     labels = rng.integers(0, len(DIGIT_NAMES), count).astype(np.uint8)
-    images = [_draw(FORMS[label][rng.integers(len(FORMS[label]))], rng) for label in labels]
-    return Split(np.stack(images), labels)
+    return Split(np.stack([_by_pen(_digit_form(label, rng), rng) for label in labels]), labels)
+
+
+def draw_others(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw what is no single digit, as `draw_digits` draws digits.
+
+    Half of them are letters, signs and shapes, a quarter scribbles, a quarter two digits.
+
+    Args:
+        count: How many, >= 1.
+        rng: The same state draws the same pictures.
+
+    Returns:
+        Images uint8 (count, 28, 28).
+    """
+    kinds = (_other_form, _other_form, _scribble, _two_digits)
+    return np.stack([_by_pen(kinds[rng.integers(len(kinds))](rng), rng) for _ in range(count)])
+
+
+def _other_form(rng: np.random.Generator) -> list[Floats]:
+    form = OTHER_FORMS[rng.integers(len(OTHER_FORMS))]
+    return [smooth_curve(stroke) for stroke in form]
+
+
+def _scribble(rng: np.random.Generator) -> list[Floats]:
+    knots = [rng.uniform(0, 1, (rng.integers(6, 12), 2)) for _ in range(rng.integers(1, 3))]
+    return [_catmull_rom(each) for each in knots]
+
+
+def _two_digits(rng: np.random.Generator) -> list[Floats]:
+    left, right = (_digit_form(digit, rng) for digit in rng.integers(len(FORMS), size=2))
+    gap = max(stroke[:, 0].max() for stroke in left) + rng.uniform(0, 0.3)
+    return [*left, *(stroke + np.array([gap, 0]) for stroke in right)]
+
+
+def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
+    forms = FORMS[digit]
+    return [smooth_curve(stroke) for stroke in forms[rng.integers(len(forms))]]
 
 
 @cache
@@ -125,8 +213,8 @@ def _catmull_rom(knots: Floats, steps: int = 24) -> Floats:
     return np.vstack([*pieces, knots[-1:]])
 
 
-def _draw(form: tuple[str, ...], rng: np.random.Generator) -> NDArray[np.uint8]:
-    strokes = _by_hand([smooth_curve(stroke) for stroke in form], rng)
+def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8]:
+    strokes = _by_hand(strokes, rng)
     width = rng.uniform(0.06, 0.17)
     points = np.vstack(strokes)
     low, size = points.min(axis=0) - width / 2, np.ptp(points, axis=0) + width

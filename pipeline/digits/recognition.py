@@ -140,7 +140,8 @@ def _answer(sheet: Sheet, probabilities: NDArray[np.float32], unsure_below: floa
     confidence = float(probabilities[first])
     doubt = sheet.doubt
     if not doubt and confidence < unsure_below:
-        doubt = f"could also be {second}"
+        either = confidence + float(probabilities[second])
+        doubt = f"could also be {second}" if either >= unsure_below else "hardly a digit"
     return Prediction(
         file=sheet.file,
         digit=first,

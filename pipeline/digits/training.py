@@ -25,7 +25,7 @@ from pipeline.digits.augmentation import Distortion, distort
 from pipeline.digits.datasets import Split
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
-from pipeline.digits.handwriting import draw_digits
+from pipeline.digits.handwriting import draw_digits, draw_others
 
 if TYPE_CHECKING:
     import keras
@@ -40,8 +40,10 @@ log = logging.getLogger(__name__)
 Arrays = list[NDArray[Any]]
 
 MEASURED_AT_ONCE = 500
-# Enough to be chosen from, distorted anew each time; drawing them takes about a second.
-DRAWN_DIGITS = 5_000
+# Enough of each to be chosen from, distorted anew each time; drawing them takes about two seconds.
+DRAWINGS = 5_000
+# The label of a picture that shows none of the classes.
+NO_CLASS = 255
 # Compiled by XLA, the steps run on one core and leave another to the distortion. Beyond this many
 # weights two cores without XLA were quicker; dropout's random numbers take XLA seven times as long,
 # and convolutions did not finish.
@@ -102,6 +104,7 @@ def fit(
     seed: int,
     distortion: Distortion | None = None,
     drawn_share: float = 0.0,
+    other_share: float = 0.0,
     jit_compile: bool | Literal["auto"] = "auto",
     patience: int | None = None,
     checkpoint_dir: Path | None = None,
@@ -120,6 +123,8 @@ def fit(
         distortion: How far the pictures are distorted, anew every epoch.
         drawn_share: Share of the pictures, 0..1, whose places digits drawn from strokes of our own
             take, others in every epoch; for digits of 28 x 28 pixels only.
+        other_share: The same for letters, shapes and scribbles, in which the network learns to see
+            every class alike ("outlier exposure", Hendrycks, Mazeika & Dietterich, ICLR 2019).
         jit_compile: Whether XLA compiles the steps; "auto" where that was measured to be faster.
         patience: Epochs without a better validation accuracy (or the same accuracy at a lower
             loss) after which training ends; the best epoch's weights are then restored.
@@ -133,9 +138,10 @@ def fit(
     """
     optimizer.build(model.trainable_variables)
     progress = _Progress(model, optimizer, keep_best=patience is not None)
+    mix = (drawn_share, other_share)
     checkpoint = None
     if checkpoint_dir:
-        settings = (epochs, batch_size, seed, distortion, drawn_share, jit_compile, patience)
+        settings = (epochs, batch_size, seed, distortion, mix, jit_compile, patience)
         key = _fingerprint(progress, train, validation, settings)
         checkpoint = _Checkpoint(checkpoint_dir / "checkpoint.npz", key)
         checkpoint.restore(progress)
@@ -146,7 +152,7 @@ def fit(
         learn = _learning(model, optimizer, batch_size, compiled)
         measure = _measuring(model)
         numbers = range(len(progress.history) + 1, epochs + 1)
-        for pictures in _pictures_ahead(train, distortion, drawn_share, seed, numbers):
+        for pictures in _pictures_ahead(train, distortion, mix, seed, numbers):
             progress.add(*learn(pictures), *measure(validation))
             if checkpoint:
                 checkpoint.save(progress)
@@ -270,13 +276,17 @@ def _fingerprint(
 
 
 def _pictures_ahead(
-    train: Split, distortion: Distortion | None, drawn_share: float, seed: int, numbers: range
+    train: Split,
+    distortion: Distortion | None,
+    mix: tuple[float, float],
+    seed: int,
+    numbers: range,
 ) -> Iterator[Split]:
     """Give the pictures of each epoch, making the next ones while these are learned from."""
-    drawn = draw_digits(DRAWN_DIGITS, np.random.default_rng(seed)) if drawn_share else None
+    drawings = draw(*mix, seed)
 
     def make(number: int) -> Split:
-        return epoch_pictures(train, distortion, seed, number, drawn, drawn_share)
+        return epoch_pictures(train, distortion, seed, number, drawings)
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures") as maker:
         coming = maker.submit(make, numbers[0])
@@ -287,23 +297,34 @@ def _pictures_ahead(
             yield pictures
 
 
+def draw(drawn_share: float, other_share: float, seed: int) -> list[tuple[float, Split]]:
+    """Draw the digits, and what is none, that are mixed into an epoch; give each with its share."""
+    rng = np.random.default_rng(seed)
+    drawings = []
+    if drawn_share:
+        drawings.append((drawn_share, draw_digits(DRAWINGS, rng)))
+    if other_share:
+        labels = np.full(DRAWINGS, NO_CLASS, np.uint8)
+        drawings.append((other_share, Split(draw_others(DRAWINGS, rng), labels)))
+    return drawings
+
+
 def epoch_pictures(
     train: Split,
     distortion: Distortion | None,
     seed: int,
     epoch: int,
-    drawn: Split | None = None,
-    drawn_share: float = 0.0,
+    drawings: Sequence[tuple[float, Split]] = (),
 ) -> Split:
     """Give the pictures of one epoch in their order: shuffled, distorted if so wished.
 
-    A share of them is replaced by drawn ones. The same seed and epoch give the same pictures,
+    Drawings take the places of a share of them. The same seed and epoch give the same pictures,
     whatever came before.
     """
     rng = np.random.default_rng((seed, epoch))
     pictures = train.take(rng.permutation(len(train)))
-    if drawn:
-        places = rng.random(len(train)) < drawn_share
+    for share, drawn in drawings:
+        places = rng.random(len(train)) < share
         replacements = drawn.take(rng.integers(0, len(drawn), places.sum()))
         pictures.images[places], pictures.labels[places] = replacements.images, replacements.labels
     if distortion is None:
@@ -330,19 +351,20 @@ def _learning(
             loss = tf.reduce_mean(losses)
         weights = model.trainable_variables
         optimizer.apply(tape.gradient(loss, weights), weights)
-        return tf.stack([loss, tf.reduce_mean(hits)])
+        digits = tf.cast(labels != NO_CLASS, tf.float32)
+        return tf.stack([loss, tf.reduce_sum(hits), tf.reduce_sum(digits)])
 
     @tf.function(jit_compile=compiled)  # type: ignore[untyped-decorator]
     def whole_pass(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
         size = min(batch_size, len(labels))
         steps = steps_per_epoch(len(labels), batch_size)
-        totals = tf.zeros(2)
+        totals = tf.zeros(3)
         for number in tf.range(steps):
             # A slice of a size known beforehand, which XLA asks for.
             at = number * size
             batch = tf.slice(images, [at, 0, 0], [size, *images.shape[1:]])
             totals += step(batch, tf.slice(labels, [at], [size]))
-        return totals / steps
+        return tf.stack([totals[0] / steps, totals[1] / totals[2]])
 
     return lambda pictures: _pair(whole_pass(pictures.images, pictures.labels))
 
@@ -369,11 +391,17 @@ def _measuring(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:
 
 
 def _losses(probabilities: "tf.Tensor", labels: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
-    """Give the cross-entropy of each picture, and 1 where the likeliest class is the right one."""
+    """Give the cross-entropy of each picture, and 1 where the likeliest class is the right one.
+
+    The target of a picture of no class is the same probability for every class.
+    """
     import keras
     import tensorflow as tf
 
-    losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+    classes = probabilities.shape[-1]
+    targets = tf.one_hot(labels, classes)
+    targets += (1 - tf.reduce_sum(targets, axis=-1, keepdims=True)) / classes
+    losses = keras.losses.categorical_crossentropy(targets, probabilities)
     likeliest = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
     return losses, tf.cast(likeliest == tf.cast(labels, tf.int32), tf.float32)
 

@@ -139,6 +139,7 @@ def learn(
         seed=config.seed,
         distortion=call_target(settings.distortion),
         drawn_share=settings.drawn_share,
+        other_share=settings.other_share,
         jit_compile=settings.jit_compile,
         patience=settings.early_stopping_patience,
         checkpoint_dir=checkpoint,
