@@ -41,7 +41,8 @@ class Project:
         self.env = {
             key: value
             for key, value in os.environ.items()
-            if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_"))
+            # Its modules are imported by a hundred processes: let the first one keep the bytecode.
+            if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_", "PYTHONDONTWRITEBYTECODE"))
         } | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder / "home"),
