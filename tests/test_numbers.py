@@ -197,6 +197,13 @@ def test_the_separators_of_a_date_are_no_digits(classifier):
         assert text_of(find_digits(picture, classifier)) == ["120426"]
 
 
+def test_a_leaning_stroke_at_an_end_of_a_line_is_a_digit(classifier):
+    picture = page(row("5083"), size=(180, 500))
+    for left in (8, 420):
+        mark(picture, (left, 111), (left + 26, 34))
+    assert [len(line) for line in text_of(find_digits(picture, classifier))] == [6]
+
+
 def test_rules_frames_and_specks_are_no_digits(classifier):
     picture = page(row("5083"), size=(180, 420))
     mark(picture, (30, 130), (390, 132), 3)

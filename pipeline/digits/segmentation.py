@@ -132,7 +132,7 @@ def lay_out(picture: Pixels) -> Layout:
     marks = find_marks(ink)
     parts = _without_rules(_parts(marks), ink.shape) if marks.contrast >= FAINTEST else []
     lines = [_merge(line) for line in _lines(parts)]
-    kept = [[part for part in line if not _is_separator(part, line)] for line in lines]
+    kept = [_without_separators(line) for line in lines]
     groups = (
         tuple(_group(part, _height(line), marks.labels, ink) for part in line) for line in kept
     )
@@ -303,6 +303,16 @@ def _joined(one: _Part, other: _Part) -> _Part:
         right=max(one.right, other.right),
         bottom=max(one.bottom, other.bottom),
     )
+
+
+def _without_separators(line: list[_Part]) -> list[_Part]:
+    """Drop slashes, which stand between digits: at an end of the line it is a 1."""
+    between = range(1, len(line) - 1)
+    return [
+        part
+        for place, part in enumerate(line)
+        if not (place in between and _is_separator(part, line))
+    ]
 
 
 def _is_separator(part: _Part, line: list[_Part]) -> bool:
