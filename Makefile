@@ -52,8 +52,8 @@ ui: $(READY) ## Browse and compare runs in MLflow's UI
 report: $(READY) ## Compare the last experiments in one HTML file to send to someone
 	@python -m pipeline.report
 
-bench: $(READY) ## Measure against plain scripts (after make repro)
-	python -m benchmarks
+bench: $(READY) ## Measure against plain scripts (after make repro); BENCH="accuracy best" for these rows alone
+	python -m benchmarks $(BENCH)
 
 bench-quick: $(READY) ## See in three minutes that the benchmarks run
 	python -m benchmarks --quick

@@ -1,7 +1,9 @@
-"""Run the benchmarks and keep what they print: `python -m benchmarks [--quick]`.
+"""Run the benchmarks and keep what they print: `python -m benchmarks [NAME …] [--quick]`.
 
-The rows go to benchmarks/results.md, with the machine, the versions and the date; with --quick,
-which is for seeing that everything still runs, to the terminal alone.
+The rows go to benchmarks/results.md, each with its date, under the machine and the versions. With a
+name, such as `sweep` or `accuracy best`, only the benchmarks that begin so are run, and the rows of
+the others stay as they are. After an interruption the trainings that ended are not repeated. With
+--quick, which is for seeing that everything still runs, nothing is kept.
 """
 
 import argparse
@@ -29,16 +31,19 @@ PACKAGES = (
     "mlflow",
     "dvc",
 )
-MNIST = "MNIST.npz"
+HEADER = "| what | result | command | date |"
+MNIST = "mnist.npz"
 FULL = (
-    "training_speed",
+    "pipeline_speed",
+    "training_speed --batch-size 32",
     "training_speed --batch-size 128",
-    "pipeline_speed --rounds 3",
-    f"sweep {MNIST}",
-    "sweep --many 100",
     "read_pictures --memory",
-    "accuracy default cnn --seeds 5",
-    "accuracy mlp_best best --seeds 5",
+    f"sweep {MNIST} --plain-runs 3",
+    "sweep --many 100",
+    "accuracy default --seeds 5",
+    "accuracy cnn --seeds 5",
+    "accuracy mlp_best --seeds 5",
+    "accuracy best --seeds 5",
 )
 QUICK = (
     "training_speed --rounds 1 --pictures 20000",
@@ -47,13 +52,20 @@ QUICK = (
 
 
 def main() -> None:
-    """Run them one after the other."""
+    """Run them one after the other; each leaves its rows as soon as it has ended."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="*", help="such as: accuracy best")
     parser.add_argument("--quick", action="store_true", help="within three minutes")
-    quick = parser.parse_args().quick
-    rows = [row for command in (QUICK if quick else FULL) for row in run(command)]
-    if not quick:
-        RESULTS.write_text("\n".join([*heading(), *rows, ""]), encoding="utf-8")
+    arguments = parser.parse_args()
+    begin = " ".join(arguments.name)
+    chosen = [command for command in FULL if command.startswith(begin)]
+    if not chosen:
+        raise SystemExit(f"error: {begin}: no benchmark begins so; there are: {'; '.join(FULL)}")
+    for command in QUICK if arguments.quick else chosen:
+        rows = run(command)
+        if not arguments.quick:
+            kept = RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else ""
+            RESULTS.write_text("\n".join([*heading(), *merged(kept, rows), ""]), encoding="utf-8")
 
 
 def run(command: str) -> list[str]:
@@ -74,21 +86,30 @@ def run(command: str) -> list[str]:
                 lines.append(line.rstrip())
     if process.returncode:
         raise SystemExit(f"error: benchmarks.{command} ended with {process.returncode}")
-    return [line for line in lines if line.startswith("| ")]
+    today = datetime.date.today()
+    return [f"{line} {today} |" for line in lines if line.startswith("| ")]
+
+
+def merged(kept: str, rows: list[str]) -> list[str]:
+    """Put new rows in the places of the old ones of the same name; the rest go below."""
+    table = {row.split(" | ")[0]: row for row in kept.splitlines() if row.startswith("| ")}
+    table.pop(HEADER.split(" | ")[0], None)
+    return list((table | {row.split(" | ")[0]: row for row in rows}).values())
 
 
 def heading() -> list[str]:
-    """Say where and with what it was measured."""
+    """Say where and with what the newest rows were measured."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, no GPU, {platform.system()}"
     return [
         "# Measured",
         "",
-        f"{machine}, Python {platform.python_version()}; {versions}; {datetime.date.today()}.",
+        f"{machine}, Python {platform.python_version()}; {versions}.",
         "Medians, with the range and the number of runs in brackets; `make bench` measures again.",
+        "Other programs lengthen a training; its processor seconds they hardly change.",
         "",
-        "| what | result | command |",
-        "|---|---|---|",
+        HEADER,
+        "|---|---|---|---|",
     ]
 
 

@@ -1,25 +1,28 @@
 """How accurate a preset is on MNIST's test part, over several seeds.
 
 `python -m benchmarks.accuracy default cnn --seeds 5 --first-seed 1` trains that many networks of
-each preset of conf/experiment/ just as the train stage does, on prepared MNIST, and prints a row a
-preset. Nothing is chosen by the test part. With `--keep DIR` the networks stay there as ONNX.
+each preset of conf/experiment/ just as the pipeline does and prints a row a preset. Nothing is
+chosen by the test part. What a training came to is kept in .benchmarks/, so that after an
+interruption, or for more seeds, only those that are missing are trained; other code, other settings
+or another version of TensorFlow are another training. With `--keep DIR` the networks stay there as
+ONNX.
 """
 
 import argparse
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.table import Row, median_and_spread, print_rows
-from pipeline.config import compose, validate
+from pipeline.config import compose, home, validate
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import load_split
-from pipeline.digits.export import export_onnx
-from pipeline.digits.metrics import accuracy, fit_temperature
-from pipeline.layout import split_file
-from pipeline.stages.train import build, learn
+from pipeline.digits.metrics import accuracy
+from pipeline.layout import write_json
+from pipeline.stages.train import build, export, learn, measure
+from pipeline.trials import Trial, cores, make_trial
 
 
 def main() -> None:
@@ -32,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     for preset in arguments.presets:
-        results = [train_and_test(preset, seed, arguments.keep) for seed in seeds]
+        results = [result(preset, seed, arguments.keep) for seed in seeds]
         print_rows(rows(preset, results))
 
 
@@ -49,34 +52,42 @@ def rows(preset: str, results: list[dict[str, float]]) -> list[Row]:
     ]
 
 
-def train_and_test(preset: str, seed: int, keep: Path | None) -> dict[str, float]:
-    """Train one network and measure it; accuracies in per cent."""
+def result(preset: str, seed: int, keep: Path | None) -> dict[str, float]:
+    """Give what one training came to, from an earlier time if it was the same."""
     chosen = [] if preset == "default" else [f"experiment={preset}"]
-    config = validate(compose([*chosen, f"seed={seed}", "tracking=none"]))
+    trial = make_trial(compose([*chosen, f"seed={seed}", "tracking=none"]), cores())
+    kept = home() / ".benchmarks" / f"accuracy_{trial.key}.json"
+    network = keep / f"{preset}_{seed}.onnx" if keep else None
+    if not kept.is_file() or (network and not network.is_file()):
+        write_json(kept, train_and_test(trial, network))
+    found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+    print(json.dumps({"preset": preset, "seed": seed, **found}), flush=True)
+    return found
+
+
+def train_and_test(trial: Trial, network: Path | None) -> dict[str, float]:
+    """Train one network and measure it; accuracies in per cent."""
+    config = validate(trial.config)
     train, validation, test = (
-        load_split(split_file(name)) for name in ("train", "validation", "test")
+        load_split(trial.data / f"{name}.npz") for name in ("train", "validation", "test")
     )
     model = build(config, train, 10)
     wall, processor = time.perf_counter(), time.process_time()
-    learn(model, train, validation, config, lambda epoch: print(epoch, flush=True))
+    training = learn(model, train, validation, config, lambda epoch: print(epoch, flush=True))
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    with tempfile.TemporaryDirectory() as folder:
-        onnx_file = (keep or Path(folder)) / f"{preset}_{seed}.onnx"
-        onnx_file.parent.mkdir(parents=True, exist_ok=True)
-        probabilities = model.predict(validation.images, batch_size=1000, verbose=0)
-        temperature = fit_temperature(validation.labels, probabilities)
-        export_onnx(model, onnx_file, test.images[:256], {"temperature": repr(temperature)})
-        answers = Classifier.load(onnx_file).probabilities(test.images)
-    result = {
-        "seed": seed,
-        "val_accuracy": 100 * accuracy(validation.labels, probabilities),
+    metrics = measure(model, validation, training)
+    with TemporaryDirectory() as folder:
+        network = network or Path(folder) / "model.onnx"
+        network.parent.mkdir(parents=True, exist_ok=True)
+        export(model, network, train, metrics["temperature"], trial.note)
+        answers = Classifier.load(network).probabilities(test.images)
+    return {
+        "val_accuracy": 100 * metrics["val_accuracy"],
         "test_accuracy": 100 * accuracy(test.labels, answers),
         "fit_seconds": wall,
         "fit_processor_seconds": processor,
         "load_average": os.getloadavg()[0],
     }
-    print(json.dumps({"preset": preset, **result}), flush=True)
-    return result
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,16 @@ def project(tmp_path_factory):
     """Give a project in which the small experiment has run; its printed summary is `.told`."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.told = project.experiment()
+    project.results = results(project.folder)
     project.commit()
     return project
+
+
+def results(folder):
+    """Give the bytes of every file of metrics, and of the network's weights."""
+    files = {path.parent.name: path.read_bytes() for path in folder.glob("reports/*/metrics.json")}
+    with zipfile.ZipFile(folder / "models/model.keras") as model:
+        return files | {"weights": model.read("model.weights.h5")}
 
 
 @pytest.fixture
@@ -258,3 +267,12 @@ def test_help_and_completion_answer(project, monkeypatch):
     monkeypatch.setitem(project.env, "COMP_LINE", line)
     monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
     assert "train.epochs=" in project.run("python", "-m", "pipeline", "-sc", "query=bash")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_everything_forced_again_gives_the_same_bytes(project):
+    assert set(project.results) == {"prepare", "train", "evaluate", "predict-custom", "weights"}
+    assert stages_run(project.run("dvc", "repro", "-f")) == [
+        "prepare", "train", "evaluate", "predict-custom"
+    ]  # fmt: skip
+    assert results(project.folder) == project.results

@@ -1,0 +1,56 @@
+"""A configuration trained again gives the same bits, in another process as well."""
+
+import hashlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+
+from pipeline import forks
+from pipeline.config import compose, validate
+from pipeline.digits.datasets import mnist_5000
+from pipeline.stages import train
+
+# Wide enough for TensorFlow to share the work of an operation out among threads.
+NETWORKS = {
+    "mlp": ("model=mlp", "model.hidden_units=[64]"),
+    "cnn": ("model=cnn", "model.filters=[8,16]", "model.dropout=0.2"),
+}
+CASES = [(network, threads) for network in NETWORKS for threads in (1, 2)]
+
+
+def train_once(network, threads):
+    """Train as the train stage does; give a digest of the weights, and the metrics."""
+    overrides = [*NETWORKS[network], f"train.threads={threads}", "train.epochs=2"]
+    config = validate(compose([*overrides, "data=mnist_5000"]))
+    digits = mnist_5000().train
+    learned, validation = (digits.take(np.arange(first, 4000, 8)) for first in (0, 1))
+    model = train.build(config, learned, 10)
+    training = train.learn(model, learned, validation, config)
+    weights = hashlib.sha256(b"".join(array.tobytes() for array in model.get_weights()))
+    return weights.hexdigest(), train.measure(model, validation, training)
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Give what two trainings of each case came to, every one in a process of its own."""
+    forks.start()
+    forkserver = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(1, forkserver, max_tasks_per_child=1) as pool:
+        begun = {case: [pool.submit(train_once, *case) for _ in range(2)] for case in CASES}
+        return {case: [future.result() for future in pair] for case, pair in begun.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}-threads")
+def test_same_seed_and_threads_give_the_same_bits(results, case):
+    first, second = results[case]
+    assert first == second
+
+
+def test_the_number_of_threads_decides_the_last_bits_alone(results):
+    """The README says so; where it no longer holds, `train.threads` need not be written down."""
+    for network in NETWORKS:
+        (one, metrics), (two, others) = (results[network, threads][0] for threads in (1, 2))
+        assert one != two
+        assert metrics["val_loss"] == pytest.approx(others["val_loss"], rel=1e-2)
