@@ -392,8 +392,8 @@ def test_confusion_colours_mistakes_by_number_and_leaves_the_right_ones_grey() -
     counts = [text.get_text() for text in figure.findobj(Text) if text.get_gid() == "count"]
     assert counts == ["990", "2", "950", "30", "7", "985"]
     assert "2,925 of 2,964 right (98.68 %)" in texts(figure)
-    assert "39 mistakes" in texts(figure)
-    assert "b read as c, 30 times" in texts(figure)
+    assert "39 wrong" in texts(figure)
+    assert "b read as c (30)" in texts(figure)
 
 
 def test_confusion_without_mistakes_says_so() -> None:

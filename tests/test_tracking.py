@@ -96,7 +96,7 @@ def test_the_page_of_a_training_has_its_numbers_and_its_best_plot(client, tmp_pa
         evaluate.files([tmp_path / "confusion_matrix.png"], "evaluate")
     page = client.get_run(recorder.run_id()).data.tags["mlflow.note.content"]
     assert page.startswith("**96.00 %** of the test digits right")
-    assert "20 mistakes in 500" in page
+    assert "20 of 500 read wrong" in page
     assert "get-artifact?path=page%2Fevaluate%2Fconfusion_matrix.png" in page
     small = client.download_artifacts(recorder.run_id(), "page/evaluate/confusion_matrix.png")
     assert Image.open(small).size == (640, 480)

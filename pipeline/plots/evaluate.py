@@ -75,8 +75,8 @@ def _mistakes_in_words(matrix: NDArray[np.integer], class_names: Sequence[str]) 
         return f"{words} No mistakes."
     true, read = divmod(int(wrong.argmax()), len(matrix))
     return (
-        f"{words} {total - right:,} mistakes, in colour; the most frequent: "
-        f"{class_names[true]} read as {class_names[read]}, {wrong[true, read]:,} times."
+        f"{words} {total - right:,} wrong, in colour, most often "
+        f"{class_names[true]} read as {class_names[read]} ({wrong[true, read]:,})."
     )
 
 

@@ -83,7 +83,8 @@ def accuracies(metrics: Mapping[str, float]) -> list[str]:
 def _of_training(metrics: Mapping[str, float]) -> list[str]:
     facts = accuracies(metrics)
     if "test_mistakes" in metrics:
-        facts.append(f"{metrics['test_mistakes']:,.0f} mistakes in {metrics['test_pictures']:,.0f}")
+        wrong, total = metrics["test_mistakes"], metrics["test_pictures"]
+        facts.append(f"{wrong:,.0f} of {total:,.0f} read wrong")
     cost = []
     if "parameters" in metrics:
         cost.append(f"{metrics['parameters']:,.0f} parameters")
