@@ -101,18 +101,18 @@ def run_command(
     _run_hydra(with_one, config_dir, config_name, options)
 
 
-def run_sweep(task: Callable[[list[Tree], int], None], folder: Path) -> None:
-    """Let Hydra compose every configuration of a grid; hand them to `task` with how many at a time.
+def run_sweep(task: Callable[..., None], folder: Path) -> None:
+    """Let Hydra compose every configuration of a grid, and hand them to `task`.
 
     Args:
-        task: Takes the configurations and the number of workers that the launcher stands for.
+        task: Takes the list of configurations, and what a launcher of ours gives it besides.
         folder: Where Hydra leaves what it was called with.
     """
 
-    def with_all(configs: Any, workers: int = 1) -> None:
+    def with_all(configs: Any, *launcher: Any) -> None:
         if isinstance(configs, DictConfig):  # one after the other, as Hydra's own launcher does
             raise InputError("hydra/launcher=basic: leave it out to run one trial at a time")
-        task([to_tree(config) for config in configs], workers)
+        task([to_tree(config) for config in configs], *launcher)
 
     added = ["--multirun", f"hydra.sweep.dir={folder}"]
     if not any(argument.startswith("hydra/launcher=") for argument in sys.argv):

@@ -8,23 +8,30 @@ network, for as long as its process lives. One that dies takes no other with it.
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 
 from pipeline.digits.training import Epoch
-from pipeline.trials import Outcome, StoppedError, Trial, run_trial
-
-Judge = Callable[[Trial, Epoch], bool]
+from pipeline.trials import Judge, Outcome, Runner, StoppedError, Trial, run_trial
 
 
 @dataclass(frozen=True)
 class _Running:
     trial: Trial
     process: BaseProcess
+
+
+@contextmanager
+def forks(workers: int) -> Iterator[Runner]:
+    """Give what runs trials on this machine, so many at a time."""
+    start()
+    yield partial(run_in_forks, workers=workers)
 
 
 def start() -> None:
@@ -35,14 +42,14 @@ def start() -> None:
 
 
 def run_in_forks(
-    trials: Iterable[Trial], workers: int, goes_on: Judge
+    trials: Iterable[Trial], goes_on: Judge, workers: int = 1
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Run trials, several at a time, and give each outcome as it comes.
 
     Args:
         trials: What to run; the next one is asked for when a worker is free.
-        workers: How many run at a time.
         goes_on: Told of every epoch of every trial; False gives the trial up.
+        workers: How many run at a time.
     """
     waiting = iter(trials)
     running: dict[Connection, _Running] = {}
@@ -63,6 +70,19 @@ def run_in_forks(
             left.process.kill()
 
 
+def follow(trial: Trial) -> Iterator[Epoch | Outcome]:
+    """Run one trial; give its epochs as they end and its outcome last. Closing this ends it."""
+    connection, running = _fork(trial)
+    try:
+        while isinstance(message := _receive(connection, running), Epoch):
+            yield message
+            with suppress(OSError):  # it may have died meanwhile, which is heard of next
+                connection.send(True)
+        yield message
+    finally:
+        running.process.kill()
+
+
 def _fork(trial: Trial) -> tuple[Connection, _Running]:
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe()
@@ -74,6 +94,7 @@ def _fork(trial: Trial) -> tuple[Connection, _Running]:
 
 def _work(connection: Connection, trial: Trial) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends its trials itself
+    Thread(target=_end_with_command, daemon=True).start()
 
     def tell(epoch: Epoch) -> None:
         connection.send(epoch)
@@ -84,18 +105,34 @@ def _work(connection: Connection, trial: Trial) -> None:
         connection.send(run_trial(trial, tell))
 
 
+def _end_with_command() -> None:
+    """End this process as soon as the one that asked for it has died, not an epoch later."""
+    command = multiprocessing.parent_process()
+    if command:
+        command.join()
+        os._exit(1)
+
+
 def _listen(connection: Connection, running: _Running, goes_on: Judge) -> Outcome | None:
     """Take one message of a trial; give its outcome if that is what came."""
+    message = _receive(connection, running)
+    if isinstance(message, Outcome):
+        return message
+    answer = goes_on(running.trial, message)
+    with suppress(OSError):  # as above
+        connection.send(answer)
+    return None
+
+
+def _receive(connection: Connection, running: _Running) -> Epoch | Outcome:
+    """Take one message of a trial; that its process has died comes as an outcome."""
     try:
-        message = connection.recv()
-        if isinstance(message, Epoch):
-            connection.send(goes_on(running.trial, message))
-            return None
+        message: Epoch | Outcome = connection.recv()
     except (EOFError, OSError):
         running.process.join()
         code = running.process.exitcode
         message = Outcome("failed", error=f"its process ended with code {code}: out of memory?")
-    running.process.join()
-    connection.close()
-    assert isinstance(message, Outcome)
+    if isinstance(message, Outcome):
+        running.process.join()
+        connection.close()
     return message

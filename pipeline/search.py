@@ -118,7 +118,7 @@ class _Objective:
         known = load_outcome(trial.key)
         if known and known.status == "finished":
             return known, self.runs.copy(trial, known)
-        ((_, outcome),) = run_in_forks(self.runs.begun([trial]), 1, goes_on)
+        ((_, outcome),) = run_in_forks(self.runs.begun([trial]), goes_on)
         keep_outcome(trial.key, outcome)
         return outcome, self.runs.end(trial, outcome)
 

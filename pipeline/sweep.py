@@ -1,4 +1,4 @@
-"""Many experiments: `python -m pipeline.sweep KEY=VALUE,VALUE … [hydra/launcher=joblib]`.
+"""Many experiments: `python -m pipeline.sweep KEY=VALUE,VALUE … [hydra/launcher=joblib or ray]`.
 
 Hydra makes the grid; every trial is trained and measured by the code of the stages. What has been
 run before is not run again: a sweep that was stopped goes on where it was.
@@ -7,24 +7,24 @@ run before is not run again: a sweep that was stopped goes on where it was.
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.command import fail, run_sweep
 from pipeline.config import Tracking, Tree, validate
 from pipeline.digits.errors import InputError
-from pipeline.forks import run_in_forks, start
 from pipeline.layout import write_json
 from pipeline.results import Result, keep_best, ranked, record, table, trial_name, varied, write
 from pipeline.tracking.runs import new_run
 from pipeline.tracking.store import RunRequest
-from pipeline.tracking.sweeps import (
-    SWEEP_TAG,
-)
+from pipeline.tracking.sweeps import SWEEP_TAG
 from pipeline.trial_runs import TrialRuns
 from pipeline.trials import (
+    Judge,
     Outcome,
+    Runner,
     Trial,
     cores,
     keep_outcome,
@@ -36,6 +36,9 @@ from pipeline.trials import (
 STATE = "sweep.json"
 
 log = logging.getLogger(__name__)
+
+# Makes ready what runs trials, and clears it away in the end.
+OpenRunner = Callable[[], AbstractContextManager[Runner]]
 
 
 @dataclass
@@ -69,9 +72,16 @@ class State:
         write_json(self.folder / STATE, asdict(self) | {"folder": self.folder.name})
 
 
-def run(trees: list[Tree], workers: int) -> None:
-    """Run a sweep over composed configurations, so many at a time, and show what came of it."""
-    trials = plan(trees, threads=max(1, cores() // workers))
+def run(trees: list[Tree], open_runner: OpenRunner, workers: int | None) -> None:
+    """Run a sweep over composed configurations and show what came of it.
+
+    Args:
+        trees: The configurations.
+        open_runner: What the trials are run by.
+        workers: How many trials share the cores of this machine; None if they run on others, where
+            a trial gets one core unless it says how many.
+    """
+    trials = plan(trees, threads=max(1, cores() // workers) if workers else 1)
     settings = validate(trees[0]).tracking
     state = State.of(trials)
     known = {
@@ -79,10 +89,15 @@ def run(trees: list[Tree], workers: int) -> None:
         for trial in trials
         if (outcome := load_outcome(trial.key)) and outcome.status == "finished"
     }
-    if len(known) == len(trials) and state.complete:
+    missing = [trial for trial in trials if trial.key not in known]
+    if workers != 1:  # the longest first, so that none is left alone with it at the end
+        missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
+    if not missing and state.complete:
         log.info("all %d trials have been run before", len(trials))
     else:
-        known |= _run_missing(trials, known, workers, settings, state)
+        log.info("%d trials, %d of them run before", len(trials), len(known))
+        with open_runner() if missing else nullcontext(_run_none) as run_trials:
+            known |= _run_missing(trials, known, missing, run_trials, settings, state)
     results = [Result(trial, known[trial.key], state.runs[trial.key]) for trial in trials]
     print(f"\n{table(results)}\n", flush=True)
     best = ranked(results)[0]
@@ -111,15 +126,12 @@ def plan(trees: Sequence[Tree], threads: int) -> list[Trial]:
 def _run_missing(
     trials: Sequence[Trial],
     known: dict[str, Outcome],
-    workers: int,
+    missing: Sequence[Trial],
+    run_trials: Runner,
     settings: Tracking,
     state: State,
 ) -> dict[str, Outcome]:
     """Run what is not known yet and record the sweep; give all outcomes by the trials' keys."""
-    missing = [trial for trial in trials if trial.key not in known]
-    if missing:
-        start()
-    log.info("%d trials, %d of them run before", len(trials), len(known))
     request = RunRequest(
         settings.experiment, f"sweep of {len(trials)}", {"stage": SWEEP_TAG, SWEEP_TAG: "parent"}
     )
@@ -131,10 +143,8 @@ def _run_missing(
             if trial.key in known and trial.key not in state.runs:
                 state.runs[trial.key] = runs.copy(trial, known[trial.key])
         state.save()
-        if workers > 1:  # the longest first, so that none is left alone with it at the end
-            missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
         outcomes = dict(known)
-        for trial, outcome in run_in_forks(runs.begun(missing), workers, runs.epoch):
+        for trial, outcome in run_trials(runs.begun(missing), runs.epoch):
             keep_outcome(trial.key, outcome)
             outcomes[trial.key] = outcome
             state.runs[trial.key] = runs.end(trial, outcome)
@@ -146,6 +156,11 @@ def _run_missing(
         state.complete = all(outcome.status == "finished" for outcome in outcomes.values())
         state.save()
     return outcomes
+
+
+def _run_none(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Trial, Outcome]]:
+    """Stand in for what runs trials where there is none to run."""
+    return iter(())
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
@@ -87,6 +87,13 @@ class Outcome:
             return f"given up after {len(self.history)} epochs"
         accuracy = 100 * self.metrics["val_accuracy"]
         return f"validation accuracy {accuracy:.2f} %, {self.seconds:.1f} s"
+
+
+# Told of every epoch of every trial; False gives the trial up.
+Judge = Callable[[Trial, Epoch], bool]
+
+# Runs trials somewhere and gives each outcome as it comes; asks for the next when there is room.
+Runner = Callable[[Iterable[Trial], Judge], Iterator[tuple[Trial, Outcome]]]
 
 
 def make_trial(tree: Tree, threads: int) -> Trial:

@@ -103,7 +103,7 @@ class NoRuns:
 def fake(monkeypatch):
     """Let every trial learn at once: its accuracy is its learning rate."""
 
-    def run(trials, workers, goes_on):
+    def run(trials, goes_on):
         for trial in trials:
             rate = trial.config["train"]["learning_rate"]
             for number in range(1, 5):
@@ -145,7 +145,7 @@ def test_several_objectives_give_no_trial_up(tree):
 
 
 def test_a_failed_trial_is_kept_with_its_error(tree, monkeypatch):
-    def fails(trials, workers, goes_on):
+    def fails(trials, goes_on):
         for trial in trials:
             yield trial, Outcome("failed", error="out of memory")
 

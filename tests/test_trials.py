@@ -174,7 +174,9 @@ def forks(monkeypatch):
 
 def test_one_that_dies_takes_no_other_with_it(forks):
     asked = [fake_trial(key) for key in ("a", "dies", "b", "c")]
-    done = {trial.key: kept for trial, kept in forks.run_in_forks(asked, 2, lambda *_: True)}
+    done = {
+        trial.key: kept for trial, kept in forks.run_in_forks(asked, lambda *_: True, workers=2)
+    }
     assert {key for key, kept in done.items() if kept.status == "finished"} == {"a", "b", "c"}
     assert "-9" in done["dies"].error
 
@@ -195,7 +197,7 @@ def test_epochs_are_told_as_they_come_and_a_trial_can_be_given_up(forks, monkeyp
     monkeypatch.setattr(forks, "run_trial", run)
     done = {
         trial.key: kept.status
-        for trial, kept in forks.run_in_forks([fake_trial("a"), fake_trial("b")], 1, goes_on)
+        for trial, kept in forks.run_in_forks([fake_trial("a"), fake_trial("b")], goes_on)
     }
     assert done == {"a": "finished", "b": "stopped"}
     assert told == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
