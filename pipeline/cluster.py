@@ -47,11 +47,17 @@ def cluster(address: str | None) -> Iterator[Runner]:
     Raises:
         InputError: Ray is not installed, or no cluster answers there.
     """
+    wanted = address or os.environ.get("RAY_ADDRESS") or "local"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if wanted not in ("auto", "local"):
+        _expect_answer(wanted)
+        # Something answers; if it is not a cluster, Ray would try for a quarter of an hour.
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
     try:
         import ray
     except ImportError as error:
         raise InputError("hydra/launcher=ray: Ray is missing; `pip install ray`") from error
-    _connect(address or os.environ.get("RAY_ADDRESS") or "local")
+    _connect(wanted)
     try:
         yield run_on_cluster
     finally:
@@ -226,10 +232,7 @@ def _connect(address: str) -> None:
     import ray
     from ray.exceptions import RayError
 
-    if address not in ("auto", "local"):
-        _expect_answer(address)
     here: dict[str, Any] = {"num_cpus": cores(), "include_dashboard": False}
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray.init(
             address,
@@ -243,7 +246,7 @@ def _connect(address: str) -> None:
 
 
 def _expect_answer(address: str) -> None:
-    """Make sure that something listens: Ray itself would wait for a minute.
+    """Make sure that something listens: Ray itself would wait for it.
 
     Raises:
         InputError: Nothing does.
