@@ -178,6 +178,7 @@ class _Sender:
 
 def _run(trial: Trial, data: "list[ObjectRef[Any]]") -> Iterator[Epoch | Outcome]:
     """Run a trial, on a node of the cluster."""
+    os.chdir(ROOT)  # forks look for code here first, where there may be a checkout of another state
     start()
     yield from follow(replace(trial, data=_at_hand(trial.data, data)))
 
