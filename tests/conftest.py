@@ -11,6 +11,12 @@ from pipeline.digits.datasets import Split
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take minutes, lest one worker be left alone with them."""
+    long = {item.path for item in items if item.get_closest_marker("end_to_end")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def default_tree():
     """Give the composed default configuration; change copies of it only."""

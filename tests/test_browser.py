@@ -37,7 +37,10 @@ RUNS = {
     "mlp 256-128 · 9 epochs": ([256, 128], 9, 1),
 }
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ NETWORKS = {
     "mlp": ("model=mlp", "model.hidden_units=[64]"),
     "cnn": ("model=cnn", "model.filters=[8,16]", "model.dropout=0.2"),
 }
+pytestmark = pytest.mark.end_to_end
+
 CASES = [(network, threads) for network in NETWORKS for threads in (1, 2)]
 
 
