@@ -56,12 +56,23 @@ class Project:
         self.run("git", "init", "-q", "-b", "main")
         self.commit()
 
-    def run(self, *command, code=0):
-        done = subprocess.run(
+    def run(self, *command):
+        done = self._do(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def refused(self, *command):
+        """Run what must end in one line of error; give that line."""
+        done = self._do(command)
+        assert done.returncode == 1
+        lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]
+        assert len(lines) == 1, done.stderr
+        return lines[0]
+
+    def _do(self, command):
+        return subprocess.run(
             command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
         )
-        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
 
     def commit(self):
         self.run("git", "add", "-A")

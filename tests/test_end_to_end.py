@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -246,19 +245,9 @@ def test_explaining_draws_a_strip_for_every_picture(project, tmp_path):
     ],
 )
 def test_bad_input_ends_in_one_line(project, command, told):
-    done = subprocess.run(
-        ["python", "-m", *command.split(), "tracking.enabled=false"],
-        cwd=project.folder,
-        env=project.env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("error: ")
-    assert told in lines[0]
+    line = project.refused("python", "-m", *command.split(), "tracking.enabled=false")
+    assert line.startswith("error: ")
+    assert told in line
 
 
 def test_help_and_completion_answer(project, monkeypatch):
