@@ -62,7 +62,7 @@ class Epoch:
     Attributes:
         epoch: Its number, from 1.
         loss: Mean cross-entropy, in nats, over the pictures as they were trained on: distorted,
-            and while the weights moved.
+            and while the weights moved; those of no class left out.
         accuracy: Share of the same pictures read correctly.
         val_loss: Mean cross-entropy over the validation pictures after the epoch.
         val_accuracy: Share of the validation pictures read correctly.
@@ -365,8 +365,9 @@ def _learning(
         optimizer.apply(tape.gradient(loss, weights), weights)
         if mean:
             mean.follow(optimizer.iterations.value)
-        digits = tf.cast(labels != NO_CLASS, tf.float32)
-        return tf.stack([loss, tf.reduce_sum(hits), tf.reduce_sum(digits)])
+        # What shows none of the classes is learned from, but would blur these numbers.
+        of_class = tf.cast(labels != NO_CLASS, tf.float32)
+        return tf.reduce_sum(tf.stack([losses, hits, tf.ones_like(hits)]) * of_class, axis=1)
 
     @tf.function(jit_compile=compiled)  # type: ignore[untyped-decorator]
     def whole_pass(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
@@ -378,7 +379,7 @@ def _learning(
             at = number * size
             batch = tf.slice(images, [at, 0, 0], [size, *images.shape[1:]])
             totals += step(batch, tf.slice(labels, [at], [size]))
-        return tf.stack([totals[0] / steps, totals[1] / totals[2]])
+        return totals[:2] / totals[2]
 
     return lambda pictures: _pair(whole_pass(pictures.images, pictures.labels))
 
