@@ -14,7 +14,7 @@ from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.recording import DATA_DIGEST_TAG, MONITORED_EVERY
-from pipeline.tracking.runs import child_run, new_run, reopened_run
+from pipeline.tracking.runs import child_run, new_run, reopened_run, run_written_later
 from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
 
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
@@ -125,6 +125,33 @@ def test_training_is_linked_to_the_run_that_prepared_its_data(client):
     with new_run(SETTINGS, TRAIN) as train:
         train.dataset("mnist", "b" * 64, "data/prepared", {})
     assert client.get_run(train.run_id()).data.tags["data_run_id"] == prepare.run_id()
+
+
+def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_path):
+    chart = tmp_path / "chart.png"
+    chart.write_bytes(b"a chart")
+    request = RunRequest(data_experiment(SETTINGS), "later", {})
+    with run_written_later(SETTINGS, request) as prepare:
+        prepare.tags({DATA_DIGEST_TAG: "c" * 64})
+        prepare.files([chart], "prepare")
+    chart.unlink()
+    with new_run(SETTINGS, TRAIN) as train:
+        train.dataset("mnist", "c" * 64, "data/prepared", {})
+    later = client.get_run(client.get_run(train.run_id()).data.tags["data_run_id"])
+    assert (later.info.run_name, later.info.status) == ("later", "FINISHED")
+    (kept,) = client.list_artifacts(later.info.run_id, "prepare")
+    assert kept.path == "prepare/chart.png"
+
+
+def test_what_went_wrong_later_is_told_by_the_next_stage(client, caplog):
+    with run_written_later(SETTINGS, RunRequest("digits", "broken", {})) as recorder:
+        recorder.metrics({"": 1.0})
+    assert "earlier stage" not in caplog.text
+    recorded_training()
+    assert caplog.text.count("did not record an earlier stage") == 1
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    (broken,) = client.search_runs([experiment], "attributes.run_name = 'broken'")
+    assert broken.info.status == "KILLED"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pipeline.digits.datasets import (
 )
 from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
 from pipeline.tracking.recording import DATA_DIGEST_TAG
-from pipeline.tracking.runs import Recorder, new_run
+from pipeline.tracking.runs import Recorder, run_written_later
 from pipeline.tracking.store import RunRequest, data_experiment
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def run(config: Config) -> None:
         name=str(config.data["_target_"]).rpartition(".")[2],
         tags={"stage": STAGE},
     )
-    with new_run(config.tracking, request) as recorder:
+    with run_written_later(config.tracking, request) as recorder:
         recorder.params(
             {"seed": config.seed, "data": config.data, STAGE: config.prepare.model_dump()}
         )

@@ -78,6 +78,51 @@ class Writer:
         self._connection.close()
 
 
+class Parcel:
+    """A run that is handed over as a whole, so that its stage need not wait until MLflow is up.
+
+    What goes wrong with it is told to the stage that writes next.
+    """
+
+    run_id = ""  # known to the recorder process alone
+
+    def __init__(self, uri: str, settings: Tracking, opening: Opening) -> None:
+        """Start the recorder process if need be.
+
+        Raises:
+            RecordingError: It does not start.
+        """
+        self._run = (uri, settings, opening)
+        self._calls: list[tuple[str, tuple[Any, ...]]] = []
+        _connect(_socket()).close()
+
+    def ask(self, what: str, *arguments: Any) -> None:
+        """Put in a call of a method; files with their contents, since DVC moves them."""
+        if what == "files":
+            paths, folder = arguments
+            what, arguments = "contents", ({path.name: path.read_bytes() for path in paths}, folder)
+        self._calls.append((what, arguments))
+
+    def close(self) -> None:
+        """Hand it over.
+
+        Raises:
+            RecordingError: The recorder process is not to be had.
+        """
+        try:
+            self._send()
+        except ProcessGoneError:  # it was about to end as we came
+            self._send()
+
+    def _send(self) -> None:
+        with _connect(_socket()) as connection:
+            try:
+                connection.send(("write", (*self._run, self._calls)))
+                connection.recv()
+            except (OSError, EOFError) as gone:
+                raise ProcessGoneError("the recorder process is gone") from gone
+
+
 def _socket() -> Path:
     """Name the socket of the process that runs this very code for this very store."""
     code = hashlib.sha256()
@@ -177,6 +222,9 @@ class _Server:
         with connection, suppress(EOFError, OSError):
             while True:
                 what, arguments = connection.recv()
+                if what == "write":
+                    self._write(connection, *arguments)
+                    continue
                 with self._writing:
                     try:
                         if what == "open":
@@ -198,9 +246,36 @@ class _Server:
         self._idle_since = time.monotonic()
         self._connections -= 1
 
-    def _open(self, uri: str, settings: Tracking, opening: Opening) -> Recording:
+    def _write(
+        self,
+        connection: Connection,
+        uri: str,
+        settings: Tracking,
+        opening: Opening,
+        calls: list[tuple[str, tuple[Any, ...]]],
+    ) -> None:
+        """Write a whole run, before any other is written to."""
+        with self._writing:
+            self._end_if_removed(uri)
+            connection.send(None)
+            recording: Recording | None = None
+            try:
+                recording = self._open(uri, settings, opening)
+                for what, arguments in calls:
+                    getattr(recording, what)(*arguments)
+            except Exception as refused:
+                words = " ".join(str(refused).split())[:300]
+                self._warnings.append(f"MLflow did not record an earlier stage ({words})")
+                if recording:
+                    with suppress(Exception):
+                        recording.abandon()
+
+    def _end_if_removed(self, uri: str) -> None:
         if self._files.setdefault(uri, _inode(uri)) != _inode(uri):
             self._end()  # MLflow would go on writing to a file that has been removed
+
+    def _open(self, uri: str, settings: Tracking, opening: Opening) -> Recording:
+        self._end_if_removed(uri)
         key = f"{uri} {settings.experiment}"
         if key not in self._clients:
             self._clients[key] = open_store(uri, settings)

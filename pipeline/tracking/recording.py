@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, Tree, flatten
@@ -78,6 +79,13 @@ class Recording:
         """Record files as artifacts in a folder of the run."""
         for path in paths:
             self._client.log_artifact(self.run_id, str(path), folder)
+
+    def contents(self, contents: Mapping[str, bytes], folder: str) -> None:
+        """Record files, given by name and content, as artifacts in a folder of the run."""
+        with TemporaryDirectory() as place:
+            for name, content in contents.items():
+                (Path(place) / name).write_bytes(content)
+            self._client.log_artifacts(self.run_id, place, folder)
 
     def text(self, text: str, name: str) -> None:
         """Record a text as an artifact, by its path within the run."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Tracking, Tree
-from pipeline.tracking.process import RecordingError, Writer
+from pipeline.tracking.process import Parcel, RecordingError, Writer
 from pipeline.tracking.store import (
     ChildRun,
     NewRun,
@@ -30,10 +30,13 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Writes to one MLflow run, in order, from a thread; or to none at all when switched off."""
 
-    def __init__(self, settings: Tracking, opening: Opening) -> None:
+    def __init__(
+        self, settings: Tracking, opening: Opening, kind: type[Writer | Parcel] = Writer
+    ) -> None:
         """Find or make the run, in the background, unless nothing is to be recorded."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
-        self._writer: Writer | None = None
+        self._kind = kind
+        self._writer: Writer | Parcel | None = None
         self._run_id = uuid.uuid4().hex
         self._started: Future[None] | None = None
         if settings.enabled:
@@ -93,11 +96,14 @@ class Recorder:
         self._record("finish", status)
         self._thread.shutdown(wait=True)
         if self._writer:
-            self._writer.close()
+            try:
+                self._writer.close()
+            except RecordingError as error:
+                _warn("could not start", error)
 
     def _start(self, settings: Tracking, opening: Opening) -> None:
         try:
-            self._writer = Writer(reachable_uri(settings), settings, opening)
+            self._writer = self._kind(reachable_uri(settings), settings, opening)
             self._run_id = self._writer.run_id
         except (RecordingError, OSError) as error:
             _warn("could not start", error)
@@ -111,7 +117,7 @@ class Recorder:
             return
         try:
             self._writer.ask(what, *arguments)
-        except RecordingError as error:
+        except (RecordingError, OSError) as error:
             self._writer = None
             _warn("stopped recording", error)
 
@@ -133,6 +139,17 @@ def new_run(
         resume_run_id: An interrupted run to go on with, if it is still there.
     """
     with _ended_with_the_block(Recorder(settings, NewRun(request, resume_run_id))) as recorder:
+        yield recorder
+
+
+@contextmanager
+def run_written_later(settings: Tracking, request: RunRequest) -> Iterator[Recorder]:
+    """Record a run of its own that is written as the block has ended, with no wait for MLflow.
+
+    Its id is not known. The first stage of a pipeline would otherwise last as long as MLflow takes
+    to start, which it does just as well beside the second.
+    """
+    with _ended_with_the_block(Recorder(settings, NewRun(request), Parcel)) as recorder:
         yield recorder
 
 
