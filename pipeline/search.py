@@ -6,6 +6,7 @@ machines with one storage, and they work on one study; run it again, and it goes
 
 import logging
 import sys
+import time
 import warnings
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 SEARCH_TAG = "search"
 RUN_ATTRIBUTE = "mlflow_run_id"
 HEARTBEAT_SECONDS = 30
+OPENING_SECONDS = 0.5
 MAXIMISED = ("val_accuracy",)
 
 
@@ -149,7 +151,7 @@ def _study(search: Search) -> "optuna.Study":
     try:
         return optuna.create_study(
             study_name=search.study,
-            storage=optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_SECONDS),
+            storage=_storage(url),
             sampler=optuna.samplers.TPESampler(),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
             directions=directions,
@@ -158,6 +160,24 @@ def _study(search: Search) -> "optuna.Study":
     except (SQLAlchemyError, ImportError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
+
+
+def _storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
+    """Open a database; of several processes that find it new, all but one fail to make the tables.
+
+    Raises:
+        SQLAlchemyError: It cannot be opened, however often.
+    """
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_SECONDS)
+    except SQLAlchemyError:
+        if tries == 1:
+            raise
+        time.sleep(OPENING_SECONDS)
+        return _storage(url, tries - 1)
 
 
 def _optimise(study: "optuna.Study", search: Search, objective: _Objective) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from pipeline import search as command
 from pipeline.config import compose
@@ -158,6 +159,15 @@ def test_a_failed_trial_is_kept_with_its_error(tree, monkeypatch):
 def test_a_storage_that_cannot_be_opened_is_told():
     with pytest.raises(InputError, match="cannot be opened"):
         _study(search(storage="sqlite:////nowhere/at/all.db"))
+
+
+def test_several_processes_may_find_the_database_new(monkeypatch):
+    def first_too_late(*arguments, storage=optuna.storages.RDBStorage, **options):
+        monkeypatch.setattr(optuna.storages, "RDBStorage", storage)
+        raise IntegrityError("insert into alembic_version", None, ValueError("not unique"))
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", first_too_late)
+    assert _study(search()).trials == []
 
 
 @pytest.fixture
