@@ -1,10 +1,14 @@
 """Sweeps on a Ray cluster: without Ray's processes first, then on two nodes, one of them killed."""
 
 import shutil
+import socket
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 from projects import SMALL, Project, wait_for
 
@@ -136,20 +140,61 @@ def test_an_address_without_a_cluster_is_told_in_a_line(address):
     assert "\n" not in str(caught.value)
 
 
-@pytest.fixture
-def nodes():
-    """Give a cluster of two nodes on this machine, each of one core."""
-    from ray.cluster_utils import Cluster
+class Nodes:
+    """A cluster of two nodes on this machine, each of one core, started as the README says."""
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    nodes.second = nodes.add_node(num_cpus=1)
-    yield nodes
-    nodes.shutdown()
+    def __init__(self, folder, env):
+        self._folder = folder
+        self._env = env
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.address = f"127.0.0.1:{port}"
+        own = [f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}"]
+        self.head = self._start("--head", *own)
+        self.second = self._start(f"--address={self.address}")
+
+    def _start(self, *arguments):
+        logged = self._folder / f"{len(arguments)}.log"
+        command = ["ray", "start", *arguments, "--num-cpus=1", "--block"]
+        with logged.open("w") as log:
+            node = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
+        wait_for(lambda: "Ray runtime started" in logged.read_text() or node.poll(), seconds=120)
+        assert node.poll() is None, logged.read_text()
+        return node
+
+    def kill(self, node):
+        """End a node as a power cut does."""
+        with suppress(psutil.NoSuchProcess):
+            processes = psutil.Process(node.pid)
+            for process in [processes, *processes.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        node.wait()
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = Project(tmp_path)
+    project.env |= {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "0" * 64,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # 15 otherwise: slow beside other tests
+    }
+    return project
+
+
+@pytest.fixture
+def nodes(project):
+    with TemporaryDirectory(prefix="ray") as name:  # sockets have short names
+        nodes = Nodes(Path(name), project.env)
+        yield nodes
+        nodes.kill(nodes.second)
+        nodes.kill(nodes.head)
 
 
 @pytest.mark.end_to_end
-def test_no_trial_is_lost_with_a_node(nodes, tmp_path):
-    project = Project(tmp_path)
+def test_no_trial_is_lost_with_a_node(project, nodes):
     networks = project.folder / "pipeline" / "digits" / "networks.py"
     shutil.copy(networks, networks.with_name("only_here.py"))  # so that the code must be sent
     command = [
@@ -157,13 +202,13 @@ def test_no_trial_is_lost_with_a_node(nodes, tmp_path):
         f"hydra.launcher.address={nodes.address}", *SMALL[:-1], "train.epochs=40", "seed=1,2,3",
         "model._target_=pipeline.digits.only_here.mlp",
     ]  # fmt: skip
-    logged = tmp_path / "home" / "sweep.log"
+    logged = project.folder / "home" / "sweep.log"
     logged.parent.mkdir(exist_ok=True)
     with logged.open("w") as log:
         sweep = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
         try:
             wait_for(lambda: learning(project) == 2 or sweep.poll(), seconds=240)
-            nodes.remove_node(nodes.second, allow_graceful=False)
+            nodes.kill(nodes.second)
             assert sweep.wait(timeout=240) == 0, logged.read_text()
         finally:
             sweep.kill()
