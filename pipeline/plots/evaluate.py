@@ -155,7 +155,7 @@ def calibration(
         note: A warning shown above the diagram.
     """
     scaled = "" if temperature is None else f" Temperature {temperature:.3f}."
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "Calibration: can the confidence be believed?",
         6.4,
         subtitle=f"expected calibration error {ece_before * 100:.2f} % before, "
@@ -163,7 +163,6 @@ def calibration(
         "pictures read with 80 % confidence are right 80 % of the time.",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, 1))
     top.plot((0, 100), (0, 100), "--", color=style.GREY, linewidth=1.5, label="ideal")
     _reliability(top, before, style.BLUE, "s", "before")
@@ -307,14 +306,13 @@ def per_class(
     """
     slot = (style.CONTENT_WIDTH - 1.2) / len(class_names)
     labels, rotation = style.spread_labels(class_names, slot, style.SMALL_SIZE + 1)
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "Precision and recall of each class",
         3.4 + style.highest(labels, rotation, style.SMALL_SIZE + 1),
         subtitle="precision: of the pictures read as this class, how many are; "
         "recall: of the pictures of this class, how many were read as it",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body)
     axes = figure.subplots()
     positions = np.arange(len(class_names))
     p, r = np.asarray(precision) * 100, np.asarray(recall) * 100

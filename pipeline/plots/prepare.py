@@ -74,13 +74,12 @@ def class_balance(
         for split in counts.values()
         for count in split
     )
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "Pictures per class",
         (2.0 if upright else 2.5) * len(counts) + label_height,
         subtitle=f"{total:,} pictures in all; dashed: what an even share would be",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body)
     panels = figure.subplots(len(counts), 1, squeeze=False)[:, 0]
     for axes, (split, per_class) in zip(panels, counts.items(), strict=True):
         _balance_panel(axes, split, per_class, upright)

@@ -43,11 +43,7 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     named = curves[: len(COLORS)]
     others = len(curves) - len(named)
     legend_height = (len(named) + bool(others)) * _LEGEND_LINE + 0.15
-    figure, body = style.new_page("Learning curves", 3.9 + legend_height, note=note)
-    left, bottom, width, height = body
-    top = bottom + height
-    height -= legend_height / figure.get_figheight()
-    figure.set_layout_engine("constrained", rect=(left, bottom, width, height), wspace=0.06)
+    figure = style.new_chart("Learning curves", 3.9, note=note, legend_height=legend_height)
     loss, accuracy = figure.subplots(1, 2)
     for place, curve in reversed(list(enumerate(curves))):
         _draw(loss, curve, curve.loss, place)
@@ -58,16 +54,7 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     names = [style.shorten(curve.name, style.CONTENT_WIDTH - 0.6, _LEGEND_SIZE) for curve in named]
     if others:
         names.append(f"{others} more")
-    legend = figure.legend(
-        handles,
-        names,
-        loc="upper left",
-        bbox_to_anchor=(left, top),
-        borderaxespad=0,
-        borderpad=0,
-        labelspacing=0.35,
-    )
-    legend.set_in_layout(False)  # its place is reserved above
+    style.legend_above(figure, handles, names, labelspacing=0.35)
     return figure
 
 

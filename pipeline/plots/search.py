@@ -22,14 +22,13 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
         note: A warning shown above the plot.
     """
     shares = 100 * np.asarray(accuracies)
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "How the search went",
         3.8,
         subtitle=f"{len(shares)} trials finished, {stopped} given up early; "
         f"best {shares.max():.2f} %",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body)
     axes = figure.subplots()
     numbers = np.arange(1, len(shares) + 1)
     axes.scatter(numbers, shares, color=style.BLUE, alpha=0.6, s=40, linewidths=0, label="a trial")
@@ -56,13 +55,12 @@ def importance(shares: Mapping[str, float], note: str | None = None) -> Figure:
         note: A warning shown above the plot.
     """
     listed = sorted(shares.items(), key=lambda item: item[1])[-MOST_BARS:]
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "Which settings mattered",
         len(listed) * BAR_HEIGHT + 0.9,
         subtitle="share of the differences in accuracy that a setting explains (fANOVA)",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body)
     axes = figure.subplots()
     names = [style.shorten(name, 2.8, style.TEXT_SIZE) for name, _ in listed]
     values = [100 * share for _, share in listed]

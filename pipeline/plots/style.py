@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -209,6 +210,49 @@ def new_page(
         top -= part_height + gap
     left = MARGIN / PAGE_WIDTH
     return figure, (left, MARGIN / height, 1 - 2 * left, body_height / height)
+
+
+def new_chart(
+    title: str,
+    body_height: float,
+    *,
+    subtitle: str | None = None,
+    note: str | None = None,
+    legend_height: float = 0.0,
+) -> Figure:
+    """Make a page whose body is filled by the axes that are put on it, side by side or stacked.
+
+    Args:
+        title: What the figure shows, one or two lines.
+        body_height: Height of the axes with their labels, in inches.
+        subtitle: As in `new_page`.
+        note: As in `new_page`.
+        legend_height: Room above the axes for `legend_above`, in inches.
+    """
+    figure, body = new_page(title, body_height + legend_height, subtitle=subtitle, note=note)
+    left, bottom, width, height = body
+    height -= legend_height / figure.get_figheight()
+    figure.set_layout_engine("constrained", rect=(left, bottom, width, height), wspace=0.06)
+    return figure
+
+
+def legend_above(
+    figure: Figure, handles: Sequence[Artist], names: Sequence[str], **options: Any
+) -> None:
+    """Put a legend for all axes of a chart into the room that was left above them."""
+    engine = figure.get_layout_engine()
+    assert engine is not None  # `new_chart` has set it
+    left, bottom, _, height = engine.get()["rect"]
+    legend = figure.legend(
+        handles,
+        names,
+        loc="lower left",
+        bbox_to_anchor=(left, bottom + height + 0.02),
+        borderaxespad=0,
+        borderpad=0,
+        **options,
+    )
+    legend.set_in_layout(False)  # its place is reserved
 
 
 def _draw_header_part(

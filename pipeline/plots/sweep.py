@@ -39,13 +39,12 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
         if row["network"] in networks and row["epochs"] in epochs:
             cell = networks.index(row["network"]), epochs.index(row["epochs"])
             best[cell] = np.fmax(best[cell], 100 * row["val_accuracy"])
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "Accuracy by layer sizes and epochs",
         len(networks) * CELL_HEIGHT + 0.8,
         subtitle="best validation accuracy in %, networks from small to large; framed: the best",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body)
     axes = figure.subplots()
     edges = [np.arange(size + 1) - 0.5 for size in best.shape]
     cells = axes.pcolormesh(edges[1], edges[0], best, cmap=MAP)
@@ -87,14 +86,13 @@ def cost(rows: Rows, note: str | None = None) -> Figure:
         note: A warning shown above the plots.
     """
     best = rows[0]
-    figure, body = style.new_page(
+    figure = style.new_chart(
         "Accuracy against its cost",
         4.4,
         subtitle="line: nothing cheaper is better · ringed: the best, "
         f"{best['network']}, {best['epochs']} epochs, {100 * best['val_accuracy']:.2f} %",
         note=note,
     )
-    figure.set_layout_engine("constrained", rect=body, wspace=0.06)
     left, right = figure.subplots(1, 2, sharey=True)
     _against(left, rows, "parameters", "parameters")
     _against(right, rows, "training_seconds", "training (s)")

@@ -8,6 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.plots import style
 
+LEGEND_HEIGHT = 0.4  # inches
+
 
 @style.styled
 def learning_curves(
@@ -31,12 +33,9 @@ def learning_curves(
     chosen = next((r for r in history if int(r["epoch"]) == chosen_epoch), None)
     if chosen is None:
         raise ValueError(f"the history of {len(history)} epochs holds no epoch {chosen_epoch}")
-    legend_height = 0.4
-    figure, body = style.new_page(title, 3.9 + legend_height, subtitle=_summary(history), note=note)
-    left, bottom, width, height = body
-    top = bottom + height
-    height -= legend_height / figure.get_figheight()
-    figure.set_layout_engine("constrained", rect=(left, bottom, width, height), wspace=0.06)
+    figure = style.new_chart(
+        title, 3.9, subtitle=_summary(history), note=note, legend_height=LEGEND_HEIGHT
+    )
     loss, accuracy = figure.subplots(1, 2)
     _panel(loss, history, "loss", 1.0, chosen)
     _panel(accuracy, history, "accuracy", 100.0, chosen)
@@ -44,15 +43,7 @@ def learning_curves(
     loss.set_ylabel("cross-entropy (nats)")
     accuracy.set_title(f"validation accuracy: {chosen['val_accuracy'] * 100:.2f} %", loc="left")
     accuracy.set_ylabel("accuracy (%)")
-    legend = figure.legend(
-        *loss.get_legend_handles_labels(),
-        loc="upper left",
-        bbox_to_anchor=(left, top),
-        ncols=3,
-        borderaxespad=0,
-        borderpad=0,
-    )
-    legend.set_in_layout(False)  # its place is reserved above
+    style.legend_above(figure, *loss.get_legend_handles_labels(), ncols=3)
     return figure
 
 
