@@ -262,7 +262,8 @@ def _expect_answer(address: str) -> None:
 def _no_cluster(address: str, error: Exception) -> InputError:
     return InputError(
         f"hydra.launcher.address={address}: no Ray cluster to be reached there "
-        f"({_in_a_line(error)}); name HOST:PORT as `ray start --head` says it"
+        f"({_in_a_line(error)}); name HOST:PORT as `ray start --head` says it, with the "
+        "RAY_AUTH_MODE it was started with"
     )
 
 

@@ -8,13 +8,14 @@ from projects import SMALL, Project, wait_for
 
 pytestmark = pytest.mark.end_to_end
 
-SWEEP = ["python", "-m", "pipeline.sweep", *SMALL[:-1], "train.epochs=1,60"]
+# One thread each, so that a sweep side by side runs the same trials as one that does not.
+SWEEP = ["python", "-m", "pipeline.sweep", *SMALL[:-1], "train.threads=1", "train.epochs=1,60"]
 HALF_OF_THEM_FAIL = "train.init_from=null,nowhere.keras"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Give a project whose sweep of four trials was killed in the third and run again."""
+    """Give a project whose sweep was killed in its third trial of four, and gone on with by two."""
     project = Project(tmp_path_factory.mktemp("project"))
     logged = project.folder / "home" / "sweep.log"
     logged.parent.mkdir(exist_ok=True)
@@ -26,7 +27,7 @@ def project(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    project.told = project.run(*command)
+    project.told = project.run(*command, "hydra/launcher=joblib")
     return project
 
 
@@ -96,9 +97,24 @@ def test_the_best_becomes_the_experiment_with_the_same_numbers(project):
         assert metrics[name] == best.data.metrics[name]
 
 
+def test_a_search_ends_with_its_table_and_plots(project):
+    small = [*SMALL[:-1], "train.epochs=1"]
+    limits = ["search.trials=2", "search.timeout=3600"]
+    told = project.run("python", "-m", "pipeline.search", *limits, *small)
+    assert "best by validation: mlp" in told
+    (parent,) = project.runs("attributes.run_name = 'search mlp'")
+    children = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 3
+    listed = project.mlflow().list_artifacts(parent.info.run_id, "search")
+    assert {"search/history.png", "search/results.csv"} <= {item.path for item in listed}
+    assert "the study has its 2 trials" in project.run("python", "-m", "pipeline.search", *limits)
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [
+        ("pipeline.sweep model=mlp,cnn train.epochs=0", "trial 1 of 2: train.epochs=0"),
+        ("pipeline.sweep experiment=glob(*) train.epochs=0", "trial 1 of 4: train.epochs=0"),
         ("pipeline.sweep train.epochs=0,1", "trial 1 of 2: train.epochs=0: input should be"),
         ("pipeline.sweep train.epoks=1,2", "train.epoks: unknown key; did you mean train.epochs"),
         ("pipeline.sweep hydra/launcher=basic train.epochs=1,2", "leave it out"),
