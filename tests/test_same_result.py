@@ -12,20 +12,20 @@ from pipeline.config import compose, validate
 from pipeline.digits.datasets import mnist_5000
 from pipeline.stages import train
 
+pytestmark = pytest.mark.end_to_end
+
 # Wide enough for TensorFlow to share the work of an operation out among threads.
 NETWORKS = {
     "mlp": ("model=mlp", "model.hidden_units=[64]"),
     "cnn": ("model=cnn", "model.filters=[8,16]", "model.dropout=0.2"),
 }
-pytestmark = pytest.mark.end_to_end
-
+SMALL = ("data=mnist_5000", "train.epochs=2", "train.drawn_share=0.0", "train.other_share=0.0")
 CASES = [(network, threads) for network in NETWORKS for threads in (1, 2)]
 
 
 def train_once(network, threads):
     """Train as the train stage does; give a digest of the weights, and the metrics."""
-    overrides = [*NETWORKS[network], f"train.threads={threads}", "train.epochs=2"]
-    config = validate(compose([*overrides, "data=mnist_5000"]))
+    config = validate(compose([*NETWORKS[network], *SMALL, f"train.threads={threads}"]))
     digits = mnist_5000().train
     learned, validation = (digits.take(np.arange(first, 4000, 8)) for first in (0, 1))
     model = train.build(config, learned, 10)
@@ -39,7 +39,7 @@ def results():
     """Give what two trainings of each case came to, every one in a process of its own."""
     forks.start()
     forkserver = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(1, forkserver, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(2, forkserver, max_tasks_per_child=1) as pool:
         begun = {case: [pool.submit(train_once, *case) for _ in range(2)] for case in CASES}
         return {case: [future.result() for future in pair] for case, pair in begun.items()}
 
