@@ -8,15 +8,17 @@ hydra-joblib-launcher (1.2.0, 2022) would give outcomes only when the last trial
 if a worker dies; and each of joblib's workers would import TensorFlow for itself.
 """
 
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
+
+from pipeline.digits.machine import cores
 
 if TYPE_CHECKING:
     from pipeline.trials import Runner
@@ -63,8 +65,10 @@ class Joblib(OneByOne):
     """Several trials at a time."""
 
     def __init__(self, n_jobs: int = -1) -> None:
-        """Take joblib's word for how many: -1 is one a core."""
-        self.workers = n_jobs if n_jobs > 0 else len(os.sched_getaffinity(0))
+        """Take how many; -1 is one a core, as joblib has it."""
+        if n_jobs == 0 or n_jobs < -1:
+            raise HydraException(f"hydra.launcher.n_jobs={n_jobs}: -1 (one a core), or 1 and more")
+        self.workers = n_jobs if n_jobs > 0 else cores()
 
 
 class Ray(OneByOne):

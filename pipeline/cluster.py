@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import ROOT
 from pipeline.digits.errors import InputError
+from pipeline.digits.machine import cores
 from pipeline.digits.training import Epoch
 from pipeline.forks import follow, start
-from pipeline.trials import Judge, Outcome, Runner, Trial, cores, store
+from pipeline.trials import Judge, Outcome, Runner, Trial, is_prepared, store
 
 if TYPE_CHECKING:
     from ray import ObjectRef, ObjectRefGenerator
@@ -187,10 +188,10 @@ def _at_hand(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
     """Give a folder on this node that holds what the command's folder holds."""
     import ray
 
-    if folder.is_dir():  # a shared file system, or the same machine
+    if is_prepared(folder):  # a shared file system, or the same machine
         return folder
     copy = store() / "data" / folder.name
-    if not copy.is_dir():
+    if not is_prepared(copy):
         copy.parent.mkdir(parents=True, exist_ok=True)
         written = Path(mkdtemp(dir=copy.parent))
         for name, content in ray.get(data[0]).items():

@@ -203,6 +203,11 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
     return tree
 
 
+def bare_name(target: object) -> str:
+    """Give the last part of a dotted name, as people know a function by."""
+    return str(target).rpartition(".")[2]
+
+
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Give the leaves of nested dicts under dotted keys; lists and empty dicts are leaves."""
     leaves: dict[str, Any] = {}

@@ -1,9 +1,12 @@
 """Where each stage leaves its files, and how small ones are written."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,6 +57,19 @@ class DatasetInfo:
     def save(self) -> None:
         """Leave it beside the prepared splits."""
         write_json(DATASET_FILE, asdict(self))
+
+
+@lru_cache
+def code_digest(*stages: str) -> str:
+    """Hash the code that dvc.yaml names for stages, and the versions of what trains."""
+    import yaml
+
+    described = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    files = {name for stage in stages for name in described[stage]["deps"]}
+    code = hashlib.sha256(f"{version('tensorflow')} {version('keras')}".encode())
+    for name in sorted(name for name in files if name.endswith(".py")):
+        code.update((ROOT / name).read_bytes())
+    return code.hexdigest()
 
 
 def split_file(split: str) -> Path:

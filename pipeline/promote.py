@@ -9,7 +9,7 @@ import logging
 import yaml
 
 from pipeline.command import run_command
-from pipeline.config import CONF_DIR, PARAMS_FILE, Tracking, Tree, dump, validate
+from pipeline.config import CONF_DIR, PARAMS_FILE, Tree, compose, dump, validate
 from pipeline.digits.errors import InputError
 from pipeline.layout import write_text
 from pipeline.results import load_best
@@ -25,6 +25,8 @@ def run(tree: Tree) -> None:
         InputError: There is no such run, or its configuration is none for this code.
     """
     chosen = tree["run"]
+    if chosen is None:
+        raise InputError("say which: run=<MLflow run id>, or run=best")
     if not isinstance(chosen, str):  # an id of digits alone
         raise InputError(f"run={chosen}: read as a number; type run='\"{chosen}\"'")
     config = _best() if chosen == "best" else _recorded(chosen, tree)
@@ -46,7 +48,8 @@ def _best() -> Tree:
 
 
 def _recorded(run_id: str, tree: Tree) -> Tree:
-    config = yaml.safe_load(recorded_config(Tracking(**tree["tracking"]), run_id))
+    tracking = validate({**compose([]), "tracking": tree["tracking"]}).tracking
+    config = yaml.safe_load(recorded_config(tracking, run_id))
     if not isinstance(config, dict):
         raise InputError(f"run={run_id}: its configuration is not readable")
     return config

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Tree, dump, flatten
+from pipeline.config import Tree, bare_name, dump, flatten
+from pipeline.digits.errors import InputError
 from pipeline.layout import write_csv, write_json
+from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG
 from pipeline.tracking.runs import Recorder
-from pipeline.tracking.sweeps import CONFIG_ARTIFACT, DESCRIPTION_TAG
 from pipeline.trials import Outcome, Trial, store
 
 # In the name of the network and in a column of their own.
 SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
-
 
 ONLY_IN_FILES = {
     "val_loss", "training_seconds", "seconds", "peak_memory_mib", "status", "error", "run_id",
@@ -53,13 +53,13 @@ def varied(configs: Sequence[Tree]) -> list[str]:
 
 def label(key: str) -> str:
     """Give a dotted key's short name: the function's place for the name of a function."""
-    return key.removesuffix("._target_").rpartition(".")[2]
+    return bare_name(key.removesuffix("._target_"))
 
 
 def value(config: Tree, key: str) -> Any:
     """Give what a configuration has at a dotted key, for people: functions by their bare names."""
     found = flatten(config)[key]
-    return str(found).rpartition(".")[2] if key.endswith("_target_") else found
+    return bare_name(found) if key.endswith("_target_") else found
 
 
 def trial_name(trial: Trial, keys: Sequence[str]) -> str:
@@ -108,16 +108,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    hidden = (
-        "val_loss",
-        "seconds",
-        "run_id",
-        "status",
-        "error",
-        "training_seconds",
-        "peak_memory_mib",
-    )
-    settings = {name: _text(cell) for name, cell in row.items() if name not in hidden}
+    settings = {name: _text(cell) for name, cell in row.items() if name not in ONLY_IN_FILES}
     return settings | {
         "val_accuracy": _percentage(row["val_accuracy"]),
         "test_accuracy": _percentage(row["test_accuracy"]),
@@ -140,8 +131,21 @@ def note_of(results: Sequence[Result]) -> str | None:
     return next((result.trial.note for result in results if result.trial.note), None)
 
 
-def keep_best(best: Result) -> None:
-    """Remember the best trial of the sweep or search that ended last."""
+def show(results: Sequence[Result]) -> None:
+    """Print the table, and remember the best trial for `promote`.
+
+    Raises:
+        InputError: No trial finished.
+    """
+    print(f"\n{table(results)}\n", flush=True)
+    best = ranked(results)[0]
+    if best.outcome.status != "finished":
+        raise InputError("no trial finished; the reasons stand above")
+    _keep_best(best)
+    print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
+
+
+def _keep_best(best: Result) -> None:
     kept = {
         "name": best.trial.name,
         "run_id": best.run_id,
@@ -172,7 +176,7 @@ def record(
     listed = rows(ranked(results))
     columns = {name: [row[name] for row in listed] for name in listed[0]}
     recorder.table(columns, f"{folder}/results.json")
-    recorder.tags({DESCRIPTION_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]})
+    recorder.tags({NOTE_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]})
     if note := note_of(results):
         recorder.tags({"note": note})
     best = ranked(results)[0]

@@ -8,37 +8,39 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from pydantic import ValidationError
 
 from pipeline.command import run_command
-from pipeline.config import CONF_DIR, Tree, describe_errors, validate
+from pipeline.config import CONF_DIR, Tracking, Tree, describe_errors, validate
 from pipeline.digits.errors import InputError
+from pipeline.digits.machine import cores
 from pipeline.digits.training import Epoch
 from pipeline.forks import run_in_forks, start
 from pipeline.results import (
     SHOWN_ANYWAY,
     Result,
-    keep_best,
     note_of,
-    ranked,
     record,
-    table,
+    show,
     trial_name,
     write,
 )
 from pipeline.space import Search, ask
-from pipeline.tracking.runs import new_run
+from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest
 from pipeline.trial_runs import TrialRuns
 from pipeline.trials import (
+    Judge,
     Outcome,
     Trial,
-    cores,
     keep_outcome,
     load_outcome,
     make_trial,
@@ -52,6 +54,7 @@ log = logging.getLogger(__name__)
 
 SEARCH_TAG = "search"
 RUN_ATTRIBUTE = "mlflow_run_id"
+OBJECTIVES_ATTRIBUTE = "objectives"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
 MAXIMISED = ("val_accuracy",)
@@ -67,20 +70,31 @@ def run(tree: Tree) -> None:
     request = RunRequest(
         config.tracking.experiment, f"search {search.study}", {"stage": SEARCH_TAG}
     )
-    with new_run(config.tracking, request, study.user_attrs.get(RUN_ATTRIBUTE)) as recorder:
-        study.set_user_attr(RUN_ATTRIBUTE, recorder.run_id())
+    with _parent_run(config.tracking, request, study) as recorder:
         runs = TrialRuns(config.tracking, recorder.run_id(), partial(trial_name, keys=keys))
         _optimise(study, search, _Objective(search, tree, runs))
         results = _results(study)
         if not results:
             raise InputError(f"search.study={search.study}: no trial has finished")
         folder = store() / f"search-{search.study}"
-        files = write(results, folder) + _plot(study, folder, note_of(results))
+        files = write(results, folder) + _plot(study, folder, results)
         record(recorder, results, files, SEARCH_TAG)
-    best = ranked(results)[0]
-    keep_best(best)
-    print(f"\n{table(results)}\n", flush=True)
-    print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
+    show(results)
+
+
+@contextmanager
+def _parent_run(
+    settings: Tracking, request: RunRequest, study: "optuna.Study"
+) -> Iterator[Recorder]:
+    """Open the study's run; of processes that begin together, one makes it for all."""
+    with ExitStack() as stack:
+        with FileLock(store() / f"search-{study.study_name}.lock"):
+            recorder = stack.enter_context(
+                new_run(settings, request, study.user_attrs.get(RUN_ATTRIBUTE))
+            )
+            if settings.enabled:
+                study.set_user_attr(RUN_ATTRIBUTE, recorder.run_id())
+        yield recorder
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,7 @@ class _Objective:
         """Give the numbers that are sought, or raise Optuna's exception for a trial given up."""
         import optuna
 
-        trial = make_trial(ask(self.search.space, asked, self.tree), threads=cores())
+        trial = make_trial(self._chosen(asked), threads=cores())
 
         def goes_on(trial: Trial, epoch: Epoch) -> bool:
             self.runs.epoch(trial, epoch)
@@ -115,10 +129,16 @@ class _Objective:
         numbers = outcome.metrics | {"training_seconds": outcome.training_seconds}
         return tuple(numbers[name] for name in self.search.objectives)
 
-    def _outcome(self, trial: Trial, goes_on: Any) -> tuple[Outcome, str]:
+    def _chosen(self, asked: "optuna.Trial") -> Tree:
+        try:
+            return ask(self.search.space, asked, self.tree)
+        except ValueError as error:
+            raise _other_study(self.search, "space", f"has tried other values ({error})") from error
+
+    def _outcome(self, trial: Trial, goes_on: Judge) -> tuple[Outcome, str]:
         """Run the trial, unless its outcome is known; give it and the id of its MLflow run."""
         known = load_outcome(trial.key)
-        if known and known.status == "finished":
+        if known:
             return known, self.runs.copy(trial, known)
         ((_, outcome),) = run_in_forks(self.runs.begun([trial]), goes_on)
         keep_outcome(trial.key, outcome)
@@ -149,7 +169,7 @@ def _study(search: Search) -> "optuna.Study":
         "maximize" if name in MAXIMISED else "minimize" for name in search.objectives
     ]
     try:
-        return optuna.create_study(
+        study = optuna.create_study(
             study_name=search.study,
             storage=_storage(url),
             sampler=optuna.samplers.TPESampler(),
@@ -160,6 +180,19 @@ def _study(search: Search) -> "optuna.Study":
     except (SQLAlchemyError, ImportError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
+    sought = study.user_attrs.get(OBJECTIVES_ATTRIBUTE)
+    if sought is None:
+        study.set_user_attr(OBJECTIVES_ATTRIBUTE, search.objectives)
+    elif sought != search.objectives:
+        raise _other_study(search, "objectives", f"seeks {', '.join(sought)}")
+    return study
+
+
+def _other_study(search: Search, key: str, reason: str) -> InputError:
+    return InputError(
+        f"search.{key}: the study {search.study} {reason}; "
+        "search.study=NAME begins another, the old values go on with this one"
+    )
 
 
 def _storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
@@ -222,7 +255,7 @@ def _results(study: "optuna.Study") -> list[Result]:
     ]
 
 
-def _plot(study: "optuna.Study", folder: Path, note: str | None) -> list[Path]:
+def _plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> list[Path]:
     """Draw how the search went and, of several trials, which settings mattered."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState
@@ -232,7 +265,8 @@ def _plot(study: "optuna.Study", folder: Path, note: str | None) -> list[Path]:
 
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     stopped = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
-    accuracies = [kept.user_attrs["outcome"]["metrics"]["val_accuracy"] for kept in done]
+    accuracies = [result.outcome.metrics["val_accuracy"] for result in results]
+    note = note_of(results)
     figures = {"history.png": plots.history(accuracies, len(stopped), note)}
     if len(done) > 3 and len({kept.values[0] for kept in done}) > 1:
         shares = get_param_importances(

@@ -17,9 +17,6 @@ Number = int | float
 Objective = Literal["val_accuracy", "val_loss", "parameters", "training_seconds", "latency_ms"]
 
 
-Depth = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
-
-
 class Range(Section):
     """Numbers between two, whole ones if both are; with a depth, a list of them."""
 

@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.command import fail, run_sweep
+from pipeline.command import run_sweep
 from pipeline.config import Tracking, Tree, validate
 from pipeline.digits.errors import InputError
+from pipeline.digits.machine import cores
 from pipeline.layout import write_json
-from pipeline.results import Result, keep_best, ranked, record, table, trial_name, varied, write
+from pipeline.results import Result, record, show, trial_name, varied, write
 from pipeline.tracking.runs import new_run
-from pipeline.tracking.store import RunRequest
+from pipeline.tracking.store import RunRequest, tracking_uri
 from pipeline.tracking.sweeps import SWEEP_TAG
 from pipeline.trial_runs import TrialRuns
 from pipeline.trials import (
@@ -26,7 +27,6 @@ from pipeline.trials import (
     Outcome,
     Runner,
     Trial,
-    cores,
     keep_outcome,
     load_outcome,
     make_trial,
@@ -57,10 +57,11 @@ class State:
     complete: bool = False
 
     @classmethod
-    def of(cls, trials: Sequence[Trial]) -> "State":
-        """Take up the sweep of exactly these trials, or begin it."""
-        keys = json.dumps(sorted(trial.key for trial in trials))
-        folder = store() / hashlib.sha256(keys.encode()).hexdigest()[:16]
+    def of(cls, trials: Sequence[Trial], settings: Tracking) -> "State":
+        """Take up the sweep of exactly these trials recorded in this place, or begin it."""
+        place = [settings.enabled, settings.experiment, tracking_uri(settings)]
+        same = json.dumps([place, sorted(trial.key for trial in trials)])
+        folder = store() / hashlib.sha256(same.encode()).hexdigest()[:16]
         try:
             kept = json.loads((folder / STATE).read_text(encoding="utf-8"))
             return cls(**{**kept, "folder": folder})
@@ -83,12 +84,8 @@ def run(trees: list[Tree], open_runner: OpenRunner, workers: int | None) -> None
     """
     trials = plan(trees, threads=max(1, cores() // workers) if workers else 1)
     settings = validate(trees[0]).tracking
-    state = State.of(trials)
-    known = {
-        trial.key: outcome
-        for trial in trials
-        if (outcome := load_outcome(trial.key)) and outcome.status == "finished"
-    }
+    state = State.of(trials, settings)
+    known = {trial.key: outcome for trial in trials if (outcome := load_outcome(trial.key))}
     missing = [trial for trial in trials if trial.key not in known]
     if workers != 1:  # the longest first, so that none is left alone with it at the end
         missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
@@ -99,12 +96,7 @@ def run(trees: list[Tree], open_runner: OpenRunner, workers: int | None) -> None
         with open_runner() if missing else nullcontext(_run_none) as run_trials:
             known |= _run_missing(trials, known, missing, run_trials, settings, state)
     results = [Result(trial, known[trial.key], state.runs[trial.key]) for trial in trials]
-    print(f"\n{table(results)}\n", flush=True)
-    best = ranked(results)[0]
-    if best.outcome.status != "finished":
-        fail("no trial finished; the reasons stand above")
-    keep_best(best)
-    print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
+    show(results)
 
 
 def plan(trees: Sequence[Tree], threads: int) -> list[Trial]:

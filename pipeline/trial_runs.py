@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pipeline.config import Tracking
 from pipeline.digits.training import Epoch
-from pipeline.stages.train import curve_point
+from pipeline.stages.train import curve_point, run_metrics
 from pipeline.tracking.runs import Recorder
 from pipeline.tracking.sweeps import close_trial, open_trial
 from pipeline.trials import Outcome, Trial
@@ -36,9 +36,9 @@ class TrialRuns:
     def end(self, trial: Trial, outcome: Outcome) -> str:
         """End the run of a trial and give its id."""
         recorder = self._open.pop(trial.key)
-        seconds = {"training_seconds": outcome.training_seconds} if outcome.history else {}
+        metrics = run_metrics(outcome.metrics, outcome.training_seconds) if outcome.metrics else {}
         stopped = {"stopped_early": "true"} if outcome.status == "stopped" else {}
-        close_trial(recorder, outcome.metrics | seconds, outcome.error, stopped)
+        close_trial(recorder, metrics, outcome.error, stopped)
         return recorder.run_id()
 
     def copy(self, trial: Trial, outcome: Outcome) -> str:

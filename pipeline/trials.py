@@ -4,14 +4,11 @@ A trial goes through the functions of the stages, so `dvc repro` on its configur
 same numbers, bit for bit, with the same number of threads.
 """
 
-import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import ROOT, Config, Tree, call_target, home, validate
+from pipeline.config import Config, Tree, call_target, home, validate
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import Dataset, load_split, save_split
 from pipeline.digits.training import Epoch
@@ -111,7 +108,7 @@ def make_trial(tree: Tree, threads: int) -> Trial:
     config = validate({**tree, "train": settings})
     folder, info = _prepared(config)
     return Trial(
-        key=_key(config, info.digest),
+        key=train.fingerprint(config, info.digest, "train", "evaluate"),
         name=train.describe(config),
         config=config.model_dump(),
         data=folder,
@@ -186,7 +183,7 @@ def _seconds_a_picture(classifier: Classifier, picture: NDArray[np.uint8]) -> fl
 
 
 def load_outcome(key: str) -> Outcome | None:
-    """Give the kept outcome of a trial, None if there is none."""
+    """Give the kept outcome of a trial that finished, None if there is none."""
     try:
         return Outcome(**json.loads(_outcome_file(key).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
@@ -194,8 +191,9 @@ def load_outcome(key: str) -> Outcome | None:
 
 
 def keep_outcome(key: str, outcome: Outcome) -> None:
-    """Keep the outcome of a trial for whoever tries the same again."""
-    write_json(_outcome_file(key), asdict(outcome))
+    """Keep the outcome of a trial that finished for whoever tries the same again."""
+    if outcome.status == "finished":
+        write_json(_outcome_file(key), asdict(outcome))
 
 
 def store() -> Path:
@@ -203,32 +201,8 @@ def store() -> Path:
     return home() / ".sweeps"
 
 
-def cores() -> int:
-    """Say how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def _outcome_file(key: str) -> Path:
     return store() / "trials" / f"{key}.json"
-
-
-def _key(config: Config, data_digest: str) -> str:
-    """Tell trials apart by what DVC tells trainings apart by: configuration, data, code."""
-    settings = [config.seed, config.model, config.train.model_dump(), data_digest, _code_digest()]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=1)
-def _code_digest() -> str:
-    """Hash the code that dvc.yaml names for train and evaluate, and the versions of what trains."""
-    import yaml
-
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    files = {name for stage in ("train", "evaluate") for name in stages[stage]["deps"]}
-    code = hashlib.sha256(f"{version('tensorflow')} {version('keras')}".encode())
-    for name in sorted(name for name in files if name.endswith(".py")):
-        code.update((ROOT / name).read_bytes())
-    return code.hexdigest()
 
 
 def _prepared(config: Config) -> tuple[Path, DatasetInfo]:
@@ -243,7 +217,7 @@ def _prepare(settings: str) -> tuple[Path, DatasetInfo]:
     splits = prepare.split_dataset(dataset, validation_size, seed)
     info = prepare.identify(dataset, splits)
     folder = store() / "data" / info.digest[:16]
-    if not _info_file(folder).is_file():
+    if not is_prepared(folder):
         for name, split in splits.items():
             save_split(split, _split_file(folder, name))
         write_json(_info_file(folder), asdict(info))
@@ -254,6 +228,11 @@ def _prepare(settings: str) -> tuple[Path, DatasetInfo]:
 def _dataset(node: str) -> Dataset:
     dataset: Dataset = call_target(json.loads(node))
     return dataset
+
+
+def is_prepared(folder: Path) -> bool:
+    """Say whether a folder holds all of some prepared data: this file is written last."""
+    return _info_file(folder).is_file()
 
 
 def _info_file(folder: Path) -> Path:

@@ -75,7 +75,7 @@ def store(tmp_path_factory, config):
 
 def record(place, config, name, row, test_digest):
     """Record what the stages record of a training, in small."""
-    from pipeline.tracking.recording import TEST_DIGEST_TAG
+    from pipeline.tracking.names import TEST_DIGEST_TAG
     from pipeline.tracking.runs import new_run
     from pipeline.tracking.store import RunRequest
 

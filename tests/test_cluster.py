@@ -126,7 +126,7 @@ def test_a_trial_gets_its_threads_or_is_told_that_no_node_has_them(fake, trial):
 def test_data_that_is_not_at_hand_is_taken_from_the_cluster_once(fake, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "node"))
     elsewhere = tmp_path / "elsewhere" / "0123"
-    taken = cluster._at_hand(elsewhere, [{"train.npz": b"pictures"}])
+    taken = cluster._at_hand(elsewhere, [{"train.npz": b"pictures", "dataset.json": b"{}"}])
     assert (taken / "train.npz").read_bytes() == b"pictures"
     assert cluster._at_hand(elsewhere, [DIES]) == taken
     assert cluster._at_hand(taken, [DIES]) == taken

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.digits import handwriting
 from pipeline.digits.handwriting import FORMS, draw_digits, draw_others
 
 DRAWN = draw_digits(300, np.random.default_rng(0))
@@ -34,8 +35,15 @@ def test_no_two_are_alike(images):
     assert len({image.tobytes() for image in images}) == 300
 
 
-def test_every_digit_comes():
+def test_every_digit_comes_under_its_label(monkeypatch):
     assert set(DRAWN.labels) == set(range(10)) == set(range(len(FORMS)))
+    for digit in range(10):
+        # With all other digits' strokes in a place of their own, only those of this one are drawn.
+        level = [FORMS[each] if each == digit else (("0,50 100,50",),) for each in range(10)]
+        monkeypatch.setattr(handwriting, "FORMS", tuple(level))
+        drawn = draw_digits(60, np.random.default_rng(digit))
+        flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in drawn.images]
+        assert (np.array(flat) == (drawn.labels != digit)).all()
 
 
 @pytest.mark.parametrize("draw", [lambda *a: draw_digits(*a).images, draw_others])

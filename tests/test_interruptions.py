@@ -29,10 +29,10 @@ def test_queued_experiments_run_side_by_side(project):
     project.run("dvc", "queue", "start", "-j", "2")
     wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=240)
     runs = project.runs("tags.stage = 'train'")
+    assert len({run.data.tags["dvc_experiment"] for run in runs}) == 2
     assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
     for run in runs:
         assert run.info.status == "FINISHED"
-        assert run.data.tags["dvc_experiment"]
         assert "test_accuracy" in run.data.metrics
         children = project.runs(f"tags.mlflow.parentRunId = '{run.info.run_id}'")
         assert len(children) == 1

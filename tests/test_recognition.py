@@ -192,3 +192,18 @@ def test_it_streams_and_holds_two_chunks_at_most(tmp_path, monkeypatch):
 
 def test_no_files_no_answers(tmp_path):
     assert list(recognise([], tmp_path, Ink(), unsure_below=0.5)) == []
+
+
+def test_what_an_earlier_run_drew_is_no_picture_to_read(folder, monkeypatch):
+    from pipeline.stages.predict_custom import _own_files_left_out
+
+    (folder / "explain").mkdir()
+    picture(1).save(folder / "predictions.png")
+    picture(1).save(folder / "explain" / "a one.png.png")
+    own = {"predictions.png", "a one.png.png"}
+    (folder.parent / "link").symlink_to(folder)
+    for place in (folder.parent / "link", folder / ".." / folder.name, folder):
+        for output in (folder, place):
+            left = _own_files_left_out(find_pictures(place), output)
+            assert not own & {path.name for path in left}
+            assert len(left) == 5

@@ -156,6 +156,18 @@ def test_a_failed_trial_is_kept_with_its_error(tree, monkeypatch):
     assert study.trials[0].user_attrs["outcome"]["error"] == "out of memory"
 
 
+@pytest.mark.usefixtures("fake")
+def test_a_study_keeps_to_its_objectives_and_its_space(tree):
+    optimise(search(trials=2), tree)
+    for objectives in (["val_loss"], ["val_accuracy", "parameters"]):
+        with pytest.raises(InputError, match="the study s seeks val_accuracy"):
+            _study(search(objectives=objectives))
+    widths = {"model.hidden_units": NODE["space"]["model.hidden_units"]}
+    others = {"train.learning_rate": {"choices": [0.1, 0.2]}}
+    with pytest.raises(InputError, match=r"search\.space: the study s has tried other values"):
+        optimise(search(trials=4, space=widths | others), tree)
+
+
 def test_a_storage_that_cannot_be_opened_is_told():
     with pytest.raises(InputError, match="cannot be opened"):
         _study(search(storage="sqlite:////nowhere/at/all.db"))

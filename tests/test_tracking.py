@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -13,7 +14,8 @@ from projects import wait_for
 from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.models import fetch_keras_model
-from pipeline.tracking.recording import DATA_DIGEST_TAG, MONITORED_EVERY
+from pipeline.tracking.names import DATA_DIGEST_TAG
+from pipeline.tracking.recording import MONITORED_EVERY
 from pipeline.tracking.runs import child_run, new_run, reopened_run, run_written_later
 from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
 
@@ -56,7 +58,8 @@ def recorded_training():
 
 def test_a_run_holds_what_was_recorded(client, tmp_path):
     (tmp_path / "metrics.json").write_text("{}")
-    with new_run(SETTINGS, TRAIN) as recorder:
+    request = RunRequest(TRAIN.experiment, TRAIN.name, TRAIN.tags)
+    with new_run(SETTINGS, request) as recorder:
         recorder.params(
             {"model": {"_target_": "pipeline.digits.networks.mlp", "hidden_units": [8]}}
         )
@@ -229,6 +232,25 @@ def test_a_server_that_cannot_be_reached_costs_a_warning(client, monkeypatch, ca
         port = busy.getsockname()[1]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     run_id = recorded_training()
+    assert "does not answer" in caplog.text
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:50OO", "http://[", "http://127.0.0.1:{port}"]
+)
+def test_an_address_of_no_server_costs_a_warning(address, client, monkeypatch, caplog):
+    def answer(server):
+        with server.accept()[0] as asked:
+            asked.recv(1000)
+            asked.sendall(b"this is no HTTP\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        if "port" in address:
+            address = address.format(port=server.getsockname()[1])
+            threading.Thread(target=answer, args=(server,), daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        run_id = recorded_training()
     assert "does not answer" in caplog.text
     assert client.get_run(run_id).info.status == "FINISHED"
 

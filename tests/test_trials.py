@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pipeline import trials
-from pipeline.config import compose
+from pipeline.config import compose, validate
 from pipeline.digits.errors import InputError
 from pipeline.digits.training import Epoch
 from pipeline.plots.sweep import pareto_front
 from pipeline.results import Result, ranked, rows, table, trial_name, varied
+from pipeline.stages import train
 from pipeline.sweep import State, plan
 from pipeline.trials import Outcome, keep_outcome, load_outcome, make_trial
 
@@ -67,8 +68,25 @@ def test_what_leaves_the_outcome_alone_makes_the_same_trial(tree):
 
 def test_other_code_makes_another_trial(tree, monkeypatch):
     before = make_trial(tree, 1).key
-    monkeypatch.setattr(trials, "_code_digest", lambda: "another")
+    monkeypatch.setattr(train, "code_digest", lambda *_: "another")
     assert make_trial(tree, 1).key != before
+
+
+def test_other_weights_to_start_from_make_another_trial(tree, tmp_path):
+    weights = tmp_path / "model.keras"
+    begun = changed(tree, "train", init_from=str(weights))
+    keys = set()
+    for content in (b"a", b"b"):
+        weights.write_bytes(content)
+        keys.add(make_trial(begun, 1).key)
+    assert len(keys) == 2
+
+
+def test_only_outcomes_of_trials_that_finished_are_kept():
+    for status in ("stopped", "failed", "finished"):
+        keep_outcome(status, Outcome(status))
+    assert load_outcome("stopped") is load_outcome("failed") is None
+    assert load_outcome("finished") == Outcome("finished")
 
 
 def test_the_number_of_threads_is_written_down(tree):
@@ -101,12 +119,15 @@ def test_an_outcome_is_kept_and_a_broken_file_is_none():
 
 def test_a_sweep_is_known_again_by_its_trials(tree):
     one, two = plan([tree, changed(tree, "train", epochs=3)], threads=1)
-    State.of([one, two]).save()
-    kept = State.of([one, two])
+    tracking = validate(tree).tracking
+    State.of([one, two], tracking).save()
+    kept = State.of([one, two], tracking)
     kept.run_id = "r"
     kept.save()
-    assert State.of([two, one]).run_id == "r"
-    assert State.of([one]).run_id is None
+    assert State.of([two, one], tracking).run_id == "r"
+    assert State.of([one], tracking).run_id is None
+    unrecorded = tracking.model_copy(update={"enabled": False})
+    assert State.of([one, two], unrecorded).run_id is None
 
 
 def result(tree, accuracy, **train):

@@ -23,7 +23,6 @@ from pipeline.digits.files import download, replace_when_written
 log = logging.getLogger(__name__)
 
 KERAS_DATASETS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-SPLITS = ("train", "validation", "test")
 
 # SHA-256 of the four uncompressed IDX files (header and bytes).
 MNIST_SHA256 = {

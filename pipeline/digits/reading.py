@@ -302,12 +302,6 @@ def _components(mask: Pixels) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return found[1].astype(np.int32, copy=False), found[2].astype(np.int32, copy=False)
 
 
-def ink_mask(ink: Pixels) -> tuple[Pixels, float]:
-    """Mark ink with 1, paper with 0, and say how much they differ; see `find_marks`."""
-    marks = find_marks(ink)
-    return (marks.labels > 0).astype(np.uint8), marks.contrast
-
-
 def without_edges(ink: Pixels, marks: Marks) -> Pixels:
     """Drop frames, table edges and dark corners, if something that may be a digit remains."""
     edges = _along_border(marks) if len(marks.boxes) > 1 else np.zeros(1, np.bool_)

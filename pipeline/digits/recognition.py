@@ -42,6 +42,7 @@ class Prediction:
         image: uint8 (28, 28), what the network saw; None if it saw nothing.
         thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
             if it could not be read.
+        probabilities: float32 (10,), what the network says of every digit; None as for `image`.
     """
 
     file: str

@@ -34,7 +34,7 @@ from pipeline.layout import (
     write_csv,
     write_json,
 )
-from pipeline.tracking.recording import TEST_DIGEST_TAG
+from pipeline.tracking.names import TEST_DIGEST_TAG
 from pipeline.tracking.runs import reopened_run
 from pipeline.tracking.store import RunRequest
 

@@ -159,12 +159,13 @@ def explain(
 
 def _own_files_left_out(paths: list[Path], output: Path) -> list[Path]:
     """Leave out what an earlier run drew, should its output lie among the pictures."""
-    drawn, explained = (output / PLOT_NAME).resolve(), (output / "explain").resolve()
-    return [
-        path
-        for path in paths
-        if path.absolute() != drawn and explained not in path.absolute().parents
-    ]
+    drawn, explained = output.resolve() / PLOT_NAME, output.resolve() / "explain"
+
+    def is_own(path: Path) -> bool:
+        folder = path.parent.resolve()
+        return folder / path.name == drawn or explained in (folder, *folder.parents)
+
+    return [path for path in paths if not is_own(path)]
 
 
 def _tell(tally: Tally, output: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.command import run_stage
-from pipeline.config import Config, call_target
+from pipeline.config import Config, bare_name, call_target
 from pipeline.digits.datasets import (
     Dataset,
     Split,
@@ -21,7 +21,7 @@ from pipeline.digits.datasets import (
     validation_share,
 )
 from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
-from pipeline.tracking.recording import DATA_DIGEST_TAG
+from pipeline.tracking.names import DATA_DIGEST_TAG
 from pipeline.tracking.runs import Recorder, run_written_later
 from pipeline.tracking.store import RunRequest, data_experiment
 
@@ -34,7 +34,7 @@ def run(config: Config) -> None:
     """Prepare the configured data and record it in MLflow."""
     request = RunRequest(
         experiment=data_experiment(config.tracking),
-        name=str(config.data["_target_"]).rpartition(".")[2],
+        name=bare_name(config.data["_target_"]),
         tags={"stage": STAGE},
     )
     with run_written_later(config.tracking, request) as recorder:

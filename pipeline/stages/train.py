@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from pipeline.command import run_stage
-from pipeline.config import Config, Tracking, Tree, call_target, dump, home
+from pipeline.config import Config, Tracking, Tree, bare_name, call_target, dump, home
 from pipeline.digits.classifier import NOTE, TEMPERATURE
 from pipeline.digits.datasets import Split, load_split
 from pipeline.digits.errors import InputError
@@ -36,6 +36,7 @@ from pipeline.layout import (
     ONNX_FILE,
     RUN_ID_NAME,
     DatasetInfo,
+    code_digest,
     read_run_id,
     report_dir,
     split_file,
@@ -44,7 +45,7 @@ from pipeline.layout import (
     write_text,
 )
 from pipeline.tracking.models import fetch_keras_model
-from pipeline.tracking.recording import CHOSEN_ACCURACY
+from pipeline.tracking.names import CHOSEN_ACCURACY, CONFIG_ARTIFACT, RECORDED_SECTIONS
 from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest
 
@@ -55,6 +56,8 @@ log = logging.getLogger(__name__)
 
 STAGE = "train"
 EXPORT_CHECK_PICTURES = 256
+# What `curve_point` gives of every epoch and `measure` once more of the weights that were kept.
+CURVES = frozenset({"train_loss", "train_accuracy", "val_loss", "val_accuracy"})
 
 
 def run(config: Config) -> None:
@@ -103,11 +106,15 @@ def build(config: Config, train: Split, classes: int) -> "keras.Model":
 
 def initialise(model: "keras.Model", init_from: str, tracking: Tracking) -> None:
     """Start from the weights in a .keras file, or from those that an MLflow run kept."""
-    file = Path(init_from).expanduser()
+    file = _weights_file(init_from)
     with tempfile.TemporaryDirectory() as folder:
         if not file.is_file():
             file = fetch_keras_model(tracking, init_from, Path(folder))
         take_weights(model, file)
+
+
+def _weights_file(init_from: str) -> Path:
+    return Path(init_from).expanduser()
 
 
 def learn(
@@ -175,6 +182,16 @@ def curve_point(epoch: Epoch) -> dict[str, float]:
     }
 
 
+def run_metrics(metrics: Mapping[str, float], training_seconds: float) -> dict[str, float]:
+    """Give the metrics of a training as its run keeps them, beside the curves of the epochs.
+
+    What has a curve is left out: it would stand there as another epoch.
+    """
+    single = {name: value for name, value in metrics.items() if name not in CURVES}
+    kept = {CHOSEN_ACCURACY: metrics["val_accuracy"], "training_seconds": training_seconds}
+    return single | kept
+
+
 def save(model: "keras.Model", train: Split, temperature: float, note: str | None) -> None:
     """Leave the network as Keras and as ONNX, after making sure that both answer alike."""
     with replace_when_written(KERAS_FILE) as temporary:
@@ -209,7 +226,7 @@ def report(training: Training, metrics: Tree, title: str, note: str | None) -> l
 def describe(config: Config) -> str:
     """Say what is trained in a few words, such as "mlp 128-128 · 5 epochs"."""
     sizes = next((value for value in config.model.values() if isinstance(value, list)), [])
-    family = str(config.model["_target_"]).rpartition(".")[2]
+    family = bare_name(config.model["_target_"])
     shape = " ".join([family, "-".join(str(size) for size in sizes)]).strip()
     epochs = config.train.epochs
     return f"{shape} · {epochs} epoch{'s' if epochs > 1 else ''}"
@@ -217,17 +234,25 @@ def describe(config: Config) -> str:
 
 def run_request(config: Config) -> RunRequest:
     """Say what the MLflow run of this training is called."""
-    family = str(config.model["_target_"]).rpartition(".")[2]
-    return RunRequest(
-        config.tracking.experiment, describe(config), {"stage": STAGE, "model_family": family}
-    )
+    tags = {"stage": STAGE, "model_family": bare_name(config.model["_target_"])}
+    return RunRequest(config.tracking.experiment, describe(config), tags)
 
 
 def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
     """Give the place where the state of exactly this training is kept until it has ended well."""
-    settings = [config.seed, config.model, config.train.model_dump(), info.digest]
-    fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return home() / ".checkpoints" / fingerprint[:16]
+    return home() / ".checkpoints" / fingerprint(config, info.digest, STAGE)
+
+
+def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
+    """Tell trainings apart as DVC does, by configuration, data and the code of stages.
+
+    And by the contents of the weights they start from, where those are a file.
+    """
+    settings = [config.seed, config.model, config.train.model_dump(), data_digest]
+    if config.train.init_from and (file := _weights_file(config.train.init_from)).is_file():
+        settings.append(hashlib.sha256(file.read_bytes()).hexdigest())
+    text = json.dumps([*settings, code_digest(*stages)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _start_tensorflow(threads: int | None) -> None:
@@ -283,8 +308,8 @@ def _record_setup(
     recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
 ) -> None:
     tree = config.model_dump()
-    recorder.params({key: tree[key] for key in ("seed", "data", "prepare", "model", "train")})
-    recorder.text(dump(tree), "config/params.yaml")
+    recorder.params({section: tree[section] for section in RECORDED_SECTIONS})
+    recorder.text(dump(tree), CONFIG_ARTIFACT)
     pictures = {"train": len(train), "validation": len(validation)}
     recorder.dataset(info.name, info.digest, "data/prepared", pictures)
     if info.note:
@@ -299,9 +324,7 @@ def _record_outcome(
     files: list[Path],
 ) -> None:
     seconds = sum(epoch.seconds for epoch in training.history)
-    summary = {key: metrics[key] for key in ("parameters", "temperature", "chosen_epoch")}
-    summary |= {CHOSEN_ACCURACY: metrics["val_accuracy"], "training_seconds": seconds}
-    recorder.metrics(summary)
+    recorder.metrics(run_metrics(metrics, seconds))
     recorder.files(files, STAGE)
     recorder.keras_model(KERAS_FILE, model.input_shape[1:], model.output_shape[1:])
 

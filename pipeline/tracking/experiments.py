@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
+from pipeline.tracking.names import validation_accuracy
 from pipeline.tracking.store import experiment_id, open_store, reachable_uri
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 CURVES = ("val_accuracy", "val_loss")
 PLOTS = ("evaluate/confusion_matrix.png", "evaluate/worst_mistakes.png")
 CUSTOM_PLOT = "predict-custom/predictions.png"
-CUSTOM_METRIC = "custom_accuracy"
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def _read(client: "MlflowClient", run: "Run") -> Experiment:
     metrics, plots = dict(run.data.metrics), _plots(client, run_id, PLOTS)
     for child in predictions:
         metrics |= child.data.metrics
+    if (accuracy := validation_accuracy(metrics)) is not None:
+        metrics["val_accuracy"] = accuracy
         plots |= _plots(client, child.info.run_id, (CUSTOM_PLOT,))
     return Experiment(
         id=run_id,

@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from pipeline.tracking.names import DATA_RUN_TAG, NOTE_TAG, validation_accuracy
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-NOTE_TAG = "mlflow.note.content"
-DATA_RUN_TAG = "data_run_id"
 PAGE_FOLDER = "page"
 PLOT_WIDTH = 640
 
@@ -72,11 +72,11 @@ def picture(run_id: str, path: str) -> str:
 
 def accuracies(metrics: Mapping[str, float]) -> list[str]:
     """Say which shares of the test and the validation digits were right, as far as known."""
-    shown = {"test": "test_accuracy", "validation": "val_accuracy"}
+    shown = {"test": metrics.get("test_accuracy"), "validation": validation_accuracy(metrics)}
     return [
-        f"**{100 * metrics[key]:.2f} %** of the {part} digits right"
-        for part, key in shown.items()
-        if key in metrics
+        f"**{100 * share:.2f} %** of the {part} digits right"
+        for part, share in shown.items()
+        if share is not None
     ]
 
 

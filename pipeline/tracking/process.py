@@ -126,7 +126,8 @@ class Parcel:
 def _socket() -> Path:
     """Name the socket of the process that runs this very code for this very store."""
     code = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for file in (*sorted(here.glob("*.py")), here.with_name("config.py")):
         code.update(file.read_bytes())
     set_defaults()
     settings = sorted(
@@ -180,6 +181,23 @@ def _start(socket: Path) -> Connection:
     raise RecordingError(" ".join(["the recorder process did not start", *lines[-2:]]).strip())
 
 
+class _Kept(logging.Handler):
+    """Keeps warnings for the stage that is being answered."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message of a warning."""
+        self._messages.append(record.getMessage())
+
+    def take(self) -> list[str]:
+        """Give what was kept, and forget it."""
+        taken, self._messages = self._messages, []
+        return taken
+
+
 class _Server:
     """The recorder process's end: one thread a connection, one write at a time."""
 
@@ -188,12 +206,11 @@ class _Server:
         self._clients: dict[str, MlflowClient] = {}
         self._files: dict[str, int | None] = {}
         self._writing = threading.Lock()
-        self._warnings: list[str] = []
+        self._warnings = _Kept()
+        self._counting = threading.Lock()
         self._connections = 0
         self._idle_since = time.monotonic()
-        handler = logging.Handler(logging.WARNING)
-        handler.emit = lambda record: self._warnings.append(record.getMessage())  # type: ignore[method-assign]
-        logging.getLogger("pipeline").addHandler(handler)
+        logging.getLogger("pipeline").addHandler(self._warnings)
 
     def serve(self) -> None:
         """Answer stages until nobody has asked for a while."""
@@ -214,10 +231,20 @@ class _Server:
     def _accept(self, listener: Listener) -> None:
         while True:
             connection = listener.accept()
-            self._connections += 1
+            with self._counting:
+                self._connections += 1
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: Connection) -> None:
+        try:
+            self._write_for(connection)
+        finally:  # whatever it sent, it must not keep this process alive
+            with self._counting:
+                self._idle_since = time.monotonic()
+                self._connections -= 1
+
+    def _write_for(self, connection: Connection) -> None:
+        """Do what a writer asks for until it goes; one that goes without a word was killed."""
         recording: Recording | None = None
         with connection, suppress(EOFError, OSError):
             while True:
@@ -236,15 +263,13 @@ class _Server:
                     except Exception as refused:
                         words = " ".join(str(refused).split())[:300]
                         answer, error = None, f"{type(refused).__name__}: {words}"
-                    warnings, self._warnings = self._warnings, []
-                connection.send((answer, error, warnings))
-                if what == "finish":
+                    warnings = self._warnings.take()
+                if what == "finish" and not error:
                     recording = None
+                connection.send((answer, error, warnings))
         if recording:
             with self._writing, suppress(Exception):
                 recording.abandon()
-        self._idle_since = time.monotonic()
-        self._connections -= 1
 
     def _write(
         self,
@@ -265,7 +290,10 @@ class _Server:
                     getattr(recording, what)(*arguments)
             except Exception as refused:
                 words = " ".join(str(refused).split())[:300]
-                self._warnings.append(f"MLflow did not record an earlier stage ({words})")
+                # Not `log`: this process runs the module under another name.
+                logging.getLogger("pipeline").warning(
+                    "MLflow did not record an earlier stage (%s)", words
+                )
                 if recording:
                     with suppress(Exception):
                         recording.abandon()

@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import Tracking, Tree, flatten
+from pipeline.config import Tracking, Tree, bare_name, flatten
 from pipeline.tracking import page
+from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG
 from pipeline.tracking.store import Opening, data_experiment, find_run
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DATA_DIGEST_TAG = "data_digest"
-TEST_DIGEST_TAG = "test_digest"
-CHOSEN_ACCURACY = "val_accuracy_chosen"
-"""Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""
 MONITORED_EVERY = 3.0
 """Seconds between two looks at processor and memory."""
 MODEL_NAME = "model"
@@ -47,9 +44,7 @@ class Recording:
         from mlflow.entities import Param
 
         from_target = {
-            key.removesuffix("._target_"): str(value).rpartition(".")[2]
-            if key.endswith("._target_")
-            else value
+            key.removesuffix("._target_"): bare_name(value) if key.endswith("._target_") else value
             for key, value in flatten(params).items()
         }
         known = self._client.get_run(self.run_id).data.params
@@ -111,7 +106,7 @@ class Recording:
         tags = {DATA_DIGEST_TAG: digest}
         experiment = data_experiment(self._settings)
         prepared_by = find_run(self._client, experiment, f"tags.{DATA_DIGEST_TAG} = '{digest}'")
-        self.tags(tags | ({page.DATA_RUN_TAG: prepared_by} if prepared_by else {}))
+        self.tags(tags | ({DATA_RUN_TAG: prepared_by} if prepared_by else {}))
 
     def keras_model(
         self, path: Path, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
@@ -158,9 +153,12 @@ class Recording:
         """Give the run its final status, or leave it as it is."""
         if self._monitor:
             self._monitor.finish()
-        page.describe(self._client, self.run_id)
         if status:
             self._client.set_terminated(self.run_id, status)
+        try:
+            page.describe(self._client, self.run_id)
+        except Exception as error:  # the run itself is complete
+            log.warning("MLflow: the page of the run could not be written (%s)", error)
 
     def abandon(self) -> None:
         """End the run of a writer that went without a word."""

@@ -15,7 +15,7 @@ from pipeline.config import ROOT, Tracking, home
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
 from pipeline.tracking import page
-from pipeline.tracking.recording import CHOSEN_ACCURACY, DATA_DIGEST_TAG, TEST_DIGEST_TAG
+from pipeline.tracking.names import DATA_DIGEST_TAG, TEST_DIGEST_TAG, validation_accuracy
 from pipeline.tracking.store import experiment_id, open_store, reachable_uri
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Registry:
             "attributes.status = 'FINISHED' and tags.stage = 'train' and metrics.val_accuracy > 0",
             order_by=["attributes.start_time ASC"],
         )
-        for run in sorted(found, key=_validation_accuracy, reverse=True):
+        for run in sorted(found, key=lambda run: -(validation_accuracy(run.data.metrics) or 0)):
             if self._holds_network(run):
                 return _trained(run)
         raise InputError(
@@ -366,12 +366,6 @@ def _signature() -> "ModelSignature":
     )
     params = ParamSchema([ParamSpec("unsure_below", DataType.double, UNSURE_BELOW)])
     return ModelSignature(outputs=outputs, params=params)
-
-
-def _validation_accuracy(run: "Run") -> float:
-    """Give that of the weights that were kept; the last epoch's where the run does not tell."""
-    metrics = run.data.metrics
-    return float(metrics.get(CHOSEN_ACCURACY, metrics["val_accuracy"]))
 
 
 def _trained(run: "Run") -> TrainedRun:

@@ -4,10 +4,12 @@ import getpass
 import logging
 import os
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from pipeline.config import Tracking, home
@@ -23,6 +25,13 @@ REPLACES_TAG = "replaces_run_id"
 SERVER_ANSWERS_WITHIN = 5.0
 
 
+def _command() -> str:
+    """Name the command that this process runs."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    name = spec.name.removesuffix(".__main__") if spec else "pipeline"
+    return f"python -m {name}"
+
+
 @dataclass(frozen=True)
 class RunRequest:
     """What a new run is called and belongs to.
@@ -32,12 +41,16 @@ class RunRequest:
         name: What ran, in words for the run table.
         tags: Tags besides those that every run of ours carries.
         parent_run_id: The run it is a child of, if any.
+        command: What asks for it; the process that makes the run is another.
+        dvc_experiment: The experiment of DVC's that asks for it, if any.
     """
 
     experiment: str
     name: str
     tags: Mapping[str, str]
     parent_run_id: str | None = None
+    command: str = field(default_factory=_command)
+    dvc_experiment: str | None = field(default_factory=lambda: os.environ.get("DVC_EXP_NAME"))
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ def reachable_uri(settings: Tracking) -> str:
         return uri
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_ANSWERS_WITHIN).close()
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:
         log.warning(
             "the MLflow server at %s does not answer (%s); this run is kept in %s instead",
             uri, error, _local_store(),
@@ -173,7 +186,7 @@ def create_run(client: "MlflowClient", request: RunRequest) -> str:
     run = client.create_run(
         experiment_id(client, request.experiment),
         run_name=request.name,
-        tags={**_common_tags(), **request.tags, **parent},
+        tags={**_common_tags(request), **request.tags, **parent},
     )
     return str(run.info.run_id)
 
@@ -187,7 +200,7 @@ def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) ->
         return replacement
     log.warning("MLflow knows no run %s here; a new run stands in for it", run_id)
     tags = {**request.tags, REPLACES_TAG: run_id}
-    created = create_run(client, RunRequest(request.experiment, request.name, tags))
+    created = create_run(client, replace(request, tags=tags, parent_run_id=None))
     client.set_terminated(created, "FINISHED")
     return created
 
@@ -210,7 +223,7 @@ def exists(client: "MlflowClient", run_id: str) -> bool:
         raise
 
 
-def _common_tags() -> dict[str, str]:
+def _common_tags(request: RunRequest) -> dict[str, str]:
     from mlflow.utils.mlflow_tags import (
         MLFLOW_GIT_COMMIT,
         MLFLOW_SOURCE_NAME,
@@ -219,7 +232,7 @@ def _common_tags() -> dict[str, str]:
     )
 
     tags = {
-        MLFLOW_SOURCE_NAME: "dvc repro",
+        MLFLOW_SOURCE_NAME: request.command,
         MLFLOW_SOURCE_TYPE: "PROJECT",
     }
     # A container may have no name for its user.
@@ -227,8 +240,8 @@ def _common_tags() -> dict[str, str]:
         tags[MLFLOW_USER] = getpass.getuser()
     if revision := _git_revision():
         tags[MLFLOW_GIT_COMMIT] = revision
-    if experiment := os.environ.get("DVC_EXP_NAME"):
-        tags["dvc_experiment"] = experiment
+    if request.dvc_experiment:
+        tags["dvc_experiment"] = request.dvc_experiment
     return tags
 
 

@@ -4,22 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.config import Tracking, Tree, dump
+from pipeline.config import Tracking, Tree, bare_name, dump
 from pipeline.digits.errors import InputError
+from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG, RECORDED_SECTIONS
 from pipeline.tracking.runs import Recorder
 from pipeline.tracking.store import NewRun, RunRequest, open_store, reachable_uri
 
 SWEEP_TAG = "sweep"
-DESCRIPTION_TAG = "mlflow.note.content"
-RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
-CONFIG_ARTIFACT = "config/params.yaml"
 
 
 def open_trial(
     settings: Tracking, parent_run_id: str, name: str, config: Tree, tags: Mapping[str, str]
 ) -> Recorder:
     """Begin the run of a trial with its parameters and its composed configuration."""
-    family = str(config["model"]["_target_"]).rpartition(".")[2]
+    family = bare_name(config["model"]["_target_"])
     request = RunRequest(
         settings.experiment,
         name,
@@ -39,7 +37,7 @@ def close_trial(
     if tags:
         recorder.tags(tags)
     if error:
-        recorder.tags({"error": error, DESCRIPTION_TAG: error})
+        recorder.tags({"error": error, NOTE_TAG: error})
     if metrics:
         recorder.metrics(metrics)
     recorder.finish("FAILED" if error else "FINISHED")

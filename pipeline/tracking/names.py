@@ -1,0 +1,17 @@
+"""What a run holds, by name, and how to read it back."""
+
+from collections.abc import Mapping
+
+NOTE_TAG = "mlflow.note.content"
+DATA_RUN_TAG = "data_run_id"
+DATA_DIGEST_TAG = "data_digest"
+TEST_DIGEST_TAG = "test_digest"
+CONFIG_ARTIFACT = "config/params.yaml"
+RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
+CHOSEN_ACCURACY = "val_accuracy_chosen"
+"""Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""
+
+
+def validation_accuracy(metrics: Mapping[str, float]) -> float | None:
+    """Give that of the weights that were kept; the last epoch's where a run does not tell."""
+    return metrics.get(CHOSEN_ACCURACY, metrics.get("val_accuracy"))
