@@ -55,7 +55,7 @@ report: $(READY) ## Compare the last experiments in one HTML file to send to som
 bench: $(READY) ## Measure against plain scripts (after make repro); BENCH="accuracy best" for these rows alone
 	python -m benchmarks $(BENCH)
 
-bench-quick: $(READY) ## See in three minutes that the benchmarks run
+bench-quick: $(READY) ## See in three minutes that most benchmarks run
 	python -m benchmarks --quick
 
 clean: ## Remove the virtual environment and what tools cache (results stay)

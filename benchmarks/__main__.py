@@ -16,10 +16,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.mnist_file import write_mnist
 from pipeline.config import ROOT
-from pipeline.digits.datasets import mnist
 
 RESULTS = ROOT / "benchmarks" / "results.md"
 PACKAGES = (
@@ -49,6 +47,8 @@ FULL = (
 QUICK = (
     "training_speed --rounds 1 --pictures 20000",
     "read_pictures --quick",
+    "sweep --many 5",
+    "no_digits",
 )
 
 
@@ -75,7 +75,7 @@ def run(command: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         words = command.split()
         if MNIST in words:
-            words[words.index(MNIST)] = str(_mnist_file(Path(folder)))
+            words[words.index(MNIST)] = str(write_mnist(Path(folder) / MNIST))
         lines = []
         with subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:]],
@@ -112,14 +112,6 @@ def heading() -> list[str]:
         HEADER,
         "|---|---|---|---|",
     ]
-
-
-def _mnist_file(folder: Path) -> Path:
-    dataset = mnist(on_unavailable="error")
-    arrays = {"x_train": dataset.train.images, "y_train": dataset.train.labels}
-    arrays |= {"x_test": dataset.test.images, "y_test": dataset.test.labels}
-    np.savez(folder / "mnist.npz", **arrays)
-    return folder / "mnist.npz"
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ AS_PLAIN = (
     "train.batch_size=32",
     "train.distortion=null",
     "train.drawn_share=0.0",
+    "train.other_share=0.0",
 )
 
 

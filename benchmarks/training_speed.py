@@ -55,7 +55,8 @@ def main() -> None:
         print("no PyTorch here (pip install torch): its row is left out")
     seconds = faster_torch(measure(ways, train, arguments))
     batch = f"batches of {arguments.batch_size}"
-    command = f"python -m benchmarks.training_speed --batch-size {arguments.batch_size}"
+    told = f"--batch-size {arguments.batch_size} --rounds {arguments.rounds}"
+    command = f"python -m benchmarks.training_speed {told}"
     print_rows(
         [
             Row(f"{way}: epoch against Keras's model.fit, {batch}", ratio, command)
