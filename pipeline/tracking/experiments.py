@@ -99,9 +99,9 @@ def _read(client: "MlflowClient", run: "Run") -> Experiment:
     metrics, plots = dict(run.data.metrics), _plots(client, run_id, PLOTS)
     for child in predictions:
         metrics |= child.data.metrics
+        plots |= _plots(client, child.info.run_id, (CUSTOM_PLOT,))
     if (accuracy := validation_accuracy(metrics)) is not None:
         metrics["val_accuracy"] = accuracy
-        plots |= _plots(client, child.info.run_id, (CUSTOM_PLOT,))
     return Experiment(
         id=run_id,
         name=run.info.run_name,
