@@ -59,7 +59,6 @@ class Train(Section):
     distortion: Target | None
     drawn_share: Annotated[float, Field(ge=0, le=1)]
     other_share: Annotated[float, Field(ge=0, lt=1)]
-    averaging: Annotated[float, Field(ge=0, lt=1)]
     early_stopping_patience: Annotated[int, Field(ge=1)] | None
     init_from: Annotated[str, Field(min_length=1)] | None
     jit_compile: Literal["auto"] | bool

@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.digits import networks, optimizers
 from pipeline.digits.augmentation import Distortion
-from pipeline.digits.averaging import RunningMean
 from pipeline.digits.datasets import Split
 from pipeline.digits.errors import InputError
 from pipeline.digits.handwriting import draw_digits
@@ -126,17 +125,14 @@ def test_another_seed_gives_other_weights():
     assert not same_weights(train(mlp)[0], train(mlp, seed=4)[0])
 
 
-@pytest.mark.parametrize(
-    ("build", "options"),
-    [(mlp, {"patience": 3}), (cnn, {"patience": 3}), (cnn, {"averaging": 0.9})],
-)
-def test_interrupted_training_ends_with_the_same_weights(build, options, tmp_path):
-    whole, expected = train(build, **options)
+@pytest.mark.parametrize("build", [mlp, cnn])
+def test_interrupted_training_ends_with_the_same_weights(build, tmp_path):
+    whole, expected = train(build, patience=3)
     with pytest.raises(InterruptionError):
-        train(build, checkpoint_dir=tmp_path, on_epoch=interrupt_after(2), **options)
+        train(build, patience=3, checkpoint_dir=tmp_path, on_epoch=interrupt_after(2))
     taken_up = kept_in(tmp_path)
     reported = []
-    resumed, training = train(build, checkpoint_dir=tmp_path, on_epoch=reported.append, **options)
+    resumed, training = train(build, patience=3, checkpoint_dir=tmp_path, on_epoch=reported.append)
     assert same_weights(whole, resumed)
     assert without_seconds(training.history) == without_seconds(expected.history)
     assert training.history[:2] == taken_up
@@ -152,14 +148,7 @@ def test_finished_training_is_not_repeated(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        {"seed": 4},
-        {"rate": 0.02},
-        {"data": bars(150, 9)},
-        {"distortion": None},
-        {"averaging": 0.5},
-    ],
+    "other", [{"seed": 4}, {"rate": 0.02}, {"data": bars(150, 9)}, {"distortion": None}]
 )
 def test_state_of_another_training_is_not_taken_up(other, tmp_path):
     with pytest.raises(InterruptionError):
@@ -201,33 +190,6 @@ def test_early_stopping_restores_the_best_epoch():
     assert len(training.history) == training.chosen_epoch + 3
     for restored, best in zip(model.get_weights(), weights[training.chosen_epoch], strict=True):
         assert np.array_equal(restored, best)
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-def test_the_running_mean_is_measured_and_kept(compiled):
-    plain, without = train(mlp, jit_compile=compiled, distortion=None)
-    model, training = train(mlp, jit_compile=compiled, distortion=None, averaging=0.9)
-    # The weights themselves go their way as before.
-    assert [e.loss for e in training.history] == pytest.approx([e.loss for e in without.history])
-    assert not same_weights(model, plain)
-    right = np.asarray(model(VALIDATION.images)).argmax(1) == VALIDATION.labels
-    assert training.history[-1].val_accuracy == pytest.approx(right.mean(), abs=1e-6)
-    assert training.history[-1].val_loss != without.history[-1].val_loss
-
-
-def test_the_running_mean_reaches_back_as_far_as_its_decay():
-    model = cnn()
-    mean = RunningMean(model, 0.75)
-    (kernel, *_) = model.trainable_variables
-    expected = kernel.numpy().copy()
-    for step, decay in ((1, 2 / 11), (2, 3 / 12), (100, 0.75)):
-        kernel.assign(kernel + 1.0)
-        expected = decay * expected + (1 - decay) * kernel.numpy()
-        mean.follow(step)
-    last = kernel.numpy().copy()
-    with mean.in_place():
-        assert np.allclose(kernel, expected, atol=1e-6)
-    assert np.array_equal(kernel, last)
 
 
 def test_fewer_pictures_than_a_batch():

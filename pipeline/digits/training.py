@@ -14,7 +14,6 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.augmentation import Distortion, distort
-from pipeline.digits.averaging import RunningMean, assign
 from pipeline.digits.datasets import Split
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
@@ -107,7 +105,6 @@ def fit(
     distortion: Distortion | None = None,
     drawn_share: float = 0.0,
     other_share: float = 0.0,
-    averaging: float = 0.0,
     jit_compile: bool | Literal["auto"] = "auto",
     patience: int | None = None,
     checkpoint_dir: Path | None = None,
@@ -128,8 +125,6 @@ def fit(
             take, others in every epoch; for digits of 28 x 28 pixels only.
         other_share: The same for letters, shapes and scribbles, in which the network learns to see
             every class alike ("outlier exposure", Hendrycks, Mazeika & Dietterich, ICLR 2019).
-        averaging: Decay, at each step, of a running mean of the weights, which is then what is
-            measured and kept; 0 keeps the weights themselves.
         jit_compile: Whether XLA compiles the steps; "auto" where that was measured to be faster.
         patience: Epochs without a better validation accuracy (or the same accuracy at a lower
             loss) after which training ends; the best epoch's weights are then restored.
@@ -142,12 +137,11 @@ def fit(
         InputError: The loss is no longer a number.
     """
     optimizer.build(model.trainable_variables)
-    mean = RunningMean(model, averaging) if averaging else None
-    progress = _Progress(model, optimizer, mean, keep_best=patience is not None)
+    progress = _Progress(model, optimizer, keep_best=patience is not None)
     mix = (drawn_share, other_share)
     checkpoint = None
     if checkpoint_dir:
-        settings = (epochs, batch_size, seed, distortion, mix, averaging, jit_compile, patience)
+        settings = (epochs, batch_size, seed, distortion, mix, jit_compile, patience)
         key = _fingerprint(progress, train, validation, settings)
         checkpoint = _Checkpoint(checkpoint_dir / "checkpoint.npz", key)
         checkpoint.restore(progress)
@@ -155,13 +149,11 @@ def fit(
         _report(record, on_epoch)
     if not progress.is_over(epochs, patience):
         compiled = runs_compiled(model) if jit_compile == "auto" else jit_compile
-        learn = _learning(model, optimizer, mean, batch_size, compiled)
+        learn = _learning(model, optimizer, batch_size, compiled)
         measure = _measuring(model)
         numbers = range(len(progress.history) + 1, epochs + 1)
         for pictures in _pictures_ahead(train, distortion, mix, seed, numbers):
-            learned = learn(pictures)
-            with mean.in_place() if mean else nullcontext():
-                progress.add(*learned, *measure(validation))
+            progress.add(*learn(pictures), *measure(validation))
             if checkpoint:
                 checkpoint.save(progress)
             _report(progress.history[-1], on_epoch)
@@ -180,15 +172,10 @@ class _Progress:
     """The state of a training: all that has to outlive an interruption."""
 
     def __init__(
-        self,
-        model: "keras.Model",
-        optimizer: "keras.optimizers.Optimizer",
-        mean: RunningMean | None,
-        keep_best: bool,
+        self, model: "keras.Model", optimizer: "keras.optimizers.Optimizer", keep_best: bool
     ) -> None:
         self.model = model
         self.optimizer = optimizer
-        self.mean = mean
         self.keep_best = keep_best
         self.history: list[Epoch] = []
         self.best: Arrays = []
@@ -196,9 +183,8 @@ class _Progress:
 
     @property
     def variables(self) -> "list[keras.Variable]":
-        """The network's variables, with those of its random numbers, the optimiser's, the mean."""
-        averaged = self.mean.variables if self.mean else []
-        return [*self.model.variables, *self.optimizer.variables, *averaged]
+        """The network's variables, those of its random numbers included, and the optimiser's."""
+        return [*self.model.variables, *self.optimizer.variables]
 
     def add(self, loss: float, accuracy: float, val_loss: float, val_accuracy: float) -> None:
         number = len(self.history) + 1
@@ -220,12 +206,10 @@ class _Progress:
         return finished >= epochs or (patience is not None and finished > 0 and waited >= patience)
 
     def finish(self) -> Training:
-        if self.keep_best:
-            assign(self.model.variables, self.best)
-            return Training(self.history, self._best_epoch())
-        if self.mean:
-            self.mean.take_over()
-        return Training(self.history, len(self.history))
+        if not self.keep_best:
+            return Training(self.history, len(self.history))
+        _assign(self.model.variables, self.best)
+        return Training(self.history, self._best_epoch())
 
     def _best_epoch(self) -> int:
         best = max(self.history, key=lambda e: (e.val_accuracy, -e.val_loss), default=None)
@@ -262,10 +246,15 @@ class _Checkpoint:
             return
         progress.history = [Epoch(**record) for record in json.loads(str(arrays["history"]))]
         variables = progress.variables
-        assign(variables, [arrays[f"variable_{i}"] for i in range(len(variables))])
+        _assign(variables, [arrays[f"variable_{i}"] for i in range(len(variables))])
         if progress.keep_best:
             progress.best = [arrays[f"best_{i}"] for i in range(len(progress.model.variables))]
         log.info("taking up the training after epoch %d", len(progress.history))
+
+
+def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _fingerprint(
@@ -346,7 +335,6 @@ def epoch_pictures(
 def _learning(
     model: "keras.Model",
     optimizer: "keras.optimizers.Optimizer",
-    mean: RunningMean | None,
     batch_size: int,
     compiled: bool,
 ) -> Callable[[Split], tuple[float, float]]:
@@ -363,8 +351,6 @@ def _learning(
             loss = tf.reduce_mean(losses)
         weights = model.trainable_variables
         optimizer.apply(tape.gradient(loss, weights), weights)
-        if mean:
-            mean.follow(optimizer.iterations.value)
         # What shows none of the classes is learned from, but would blur these numbers.
         of_class = tf.cast(labels != NO_CLASS, tf.float32)
         return tf.reduce_sum(tf.stack([losses, hits, tf.ones_like(hits)]) * of_class, axis=1)

@@ -147,7 +147,6 @@ def learn(
         distortion=call_target(settings.distortion),
         drawn_share=settings.drawn_share,
         other_share=settings.other_share,
-        averaging=settings.averaging,
         jit_compile=settings.jit_compile,
         patience=settings.early_stopping_patience,
         checkpoint_dir=checkpoint,
