@@ -53,7 +53,7 @@ report: $(READY) ## Compare the last experiments in one HTML file to send to som
 	@python -m pipeline.report
 
 bench: $(READY) ## Measure against plain scripts (after make repro); BENCH="accuracy best" for these rows alone
-	python -m benchmarks $(BENCH)
+	python -m benchmarks -- $(BENCH)
 
 bench-quick: $(READY) ## See in three minutes that most benchmarks run
 	python -m benchmarks --quick

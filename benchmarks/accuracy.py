@@ -19,10 +19,11 @@ from benchmarks.table import Row, median_and_spread, print_rows
 from pipeline.config import compose, home, validate
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import load_split
+from pipeline.digits.machine import cores
 from pipeline.digits.metrics import accuracy
 from pipeline.layout import write_json
 from pipeline.stages.train import build, export, learn, measure
-from pipeline.trials import Trial, cores, make_trial
+from pipeline.trials import Trial, make_trial
 
 
 def main() -> None:

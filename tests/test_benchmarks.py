@@ -1,5 +1,7 @@
 """The table of benchmarks is one that is brought up to date, row by row."""
 
+import importlib
+
 import pytest
 
 from benchmarks import __main__ as bench
@@ -14,6 +16,11 @@ def test_what_is_committed_is_what_the_benchmarks_write():
     table = text[text.index(bench.HEADER) :].splitlines()
     assert table[:2] == bench.heading()[-2:]
     assert table[2:] == bench.merged(text, [])
+
+
+@pytest.mark.parametrize("command", sorted({command.split()[0] for command in bench.FULL}))
+def test_every_benchmark_knows_the_code_as_it_is(command):
+    assert importlib.import_module(f"benchmarks.{command}").main
 
 
 def test_new_rows_take_the_places_of_the_old():
