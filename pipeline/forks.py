@@ -7,7 +7,6 @@ network, for as long as its process lives. One that dies takes no other with it.
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from threading import Thread
 
+from pipeline.digits.machine import serve_parent
 from pipeline.digits.training import Epoch
 from pipeline.trials import Judge, Outcome, Runner, StoppedError, Trial, run_trial
 
@@ -93,8 +92,7 @@ def _fork(trial: Trial) -> tuple[Connection, _Running]:
 
 
 def _work(connection: Connection, trial: Trial) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends its trials itself
-    Thread(target=_end_with_command, daemon=True).start()
+    serve_parent()
 
     def tell(epoch: Epoch) -> None:
         connection.send(epoch)
@@ -103,14 +101,6 @@ def _work(connection: Connection, trial: Trial) -> None:
 
     with suppress(OSError):  # the command may have been killed
         connection.send(run_trial(trial, tell))
-
-
-def _end_with_command() -> None:
-    """End this process as soon as the one that asked for it has died, not an epoch later."""
-    command = multiprocessing.parent_process()
-    if command:
-        command.join()
-        os._exit(1)
 
 
 def _listen(connection: Connection, running: _Running, goes_on: Judge) -> Outcome | None:

@@ -20,7 +20,6 @@ from pipeline.digits.numbers import (
     text_of,
 )
 from pipeline.digits.segmentation import Candidate, Group, lay_out
-from pipeline.digits.streaming import in_chunks
 
 
 @cache
@@ -367,19 +366,6 @@ def test_a_chunk_is_classified_at_once(tmp_path):
         )
     )
     assert templates.calls == 2
-
-
-def test_work_comes_back_in_order_and_no_more_than_two_chunks_ahead():
-    started = []
-
-    def work(item):
-        started.append(item)
-        return item * 10
-
-    for number, results in enumerate(in_chunks(work, range(20), 4)):
-        assert results == [10 * item for item in range(4 * number, 4 * number + 4)]
-        assert len(started) <= 4 * (number + 2)
-    assert list(in_chunks(work, [], 4)) == []
 
 
 def test_the_annotated_picture_shows_every_digit_in_its_box():

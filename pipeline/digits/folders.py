@@ -13,7 +13,7 @@ from pipeline.digits.datasets import DIGIT_NAMES, Dataset, Split, stratified_spl
 from pipeline.digits.errors import InputError
 from pipeline.digits.labels import LABELS_NAME, read_labels
 from pipeline.digits.pictures import PictureError, find_pictures, read_picture
-from pipeline.digits.reading import Reading, read
+from pipeline.digits.reading import normalise
 from pipeline.digits.streaming import in_chunks
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def folder(
     known = [(file, label) for file, label in labelled if label is not None]
     _tell_left_out(len(labelled) - len(known), "have no label")
     pictures = _read_all([file for file, _ in known])
-    kept = [(p.image, label) for p, (_, label) in zip(pictures, known, strict=True) if p]
+    kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
     _tell_left_out(len(known) - len(kept), "cannot be read; predict-custom says why")
     train, test = _split(kept, test_share, root)
     return Dataset("folder", str(root), None, DIGIT_NAMES, train, test)
@@ -63,13 +63,14 @@ def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
     return int(label)
 
 
-def _read_all(files: Sequence[Path]) -> list[Reading | None]:
-    return [reading for chunk in in_chunks(_read_one, files, CHUNK_SIZE) for reading in chunk]
+def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
+    chunks = in_chunks(_read_one, files, CHUNK_SIZE, by_processes=True)
+    return [image for chunk in chunks for image in chunk]
 
 
-def _read_one(file: Path) -> Reading | None:
+def _read_one(file: Path) -> NDArray[np.uint8] | None:
     try:
-        return read(read_picture(file).pixels)
+        return normalise(read_picture(file).pixels)
     except PictureError:
         return None
 

@@ -129,7 +129,8 @@ def recognise_numbers(
         unsure_below: Confidence, 0..1, below which a digit makes the answer "unsure".
         chunk_size: Pictures a batch.
     """
-    for sheets in in_chunks(partial(_read_sheet, root=root), paths, chunk_size):
+    to_sheet = partial(_read_sheet, root=root)
+    for sheets in in_chunks(to_sheet, paths, chunk_size, by_processes=True):
         found = read_layouts([sheet.lines for sheet in sheets], classifier)
         for sheet, digits in zip(sheets, found, strict=True):
             yield _answer(sheet, digits, unsure_below)

@@ -96,7 +96,8 @@ def recognise(
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
         chunk_size: Pictures a batch.
     """
-    for sheets in in_chunks(partial(_read_sheet, root=root), paths, chunk_size):
+    to_sheet = partial(_read_sheet, root=root)
+    for sheets in in_chunks(to_sheet, paths, chunk_size, by_processes=True):
         yield from classify(sheets, classifier, unsure_below)
 
 

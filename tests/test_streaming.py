@@ -1,0 +1,100 @@
+"""Working on many things at once: by threads, and by processes where there are many."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pipeline.digits.errors import InputError
+from pipeline.digits.streaming import WORTH_PROCESSES, in_chunks
+
+
+def process_of(item):
+    return item, os.getpid()
+
+
+def large(item):
+    # More than a pipe takes: who sends it waits for someone to receive it.
+    return item, bytes(1_000_000)
+
+
+def killed_at(item, number):
+    if item == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def test_work_comes_back_in_order_and_no_more_than_two_chunks_ahead():
+    started = []
+
+    def work(item):
+        started.append(item)
+        return item * 10
+
+    for number, results in enumerate(in_chunks(work, range(20), 4)):
+        assert results == [10 * item for item in range(4 * number, 4 * number + 4)]
+        assert len(started) <= 4 * (number + 2)
+    assert list(in_chunks(work, [], 4)) == []
+
+
+def test_many_things_are_worked_on_by_processes_and_few_in_this_one():
+    def processes(count, **options):
+        chunks = list(in_chunks(process_of, range(count), 100, **options))
+        results = [result for chunk in chunks for result in chunk]
+        assert [item for item, _ in results] == list(range(count))
+        assert [len(chunk) for chunk in chunks[:-1]] == [100] * (len(chunks) - 1)
+        return {process for _, process in results}
+
+    assert os.getpid() not in processes(WORTH_PROCESSES, by_processes=True)
+    assert processes(WORTH_PROCESSES - 1, by_processes=True) == {os.getpid()}
+    assert processes(WORTH_PROCESSES) == {os.getpid()}
+
+
+def test_a_killed_process_is_told_of_and_what_was_done_before_it_is_kept():
+    work = partial(killed_at, number=290)
+    done = []
+    chunks = in_chunks(work, range(300), 100, by_processes=True)
+    with pytest.raises(InputError, match="was killed"):
+        done.extend(chunks)
+    done = [item for chunk in done for item in chunk]
+    assert done == list(range(len(done)))
+    assert len(done) >= 100
+
+
+def test_the_processes_end_with_the_one_that_gives_them_work_even_if_it_is_killed(tmp_path):
+    script = "\n".join(
+        (
+            "import multiprocessing, os, signal, sys",
+            f"sys.path.insert(0, {str(Path(__file__).parent)!r})",
+            "from test_streaming import large",
+            "from pipeline.digits.streaming import in_chunks",
+            "chunks = in_chunks(large, range(1000), 10, by_processes=True)",
+            "next(chunks)",
+            "print(*(child.pid for child in multiprocessing.active_children()), flush=True)",
+            "os.kill(os.getpid(), signal.SIGKILL)",
+        )
+    )
+    # Into a file: at the end of a pipe one would wait for the processes, too.
+    told = tmp_path / "told.txt"
+    with told.open("w") as file:
+        ended = subprocess.run([sys.executable, "-c", script], stdout=file, stderr=file)
+    workers = told.read_text().splitlines()[0].split()
+    assert ended.returncode == -signal.SIGKILL, told.read_text()
+    assert workers
+    until = time.monotonic() + 10
+    while any(map(is_running, workers)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not any(map(is_running, workers))
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
