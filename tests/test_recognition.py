@@ -154,12 +154,20 @@ def test_frames_left_out_are_said(tmp_path):
 
 
 def test_image_is_what_the_network_saw_and_the_thumbnail_is_small(folder):
-    answer = answers(folder)["more/zéro.jpg"]
+    answer = answers(folder, thumbnails=99)["more/zéro.jpg"]
     original = np.asarray(Image.open(folder / "more" / "zéro.jpg"))
 
     assert np.array_equal(answer.image, normalise(original))
     assert THUMBNAIL / 2 < max(answer.thumbnail.shape) <= THUMBNAIL
     assert answer.thumbnail.dtype == np.uint8
+
+
+def test_only_as_many_thumbnails_are_kept_as_are_shown(tmp_path):
+    for number in range(4):
+        picture(number % 2).save(tmp_path / f"{number}.png")
+
+    found = answers(tmp_path, thumbnails=3).values()
+    assert [answer.thumbnail is not None for answer in found] == [True, True, True, False]
 
 
 def test_one_batch_a_chunk(tmp_path):

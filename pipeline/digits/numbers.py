@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from pipeline.digits.choosing import best_cuts
 from pipeline.digits.pictures import read_picture
 from pipeline.digits.reading import resize
-from pipeline.digits.recognition import DigitClassifier, Status, why_unread
+from pipeline.digits.recognition import (
+    DigitClassifier,
+    Status,
+    why_unread,
+    with_thumbnails,
+)
 from pipeline.digits.segmentation import Candidate, Group, lay_out
 from pipeline.digits.streaming import in_chunks
 
@@ -60,7 +65,7 @@ class NumberPrediction:
         digits: Every digit from top to bottom and left to right, boxes in pixels of the file.
         doubts: Why each of the digits is unsure, in one line; empty where it is not.
         thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
-            if it could not be read.
+            if it could not be read, or none was asked for.
         size: Width and height of the picture in the file, upright, in pixels.
     """
 
@@ -82,15 +87,12 @@ class _Sheet:
     """One picture on its way to the network: its file, and what reading it brought."""
 
     file: str
+    readable: bool
     lines: tuple[tuple[Group, ...], ...] = ()
     thumbnail: NDArray[np.uint8] | None = None
     size: tuple[int, int] = (0, 0)
     scale: float = 1.0
     note: str = ""
-
-    @property
-    def readable(self) -> bool:
-        return self.thumbnail is not None
 
 
 def find_digits(picture: NDArray[np.uint8], classifier: DigitClassifier) -> list[DigitBox]:
@@ -117,6 +119,7 @@ def recognise_numbers(
     *,
     unsure_below: float,
     chunk_size: int = 512,
+    thumbnails: int = 0,
 ) -> Iterator[NumberPrediction]:
     """Read numbers from picture files, one prediction a file in the order given.
 
@@ -128,29 +131,34 @@ def recognise_numbers(
         classifier: What tells digits apart.
         unsure_below: Confidence, 0..1, below which a digit makes the answer "unsure".
         chunk_size: Pictures a batch.
+        thumbnails: How many predictions, the first ones, show the picture.
     """
     to_sheet = partial(_read_sheet, root=root)
-    for sheets in in_chunks(to_sheet, paths, chunk_size, by_processes=True):
+    asked = with_thumbnails(paths, thumbnails)
+    for sheets in in_chunks(to_sheet, asked, chunk_size, by_processes=True):
         found = read_layouts([sheet.lines for sheet in sheets], classifier)
         for sheet, digits in zip(sheets, found, strict=True):
             yield _answer(sheet, digits, unsure_below)
 
 
-def _read_sheet(path: Path, root: Path) -> _Sheet:
+def _read_sheet(asked: tuple[Path, bool], root: Path) -> _Sheet:
+    path, thumbnail = asked
     file = path.relative_to(root).as_posix()
     try:
         picture = read_picture(path)
         longest = max(picture.pixels.shape[:2])
+        small = resize(picture.pixels, min(1.0, THUMBNAIL / longest)) if thumbnail else None
         return _Sheet(
             file=file,
+            readable=True,
             lines=lay_out(picture.pixels).lines,
-            thumbnail=resize(picture.pixels, min(1.0, THUMBNAIL / longest)),
+            thumbnail=small,
             size=picture.size,
             scale=max(picture.size) / longest,
             note=picture.note,
         )
     except Exception as error:
-        return _Sheet(file, note=why_unread(error))
+        return _Sheet(file, readable=False, note=why_unread(error))
 
 
 def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> NumberPrediction:

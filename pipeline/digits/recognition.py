@@ -41,7 +41,7 @@ class Prediction:
         detail: Why it is not "ok", or what else one should know; one line, may be empty.
         image: uint8 (28, 28), what the network saw; None if it saw nothing.
         thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
-            if it could not be read.
+            if it could not be read, or none was asked for.
         probabilities: float32 (10,), what the network says of every digit; None as for `image`.
     """
 
@@ -83,6 +83,7 @@ def recognise(
     *,
     unsure_below: float,
     chunk_size: int = 512,
+    thumbnails: int = 0,
 ) -> Iterator[Prediction]:
     """Read digits from picture files, one prediction a file in the order given.
 
@@ -95,25 +96,33 @@ def recognise(
         classifier: What tells digits apart.
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
         chunk_size: Pictures a batch.
+        thumbnails: How many predictions, the first ones, show the picture.
     """
     to_sheet = partial(_read_sheet, root=root)
-    for sheets in in_chunks(to_sheet, paths, chunk_size, by_processes=True):
+    asked = with_thumbnails(paths, thumbnails)
+    for sheets in in_chunks(to_sheet, asked, chunk_size, by_processes=True):
         yield from classify(sheets, classifier, unsure_below)
 
 
-def _read_sheet(path: Path, root: Path) -> Sheet:
-    return read_sheet(path.relative_to(root).as_posix(), partial(read_picture, path))
+def with_thumbnails(paths: Sequence[Path], count: int) -> list[tuple[Path, bool]]:
+    """Say with each path whether a thumbnail is wanted: of so many at the start."""
+    return [(path, number < count) for number, path in enumerate(paths)]
 
 
-def read_sheet(file: str, open_picture: Callable[[], Picture]) -> Sheet:
+def _read_sheet(asked: tuple[Path, bool], root: Path) -> Sheet:
+    path, thumbnail = asked
+    return read_sheet(path.relative_to(root).as_posix(), partial(read_picture, path), thumbnail)
+
+
+def read_sheet(file: str, open_picture: Callable[[], Picture], thumbnail: bool) -> Sheet:
     """Bring a picture to MNIST's form; whatever goes wrong becomes the reason of its `doubt`."""
     try:
         picture = open_picture()
         reading = read(picture.pixels)
-        thumbnail = shrink_to(picture.pixels, THUMBNAIL)
+        small = shrink_to(picture.pixels, THUMBNAIL) if thumbnail else None
     except Exception as error:
         return Sheet(file, doubt=why_unread(error))
-    return Sheet(file, reading.image, thumbnail, reading.trouble, picture.note)
+    return Sheet(file, reading.image, small, reading.trouble, picture.note)
 
 
 def why_unread(error: Exception) -> str:

@@ -48,16 +48,16 @@ def _sheet(numbered: tuple[int, object], input_shape: tuple[int, int]) -> Sheet:
     number, given = numbered
     name = str(number)
     if isinstance(given, bytes | bytearray | memoryview):
-        return read_sheet(name, partial(decode, bytes(given)))
+        return read_sheet(name, partial(decode, bytes(given)), thumbnail=False)
     if isinstance(given, str):
-        return read_sheet(name, lambda: decode(_from_base64(given)))
+        return read_sheet(name, lambda: decode(_from_base64(given)), thumbnail=False)
     try:
         pixels = _pixels(given)
     except PictureError as error:
         return Sheet(name, doubt=str(error))
     if pixels.shape == input_shape:
-        return Sheet(name, pixels, pixels)
-    return read_sheet(name, lambda: Picture(pixels, pixels.shape[1::-1]))
+        return Sheet(name, pixels)
+    return read_sheet(name, lambda: Picture(pixels, pixels.shape[1::-1]), thumbnail=False)
 
 
 def _from_base64(text: str) -> bytes:

@@ -72,6 +72,7 @@ def run(config: Config) -> None:
             classifier,
             unsure_below=settings.unsure_below,
             chunk_size=settings.chunk_size,
+            thumbnails=settings.grid_limit,
         )
         tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
         write_json(output / METRICS_NAME, tally.metrics())
