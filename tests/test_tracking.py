@@ -133,15 +133,18 @@ def test_training_is_linked_to_the_run_that_prepared_its_data(client):
 def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_path):
     chart = tmp_path / "chart.png"
     chart.write_bytes(b"a chart")
-    request = RunRequest(data_experiment(SETTINGS), "later", {})
+    request = RunRequest(data_experiment(SETTINGS), "later", {}, asked=1000.0)
     with run_written_later(SETTINGS, request) as prepare:
         prepare.tags({DATA_DIGEST_TAG: "c" * 64})
         prepare.files([chart], "prepare")
+        ended = time.time()
     chart.unlink()
     with new_run(SETTINGS, TRAIN) as train:
         train.dataset("mnist", "c" * 64, "data/prepared", {})
     later = client.get_run(client.get_run(train.run_id()).data.tags["data_run_id"])
     assert (later.info.run_name, later.info.status) == ("later", "FINISHED")
+    assert later.info.start_time == 1_000_000
+    assert later.info.end_time == pytest.approx(1000 * ended, abs=500)
     (kept,) = client.list_artifacts(later.info.run_id, "prepare")
     assert kept.path == "prepare/chart.png"
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -149,12 +150,12 @@ class Recording:
         )
         self._monitor.start()
 
-    def finish(self, status: str | None) -> None:
-        """Give the run its final status, or leave it as it is."""
+    def finish(self, status: str | None, at: float) -> None:
+        """Give the run its final status, reached at a time in seconds, or leave it as it is."""
         if self._monitor:
             self._monitor.finish()
         if status:
-            self._client.set_terminated(self.run_id, status)
+            self._client.set_terminated(self.run_id, status, int(at * 1000))
         try:
             page.describe(self._client, self.run_id)
         except Exception as error:  # the run itself is complete
@@ -162,4 +163,4 @@ class Recording:
 
     def abandon(self) -> None:
         """End the run of a writer that went without a word."""
-        self.finish("KILLED" if self._ends_with_its_writer else None)
+        self.finish("KILLED" if self._ends_with_its_writer else None, time.time())

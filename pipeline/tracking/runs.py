@@ -93,7 +93,7 @@ class Recorder:
 
     def finish(self, status: str | None) -> None:
         """Wait until all is written; give the run its final status, or leave it as it is."""
-        self._record("finish", status)
+        self._record("finish", status, time.time())
         self._thread.shutdown(wait=True)
         if self._writer:
             try:

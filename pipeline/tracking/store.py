@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -43,6 +44,7 @@ class RunRequest:
         parent_run_id: The run it is a child of, if any.
         command: What asks for it; the process that makes the run is another.
         dvc_experiment: The experiment of DVC's that asks for it, if any.
+        asked: When that was, in seconds since 1970; the run is made once MLflow is up.
     """
 
     experiment: str
@@ -51,6 +53,7 @@ class RunRequest:
     parent_run_id: str | None = None
     command: str = field(default_factory=_command)
     dvc_experiment: str | None = field(default_factory=lambda: os.environ.get("DVC_EXP_NAME"))
+    asked: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ def create_run(client: "MlflowClient", request: RunRequest) -> str:
     parent = {MLFLOW_PARENT_RUN_ID: request.parent_run_id} if request.parent_run_id else {}
     run = client.create_run(
         experiment_id(client, request.experiment),
+        start_time=int(request.asked * 1000),
         run_name=request.name,
         tags={**_common_tags(request), **request.tags, **parent},
     )
