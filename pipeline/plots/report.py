@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from pipeline.plots import style
 
@@ -60,6 +59,4 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
 
 def _draw(axes: Axes, curve: Curve, values: Sequence[float], place: int) -> None:
     color = COLORS[place] if place < len(COLORS) else "#BBBBBB"
-    marker = "o" if len(curve.epochs) <= 25 else ""
-    axes.plot(curve.epochs, values, color=color, marker=marker, markersize=4)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+    style.draw_epochs(axes, curve.epochs, values, color=color, markersize=4)

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.digits.files import replace_when_written
@@ -49,6 +50,8 @@ DPI = 150
 TEXT_SIZE = 13.0
 SMALL_SIZE = 11.0
 TITLE_SIZE = 18.0
+
+FEW_EPOCHS = 25
 
 _LINE = 1.25 / 72  # inches a line takes, per point of font size
 _STYLE: Any = {  # Any: the names matplotlib knows differ between its versions
@@ -253,6 +256,12 @@ def legend_above(
         **options,
     )
     legend.set_in_layout(False)  # its place is reserved
+
+
+def draw_epochs(axes: Axes, epochs: Sequence[int], values: Sequence[float], **look: Any) -> None:
+    """Draw a value over the epochs; they are marked one by one where they are few."""
+    axes.plot(epochs, values, marker="o" if len(epochs) <= FEW_EPOCHS else "", **look)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
 
 
 def _draw_header_part(

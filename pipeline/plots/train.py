@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from pipeline.plots import style
 
@@ -63,14 +62,14 @@ def _panel(
     chosen: Mapping[str, float],
 ) -> None:
     epochs = [int(record["epoch"]) for record in history]
-    marker = "o" if len(epochs) <= 25 else ""
     curves = (
         ("training", name, style.BLUE, "--"),
         ("validation", f"val_{name}", style.VERMILLION, "-"),
     )
     for label, key, color, line in curves:
         values = [record[key] * factor for record in history]
-        axes.plot(epochs, values, line, color=color, marker=marker, markersize=5, label=label)
+        look = {"color": color, "linestyle": line, "markersize": 5, "label": label}
+        style.draw_epochs(axes, epochs, values, **look)
     epoch = int(chosen["epoch"])
     axes.axvline(epoch, color=style.GREY, linestyle=":", linewidth=1.5, gid="chosen")
     axes.plot(
@@ -85,5 +84,4 @@ def _panel(
     )
     axes.set_xlabel("epoch")
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + max(0.5, 0.02 * len(epochs)))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
     axes.margins(y=0.12)
