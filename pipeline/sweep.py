@@ -19,7 +19,7 @@ from pipeline.digits.machine import cores
 from pipeline.layout import write_json
 from pipeline.results import Result, record, show, trial_name, varied, write
 from pipeline.tracking.runs import new_run
-from pipeline.tracking.store import RunRequest, tracking_uri
+from pipeline.tracking.store import RunRequest, is_removed, tracking_uri
 from pipeline.tracking.sweeps import SWEEP_TAG
 from pipeline.trial_runs import TrialRuns
 from pipeline.trials import (
@@ -62,6 +62,8 @@ class State:
         place = [settings.enabled, settings.experiment, tracking_uri(settings)]
         same = json.dumps([place, sorted(trial.key for trial in trials)])
         folder = store() / hashlib.sha256(same.encode()).hexdigest()[:16]
+        if settings.enabled and is_removed(settings):
+            return cls(folder)
         try:
             kept = json.loads((folder / STATE).read_text(encoding="utf-8"))
             return cls(**{**kept, "folder": folder})

@@ -117,7 +117,9 @@ def test_an_outcome_is_kept_and_a_broken_file_is_none():
     assert load_outcome("a") is None
 
 
-def test_a_sweep_is_known_again_by_its_trials(tree):
+def test_a_sweep_is_known_again_by_its_trials_as_long_as_its_runs_are_there(tree, tmp_path):
+    runs = tmp_path / "mlflow.db"
+    runs.touch()
     one, two = plan([tree, changed(tree, "train", epochs=3)], threads=1)
     tracking = validate(tree).tracking
     State.of([one, two], tracking).save()
@@ -128,6 +130,8 @@ def test_a_sweep_is_known_again_by_its_trials(tree):
     assert State.of([one], tracking).run_id is None
     unrecorded = tracking.model_copy(update={"enabled": False})
     assert State.of([one, two], unrecorded).run_id is None
+    runs.unlink()
+    assert State.of([one, two], tracking).run_id is None
 
 
 def result(tree, accuracy, **train):

@@ -119,6 +119,11 @@ def _local_store() -> str:
     return f"sqlite:///{home() / STORE_NAME}"
 
 
+def is_removed(settings: Tracking) -> bool:
+    """Say whether runs go to the local store and there is none, not yet or no longer."""
+    return tracking_uri(settings) == _local_store() and not (home() / STORE_NAME).exists()
+
+
 def reachable_uri(settings: Tracking) -> str:
     """Give where runs go; the local store, with a warning, for a server that does not answer."""
     uri = tracking_uri(settings)
