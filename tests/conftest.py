@@ -23,6 +23,12 @@ def default_tree():
     return compose([])
 
 
+@pytest.fixture(autouse=True)
+def no_store_of_another_test(monkeypatch):
+    """Forget the store an earlier test used: MLflow keeps its address in the environment."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 @pytest.fixture
 def digits_like():
     """Give 200 random 28×28 pictures whose labels come 20 a class, in mixed order."""
