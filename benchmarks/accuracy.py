@@ -22,7 +22,7 @@ from pipeline.digits.datasets import load_split
 from pipeline.digits.machine import cores
 from pipeline.digits.metrics import accuracy
 from pipeline.layout import write_json
-from pipeline.stages.train import build, export, learn, measure
+from pipeline.stages.train import build, export, learn, measure, metadata
 from pipeline.trials import Trial, make_trial
 
 
@@ -76,11 +76,11 @@ def train_and_test(trial: Trial, network: Path | None) -> dict[str, float]:
     wall, processor = time.perf_counter(), time.process_time()
     training = learn(model, train, validation, config, lambda epoch: print(epoch, flush=True))
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    metrics = measure(model, validation, training)
+    metrics = measure(model, validation, training, config)
     with TemporaryDirectory() as folder:
         network = network or Path(folder) / "model.onnx"
         network.parent.mkdir(parents=True, exist_ok=True)
-        export(model, network, train, metrics["temperature"], trial.note)
+        export(model, network, train, metadata(metrics, config, trial.note))
         answers = Classifier.load(network).probabilities(test.images)
     return {
         "val_accuracy": 100 * metrics["val_accuracy"],

@@ -161,10 +161,10 @@ def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
     classes = len(info.class_names)
     model = train.build(config, learned, classes)
     training = train.learn(model, learned, validation, config, on_epoch)
-    metrics = train.measure(model, validation, training)
+    metrics = train.measure(model, validation, training, config)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        train.export(model, path, learned, metrics["temperature"], info.note)
+        train.export(model, path, learned, train.metadata(metrics, config, info.note))
         classifier = Classifier.load(path)
         evaluation = evaluate.evaluate(classifier, test, classes)
     described = evaluate.describe(evaluation, test, info)

@@ -8,8 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pipeline.digits.classifier import BATCH_SIZE, NOTE, TEMPERATURE, Classifier
+from pipeline.digits.classifier import BATCH_SIZE, NOTE, TEMPERATURE, VIEWS, Classifier
 from pipeline.digits.errors import InputError
+from pipeline.digits.views import mean_answer
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_answers_are_calibrated_by_the_files_own_temperature(network):
     assert classifier.probabilities(image)[0] == pytest.approx(softmax([0.5, 1, 1.5, 3]), abs=1e-6)
     assert classifier.note == "small data"
     assert classifier.input_shape == (2, 2)
+
+
+def test_a_file_may_ask_for_the_mean_over_several_views(network):
+    image = np.array([[[1, 2], [3, 6]]], np.uint8)
+    one = Classifier.load(network).raw_probabilities(image)
+    file = onnx.load(network)
+    helper.set_model_props(file, {VIEWS: "several"})
+    onnx.save(file, network)
+    several = Classifier.load(network).raw_probabilities(image)
+    assert several == pytest.approx(mean_answer(image, Classifier.load(network)._softmax))
+    assert np.abs(several - one).max() > 0.01
 
 
 def test_more_than_a_batch_keeps_its_order(network):

@@ -39,6 +39,7 @@ class Distortion:
         shift: Largest shift along each axis, in pixels.
         elastic: Standard deviation of the elastic displacement (Simard et al. 2003), in pixels.
         thickness: Largest change of stroke width: 1 is one pixel more, or less, on each side.
+        erase: Longest side of a rectangle that is blanked (Zhong et al. 2020), in pixels.
     """
 
     share: Share = 1.0
@@ -49,6 +50,7 @@ class Distortion:
     shift: Annotated[float, Field(ge=0, le=14)] = 0.0
     elastic: Annotated[float, Field(ge=0, le=5)] = 0.0
     thickness: Share = 0.0
+    erase: Annotated[float, Field(ge=0, le=28)] = 0.0
 
 
 def distort(images: Pixels, distortion: Distortion, rng: np.random.Generator) -> Pixels:
@@ -75,7 +77,10 @@ def _distort_chunk(tiles: Pixels, distortion: Distortion, rng: np.random.Generat
     chosen = (rng.random(len(tiles)) < distortion.share).astype(np.float32)
     if distortion.thickness:
         tiles = _change_thickness(tiles, chosen * _even(rng, len(tiles), distortion.thickness))
-    return _resample(tiles, *_displacements(tiles.shape, distortion, chosen, rng))
+    resampled = _resample(tiles, *_displacements(tiles.shape, distortion, chosen, rng))
+    if distortion.erase:
+        _erase(resampled, chosen * np.float32(distortion.erase), rng)
+    return resampled
 
 
 def _even(rng: np.random.Generator, count: int, largest: float) -> Floats:
@@ -198,3 +203,13 @@ def _mix(tiles: Pixels, other: Pixels, shares: Floats) -> Pixels:
     change >>= 7
     change += tiles
     return change.astype(np.uint8)
+
+
+def _erase(tiles: Pixels, longest: Floats, rng: np.random.Generator) -> None:
+    """Blank a rectangle anywhere in each picture, its sides drawn evenly up to the longest."""
+    inside = []
+    for length in tiles.shape[1:]:
+        half = rng.random(len(tiles), np.float32) * longest / 2
+        center = rng.random(len(tiles), np.float32) * length
+        inside.append(np.abs(np.arange(length) + 0.5 - center[:, None]) < half[:, None])
+    tiles[inside[0][:, :, None] & inside[1][:, None, :]] = 0

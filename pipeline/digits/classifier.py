@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from pipeline.digits.errors import InputError
 from pipeline.digits.metrics import soften
+from pipeline.digits.views import mean_answer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 TEMPERATURE = "temperature"
 NOTE = "note"
+VIEWS = "views"
 BATCH_SIZE = 1024
 
 
@@ -23,14 +25,22 @@ class Classifier:
     Attributes:
         temperature: What the logits are divided by, found on the validation data; > 0.
         note: A warning about the data the network was trained on, or None.
+        average_views: Whether each answer is the mean over several views of the picture.
     """
 
-    def __init__(self, session: "InferenceSession", temperature: float, note: str | None) -> None:
+    def __init__(
+        self,
+        session: "InferenceSession",
+        temperature: float,
+        note: str | None,
+        average_views: bool,
+    ) -> None:
         """Wrap an open session; use `Classifier.load` to make one from a file."""
         self._session = session
         self._input = session.get_inputs()[0]
         self.temperature = temperature
         self.note = note
+        self.average_views = average_views
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -55,7 +65,12 @@ class Classifier:
                 f"{path}: not a network that ONNX Runtime can read ({reason})"
             ) from error
         metadata = session.get_modelmeta().custom_metadata_map
-        return cls(session, float(metadata.get(TEMPERATURE, "1")), metadata.get(NOTE) or None)
+        return cls(
+            session,
+            temperature=float(metadata.get(TEMPERATURE, "1")),
+            note=metadata.get(NOTE) or None,
+            average_views=metadata.get(VIEWS) == "several",
+        )
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -65,6 +80,9 @@ class Classifier:
 
     def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Give the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
+        return mean_answer(images, self._softmax) if self.average_views else self._softmax(images)
+
+    def _softmax(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         outputs = [
             self._session.run(None, {self._input.name: images[start : start + BATCH_SIZE]})[0]
             for start in range(0, len(images), BATCH_SIZE)

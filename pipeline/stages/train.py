@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from pipeline.command import run_stage
 from pipeline.config import Config, Tracking, Tree, bare_name, call_target, dump, home
-from pipeline.digits.classifier import NOTE, TEMPERATURE
+from pipeline.digits.classifier import NOTE, TEMPERATURE, VIEWS
 from pipeline.digits.datasets import Split, load_split
 from pipeline.digits.errors import InputError
 from pipeline.digits.export import export_onnx
@@ -29,6 +30,7 @@ from pipeline.digits.files import replace_when_written
 from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
 from pipeline.digits.training import Epoch, Training, fit, steps_per_epoch
 from pipeline.digits.transfer import take_weights
+from pipeline.digits.views import mean_answer
 from pipeline.layout import (
     KERAS_FILE,
     METRICS_NAME,
@@ -77,8 +79,8 @@ def run(config: Config) -> None:
                 show(epoch)
 
             training = learn(model, train, validation, config, on_epoch, checkpoint)
-        metrics = measure(model, validation, training)
-        save(model, train, metrics["temperature"], info.note)
+        metrics = measure(model, validation, training, config)
+        save(model, train, metadata(metrics, config, info.note))
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
         files = report(training, metrics, describe(config), info.note)
         _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
@@ -154,9 +156,13 @@ def learn(
     )
 
 
-def measure(model: "keras.Model", validation: Split, training: Training) -> Tree:
+def measure(model: "keras.Model", validation: Split, training: Training, config: Config) -> Tree:
     """Give the stage's metrics: losses in nats, accuracies as shares, the calibration found."""
-    probabilities = model.predict(validation.images, batch_size=1000, verbose=0)
+    predict = partial(model.predict, batch_size=1000, verbose=0)
+    if config.train.average_views:
+        probabilities = mean_answer(validation.images, predict)
+    else:
+        probabilities = predict(validation.images)
     chosen = training.history[training.chosen_epoch - 1]
     return {
         "val_accuracy": accuracy(validation.labels, probabilities),
@@ -191,19 +197,25 @@ def run_metrics(metrics: Mapping[str, float], training_seconds: float) -> dict[s
     return single | kept
 
 
-def save(model: "keras.Model", train: Split, temperature: float, note: str | None) -> None:
+def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
+    """Give what the ONNX file says of how its network is to be used."""
+    return {
+        TEMPERATURE: repr(metrics["temperature"]),
+        NOTE: note or "",
+        VIEWS: "several" if config.train.average_views else "one",
+    }
+
+
+def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
     """Leave the network as Keras and as ONNX, after making sure that both answer alike."""
     with replace_when_written(KERAS_FILE) as temporary:
         model.save(temporary)
-    difference = export(model, ONNX_FILE, train, temperature, note)
+    difference = export(model, ONNX_FILE, train, metadata)
     log.info("Keras and ONNX answer alike: largest difference %.1e", difference)
 
 
-def export(
-    model: "keras.Model", path: Path, train: Split, temperature: float, note: str | None
-) -> float:
+def export(model: "keras.Model", path: Path, train: Split, metadata: dict[str, str]) -> float:
     """Write the network as ONNX; give the largest difference of a probability from Keras's."""
-    metadata = {TEMPERATURE: repr(temperature), NOTE: note or ""}
     return export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)
 
 
