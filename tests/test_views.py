@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from pipeline.digits.datasets import mnist_5000
+from pipeline.config import compose, validate
+from pipeline.digits.classifier import VIEWS
+from pipeline.digits.datasets import Split, mnist_5000
+from pipeline.digits.metrics import cross_entropy
+from pipeline.digits.training import Epoch, Training
 from pipeline.digits.views import CHANGES, mean_answer, views
+from pipeline.stages import train
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +68,28 @@ def test_no_pictures_give_no_answers():
         0,
         10,
     )
+
+
+class InkNetwork:
+    """Stands in for a trained network: the more ink in its top half, the surer of class 1."""
+
+    def predict(self, images, **_):
+        share = images[:, :14].sum(axis=(1, 2)) / np.maximum(images.sum(axis=(1, 2)), 1)
+        return np.column_stack([1 - share, share]).astype(np.float32) * 0.9 + 0.05
+
+    def count_params(self):
+        return 0
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_training_measures_and_writes_down_is_how_the_network_will_answer(digits, several):
+    config = validate(compose([f"train.average_views={several}"]))
+    validation = Split(digits, np.arange(len(digits)) % 2)
+    epoch = Epoch(1, 0.1, 0.9, 0.1, 0.9, 0.001, 1.0)
+    metrics = train.measure(InkNetwork(), validation, Training([epoch], 1), config)
+    answers = InkNetwork().predict(digits)
+    averaged = mean_answer(digits, InkNetwork().predict)
+    of_one, of_several = (cross_entropy(validation.labels, p) for p in (answers, averaged))
+    assert of_one != of_several
+    assert metrics["val_loss"] == (of_several if several else of_one)
+    assert train.metadata(metrics, config, None)[VIEWS] == ("several" if several else "one")
