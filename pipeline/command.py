@@ -60,9 +60,8 @@ def run_stage(run: Callable[[Config], None]) -> None:
     ConfigStore.instance().store(name="stage", node=STAGE_CONFIG)
 
     def task(tree: Tree) -> None:
-        config = validate(tree)
-        _tell_drift()
-        run(config)
+        run(validate(tree))
+        _tell_drift()  # last: composing conf/ takes as long as reading many pictures
 
     read_params()  # a missing or broken file is told better here than by Hydra
     run_command(task, ROOT, "stage")
