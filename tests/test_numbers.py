@@ -178,6 +178,13 @@ def test_touching_digits_are_separated(classifier, digits):
     assert text_of(find_digits(picture, classifier)) == [digits]
 
 
+def test_a_narrow_digit_between_two_touching_ones_is_cut_on_both_sides(classifier):
+    picture = touching("717", overlap=11)
+    parts, _ = cv2.connectedComponents((picture < 140).astype(np.uint8))
+    assert parts == 2, "the picture does not show what it should"
+    assert text_of(find_digits(picture, classifier)) == ["717"]
+
+
 def mark(picture, start, end, width=6):
     cv2.line(picture, start, end, 40, width, cv2.LINE_AA)
 
