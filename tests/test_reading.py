@@ -258,6 +258,12 @@ def test_what_is_no_digit_is_said(picture, reason):
     assert "\n" not in trouble
 
 
+def test_a_page_with_nothing_but_a_line_is_read():
+    page = np.full((100, 200), 240, np.uint8)
+    page[50:52] = 100
+    assert read(page).image.any()
+
+
 def test_polarity_of_strokes_not_of_light(digit):
     dark = draw(digit)
 

@@ -355,7 +355,8 @@ def without_lines(ink: Pixels) -> Pixels:
     lines = _u8(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
     crossing = cv2.morphologyEx(faint & (1 - lines), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     unwanted = (lines > 0) & (crossing == 0) & (ink < 1.4 * tone)
-    if rows + columns == 1 and _median(ink[(faint > 0) & ~unwanted]) < 1.25 * tone:
+    rest = ink[(faint > 0) & ~unwanted]
+    if rows + columns == 1 and rest.size and _median(rest) < 1.25 * tone:
         return ink  # a single line as dark as the rest may be the stem of a digit
     return _unless_nothing_remains(ink, unwanted)
 
@@ -526,7 +527,7 @@ def _above(pixels: Pixels, level: float) -> Pixels:
 
 
 def _median(values: Pixels) -> float:
-    """Give the median of a row of values, in a third of `np.median`'s time."""
+    """Give the median of a row of values, at least one, in a third of `np.median`'s time."""
     middle = (len(values) - 1) // 2, len(values) // 2
     ordered = np.partition(values, middle)
     return (float(ordered[middle[0]]) + float(ordered[middle[1]])) / 2
