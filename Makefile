@@ -23,6 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	$(VENV)/bin/uv pip sync --quiet --compile-bytecode --python $(VENV) requirements.lock
 	$(VENV)/bin/uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
+	$(VENV)/bin/python -m compileall -q pipeline hydra_plugins
 	@touch $@
 
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then show what came of it
