@@ -37,6 +37,7 @@ FULL = (
     "training_speed --batch-size 128",
     "read_pictures --memory",
     "no_digits",
+    "picture_kinds",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "accuracy default --seeds 5",

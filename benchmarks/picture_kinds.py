@@ -1,0 +1,177 @@
+"""How well digits are read in the kinds of pictures that people bring.
+
+`python -m benchmarks.picture_kinds [--model models/model.onnx] [--digits 1000]` turns digits of
+MNIST's test part into such pictures, kind by kind, and reads them back as predict-custom does. The
+hands are real, the paper, the light and the pens are not. The first row is MNIST's own form: what
+the network by itself reads right, which reading cannot beat by much.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.table import Row, print_rows
+from pipeline.config import compose
+from pipeline.digits.classifier import Classifier
+from pipeline.digits.datasets import mnist
+from pipeline.digits.serving import answer
+
+Pixels = NDArray[np.uint8]
+Ink = NDArray[np.float32]
+Kind = Callable[[Pixels, np.random.Generator], Pixels | bytes]
+
+WHITE = (255, 255, 255)
+COMMAND = "python -m benchmarks.picture_kinds"
+
+
+def main() -> None:
+    """Print a row a kind."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
+    parser.add_argument("--digits", type=int, default=1000)
+    arguments = parser.parse_args()
+    classifier = Classifier.load(arguments.model)
+    threshold = compose([])["predict"]["unsure_below"]
+    digits = mnist().test.take(np.arange(arguments.digits))
+    for kind, picture in KINDS.items():
+        rng = np.random.default_rng(0)
+        pictures = [picture(image, rng) for image in digits.images]
+        answers = answer(pictures, classifier, unsure_below=threshold)
+        right = np.array([each.digit for each in answers]) == digits.labels
+        sure = np.array([each.status == "ok" for each in answers])
+        told = f"{right.mean():.1%} right, {(sure & ~right).mean():.1%} wrong and called ok"
+        print_rows([Row(f"{len(right)} digits {kind}", told, COMMAND)])
+
+
+def ink(image: Pixels, height: int, pen: float = 0.0) -> Ink:
+    """Redraw a digit with sharp edges: float32 (h, w), 0..1, cut out, its longer side `height`.
+
+    Args:
+        image: uint8 (28, 28) as MNIST has it.
+        height: Of the digit's longer side, in pixels.
+        pen: 0: the digit's own pen; 0.02 makes it thicker, -0.02 thinner, by that share of the
+            height on each side.
+    """
+    x, y, width, length = cv2.boundingRect((image > 40).astype(np.uint8))
+    size = max(width, length)
+    cut = cv2.copyMakeBorder(image, size, size, size, size, cv2.BORDER_CONSTANT)
+    cut = cut[y + size - 2 : y + size + length + 2, x + size - 2 : x + size + width + 2]
+    drawn = cv2.resize(cut, None, fx=height / size, fy=height / size, interpolation=cv2.INTER_CUBIC)
+    sharp = np.clip((drawn.astype(np.float32) - 127) * height / size / 80 + 0.5, 0, 1)
+    radius = round(abs(pen) * height)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    change = cv2.dilate if pen > 0 else cv2.erode
+    changed = change(np.pad(sharp, radius), disc)
+    # A pen that is thinner than the erosion would be gone.
+    return changed if changed.max() > 0.5 else np.pad(sharp, radius)
+
+
+def place(strokes: Ink, size: tuple[int, int], rng: np.random.Generator) -> Ink:
+    """Put strokes anywhere on an empty sheet of (height, width), float32 0..1."""
+    sheet = np.zeros(size, np.float32)
+    room = [whole - part for whole, part in zip(size, strokes.shape, strict=True)]
+    top, left = (int(rng.integers(free + 1)) for free in room)
+    sheet[top : top + strokes.shape[0], left : left + strokes.shape[1]] = strokes
+    return sheet
+
+
+def color(strokes: Ink, pen: tuple[int, int, int], paper: tuple[int, int, int]) -> Pixels:
+    """Mix a pen's and a paper's RGB by how much ink there is, uint8 (h, w, 3)."""
+    pages = [part * strokes + whole * (1 - strokes) for part, whole in zip(pen, paper, strict=True)]
+    return np.stack(pages, axis=-1).round().astype(np.uint8)
+
+
+def canvas(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Draw with a black brush of any width on a white canvas."""
+    strokes = ink(image, int(rng.integers(120, 220)), float(rng.uniform(-0.02, 0.04)))
+    return color(place(strokes, (280, 280), rng), (0, 0, 0), WHITE)
+
+
+def inverted(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Draw in white on black."""
+    return 255 - canvas(image, rng)
+
+
+def transparent(image: Pixels, rng: np.random.Generator) -> bytes:
+    """Draw a PNG file that is ink on nothing, black or white."""
+    strokes = place(ink(image, 150), (256, 256), rng)
+    tone = np.full((256, 256, 3), 255 * rng.integers(2), np.float32)
+    return _file(".png", np.dstack([tone, 255 * strokes]))
+
+
+def scan(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Write with a thin grey pen and scan it."""
+    strokes = place(ink(image, int(rng.integers(90, 150)), -0.02), (300, 240), rng)
+    tone = int(rng.integers(40, 120))
+    page = color(strokes, (tone, tone, tone), (250, 250, 248)) + rng.normal(0, 2, (300, 240, 1))
+    return page.clip(0, 255).astype(np.uint8)
+
+
+def photo(image: Pixels, rng: np.random.Generator) -> bytes:
+    """Take a JPEG of a small blue digit on greyish paper under a shadow."""
+    size = (600, 800)
+    strokes = place(ink(image, int(rng.integers(150, 300)), -0.015), size, rng)
+    page = color(strokes, (40, 50, 130), (212, 208, 200)).astype(np.float32)
+    across, down = np.meshgrid(np.linspace(-1, 1, size[1]), np.linspace(-1, 1, size[0]))
+    beyond = across * rng.uniform(-1, 1) + down * rng.uniform(-1, 1) - rng.uniform(-0.4, 0.4)
+    light = 1 - rng.uniform(0.2, 0.5) / (1 + np.exp(-beyond * 12))
+    lit = cv2.GaussianBlur(page * light[..., None].astype(np.float32), (0, 0), 1.2)
+    return _file(".jpg", lit + rng.normal(0, 3, (*size, 1)))
+
+
+def squared(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Write with a blue pen on squared paper."""
+    page = color(place(ink(image, 200), (360, 360), rng), (30, 40, 120), WHITE)
+    lines = np.zeros((360, 360), np.bool_)
+    pitch, first = int(rng.integers(36, 60)), int(rng.integers(36))
+    for start in range(first, 360, pitch):
+        lines[start : start + 2] = lines[:, start : start + 2] = True
+    page[lines] = np.minimum(page[lines], (150, 178, 214))
+    return page
+
+
+def small(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Draw on 28 x 28 pixels, dark on white and not in MNIST's place."""
+    drawn = ink(image, 4 * int(rng.integers(16, 25)))
+    reduced = cv2.resize(drawn, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    return color(place(reduced[:28, :28], (28, 28), rng), (0, 0, 0), WHITE)
+
+
+def post_office(image: Pixels, _: np.random.Generator) -> Pixels:
+    """Fill 16 x 16 pixels, light on dark, as the digits of American zip codes are kept."""
+    x, y, width, length = cv2.boundingRect((image > 40).astype(np.uint8))
+    scale = 16 / max(width, length)
+    size = max(1, round(width * scale)), max(1, round(length * scale))
+    digit = cv2.resize(image[y : y + length, x : x + width], size, interpolation=cv2.INTER_AREA)
+    filled = np.zeros((16, 16), np.uint8)
+    top, left = (16 - size[1]) // 2, (16 - size[0]) // 2
+    filled[top : top + size[1], left : left + size[0]] = digit
+    return filled
+
+
+def _file(suffix: str, pixels: NDArray[np.floating]) -> bytes:
+    """Encode RGB or RGBA values, 0..255."""
+    order = cv2.COLOR_RGBA2BGRA if pixels.shape[-1] == 4 else cv2.COLOR_RGB2BGR
+    values = cv2.cvtColor(pixels.round().clip(0, 255).astype(np.uint8), order)
+    return cv2.imencode(suffix, values)[1].tobytes()
+
+
+KINDS: dict[str, Kind] = {
+    "in MNIST's own form": lambda image, _: image,
+    "on a canvas": canvas,
+    "on a canvas, inverted": inverted,
+    "of transparent files": transparent,
+    "as scanned": scan,
+    "as photographed": photo,
+    "on squared paper": squared,
+    "of 28 x 28 pixels": small,
+    "of 16 x 16 pixels": post_office,
+}
+
+
+if __name__ == "__main__":
+    main()
