@@ -94,12 +94,11 @@ def _processes() -> ProcessPoolExecutor:
 def _imported_by_all() -> list[str]:
     """Name what every process imports, to be imported once by the one they are forked from.
 
-    Python has each of them import the command that runs; once that was done in the one they come
-    from, it takes no time. What runs as a package or a file is named `__main__`, and left out.
+    Python has each of them run the module of the command again. That module itself cannot be among
+    these, or Python warns; all that it imports of this project is.
     """
-    command = getattr(sys.modules["__main__"], "__spec__", None)
-    name = command.name if command else "__main__"
-    return [__name__] if name.endswith("__main__") else [__name__, name]
+    package = __name__.partition(".")[0]
+    return [name for name in sys.modules if name.startswith(f"{package}.")]
 
 
 def _begin() -> None:
