@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from pipeline.command import fail, run_command
-from pipeline.config import CONF_DIR, PARAMS_FILE, ROOT, Tree, dump, validate
+from pipeline.config import PARAMS_FILE, ROOT, Tree, dump, validate
 from pipeline.layout import write_text
 from pipeline.summary import summarise
 from pipeline.tracking.registry import URI_SCHEME, pin
@@ -45,7 +45,7 @@ def _write_params(tree: Tree) -> None:
 
 def main() -> None:
     """Run from the command line."""
-    run_command(run, CONF_DIR, "config")
+    run_command(run)
 
 
 if __name__ == "__main__":

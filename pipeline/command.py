@@ -10,15 +10,14 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import (
     CONF_DIR,
-    PARAMS_FILE,
-    ROOT,
     Config,
     Given,
     Tree,
@@ -35,13 +34,19 @@ from pipeline.digits.errors import InputError
 
 log = logging.getLogger(__name__)
 
+# For commands that run on params.yaml instead of composing from the groups of conf/.
 STAGE_CONFIG = {
-    "defaults": [PARAMS_FILE.stem, "_self_", {"override hydra/job_logging": "stages"}],
+    "defaults": [
+        "params",
+        "_self_",
+        {"override hydra/job_logging": "stages"},
+        {"override hydra/help": "command"},
+    ],
     "hydra": {
         "output_subdir": None,
         "run": {"dir": "."},
         "sweep": {"dir": ".", "subdir": "."},
-        "searchpath": [f"file://{CONF_DIR}"],
+        "help": {"template": "${hydra.help.header}\nSettings (KEY=VALUE):\n\n$CONFIG\n"},
     },
 }
 
@@ -58,38 +63,47 @@ class PlainFormatter(logging.Formatter):
 
 def run_stage(run: Callable[[Config], None]) -> None:
     """Run a stage on params.yaml with the command line's overrides, checked before it starts."""
-    ConfigStore.instance().store(name="stage", node=STAGE_CONFIG)
+    given = _store("stage", STAGE_CONFIG)
 
     def task(tree: Tree) -> None:
         run(validate(tree))
-        _tell_drift()  # last: composing conf/ takes as long as reading many pictures
+        _tell_drift(given)  # last: composing conf/ takes as long as reading many pictures
 
-    read_params()  # a missing or broken file is told better here than by Hydra
-    run_command(task, ROOT, "stage")
+    run_command(task, "stage")
 
 
 def run_tool(schema: type[Given], run: Callable[[Config, Given], None]) -> None:
     """Run a command on params.yaml with options of its own; overrides may name either."""
     own = schema().model_dump()
-    ConfigStore.instance().store(name="tool", node={**STAGE_CONFIG, **own})
+    _store("tool", {**STAGE_CONFIG, **own})
 
     def task(tree: Tree) -> None:
         config = validate({key: value for key, value in tree.items() if key not in own})
         run(config, validate_options(schema, {key: tree[key] for key in own}))
 
-    read_params()
-    run_command(task, ROOT, "tool", own)
+    run_command(task, "tool", own)
+
+
+def _store(name: str, config: Tree) -> Tree:
+    """Make a configuration that takes params.yaml known to Hydra; give what is in params.yaml.
+
+    Handed over instead of searched for: for `--help`, Hydra lists all that is in a folder.
+    """
+    given = read_params()
+    store = ConfigStore.instance()
+    store.store(name="params", node=given)
+    store.store(name=name, node=config)
+    return given
 
 
 def run_command(
-    task: Callable[[Tree], None], config_dir: Path, config_name: str, options: Iterable[str] = ()
+    task: Callable[[Tree], None], config_name: str = "config", options: Iterable[str] = ()
 ) -> None:
     """Let Hydra compose a configuration and hand it to `task`; exit with 1 on bad input.
 
     Args:
         task: What is to be done.
-        config_dir: Where the configuration is.
-        config_name: Which one it is.
+        config_name: Which one, of conf/ or of Hydra's store.
         options: Keys that the command takes besides those of conf/.
     """
 
@@ -98,7 +112,7 @@ def run_command(
             raise InputError("one experiment at a time here; `python -m pipeline.sweep` runs many")
         task(to_tree(config))
 
-    _run_hydra(with_one, config_dir, config_name, options)
+    _run_hydra(with_one, config_name, options)
 
 
 def run_sweep(task: Callable[..., None], folder: Path) -> None:
@@ -118,12 +132,11 @@ def run_sweep(task: Callable[..., None], folder: Path) -> None:
     if not any(argument.startswith("hydra/launcher=") for argument in sys.argv):
         added.append("hydra/launcher=one_by_one")
     sys.argv[1:1] = added
-    _run_hydra(with_all, CONF_DIR, "config")
+    _run_hydra(with_all, "config")
 
 
-def _run_hydra(
-    task: Callable[..., None], config_dir: Path, config_name: str, options: Iterable[str] = ()
-) -> None:
+def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[str] = ()) -> None:
+    OmegaConf.register_new_resolver("about_command", _about_command, replace=True)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
 
     def guarded(*arguments: Any) -> None:
@@ -134,24 +147,32 @@ def _run_hydra(
         except KeyboardInterrupt:
             fail("interrupted", code=130)
 
-    # Hydra's own start composes everything twice, a sixth of the time to predict-custom's first
-    # answer, so it does what only it can: flags such as --help, and settings of its own.
-    by_hydra = any(argument.startswith(("-", "hydra")) for argument in sys.argv[1:])
-    main = hydra.main(version_base="1.3", config_path=str(config_dir), config_name=config_name)
+    # Hydra's own start composes everything twice, and predict-custom waits for that, so it does
+    # what only it can: flags such as --help, and settings of its own.
+    by_hydra = any(
+        argument.startswith("-") or argument.lstrip("+~").startswith("hydra")
+        for argument in sys.argv[1:]
+    )
+    main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
     try:
-        main(guarded)() if by_hydra else guarded(_compose_once(config_dir, config_name))
+        main(guarded)() if by_hydra else guarded(_compose_once(config_name))
     except (HydraException, OmegaConfBaseException) as error:
         fail(_explain(error, options))
 
 
-def _compose_once(config_dir: Path, config_name: str) -> DictConfig:
+def _compose_once(config_name: str) -> DictConfig:
     """Compose what the command line asks for, and log as it says, as `hydra.main` would."""
-    with hydra.initialize_config_dir(str(config_dir), version_base="1.3"):
+    with hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         config = hydra.compose(config_name, sys.argv[1:], return_hydra_config=True)
+    HydraConfig.instance().set_config(config)  # what ${hydra:…} resolves by
     configure_log(config.hydra.job_logging, config.hydra.verbose)
     with open_dict(config):
         del config["hydra"]
     return config
+
+
+def _about_command() -> str:
+    return sys.modules["__main__"].__doc__ or ""
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -177,9 +198,12 @@ def _explain(error: Exception, options: Iterable[str]) -> str:
     return text.partition(" Config search path:")[0]
 
 
-def _tell_drift() -> None:
+def _tell_drift(given: Tree) -> None:
     """Say in one line where params.yaml is not what conf/ composes to by default."""
-    keys = differing_keys(read_params(), compose([]))
+    try:
+        keys = differing_keys(given, compose([]))
+    except (OSError, HydraException, OmegaConfBaseException):
+        return  # conf/ is broken or being edited, but the stage needed only params.yaml
     if keys:
         listed = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
         log.info("params.yaml differs from the defaults of conf/ in %s", listed)

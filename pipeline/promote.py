@@ -9,7 +9,7 @@ import logging
 import yaml
 
 from pipeline.command import run_command
-from pipeline.config import CONF_DIR, PARAMS_FILE, Tree, compose, dump, validate
+from pipeline.config import PARAMS_FILE, Tree, compose, dump, validate
 from pipeline.digits.errors import InputError
 from pipeline.layout import write_text
 from pipeline.results import load_best
@@ -57,7 +57,7 @@ def _recorded(run_id: str, tree: Tree) -> Tree:
 
 def main() -> None:
     """Run from the command line."""
-    run_command(run, CONF_DIR, "promote")
+    run_command(run, "promote")
 
 
 if __name__ == "__main__":

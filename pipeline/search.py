@@ -19,7 +19,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from pipeline.command import run_command
-from pipeline.config import CONF_DIR, Tracking, Tree, describe_errors, validate
+from pipeline.config import Tracking, Tree, describe_errors, validate
 from pipeline.digits.errors import InputError
 from pipeline.digits.machine import cores
 from pipeline.digits.training import Epoch
@@ -285,7 +285,7 @@ def main() -> None:
     named = [argument for argument in sys.argv[1:] if argument.startswith("search=")]
     others = [argument for argument in sys.argv[1:] if argument not in named]
     sys.argv[1:] = [f"+{named[-1]}" if named else "+search=mlp", *others]
-    run_command(run, CONF_DIR, "config")
+    run_command(run)
 
 
 if __name__ == "__main__":

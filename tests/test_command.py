@@ -1,13 +1,18 @@
 """How a command starts: composed once, and the same as Hydra's own start composes."""
 
 import logging
+import subprocess
+import sys
+from itertools import chain, repeat
 
 import pytest
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException
 
-from pipeline.command import run_command
-from pipeline.config import CONF_DIR, compose
+from pipeline import command
+from pipeline.config import ROOT, compose, read_params
+from pipeline.digits.errors import InputError
 
 OVERRIDES = ["model=cnn", "train.epochs=3"]
 
@@ -30,7 +35,7 @@ def started(monkeypatch):
         monkeypatch.setattr("sys.argv", ["command", *arguments])
         GlobalHydra.instance().clear()
         composed.clear()
-        run_command(handed.append, CONF_DIR, "config")
+        command.run_command(handed.append)
         return handed, len(composed)
 
     return start
@@ -42,10 +47,17 @@ def test_a_command_composes_its_configuration_once(started):
     assert times == 1
 
 
-def test_settings_of_hydra_own_are_left_to_hydra(started):
-    handed, times = started(*OVERRIDES, "hydra.job.name=another")
+@pytest.mark.parametrize("setting", ["hydra.job.name=another", "++hydra.job.name=another"])
+def test_settings_of_hydra_own_are_left_to_hydra(started, setting):
+    handed, times = started(*OVERRIDES, setting)
     assert handed == [compose(OVERRIDES)]
     assert times > 1
+
+
+def test_a_value_may_name_what_hydra_knows_of_the_command(started):
+    (handed,), times = started("tracking.experiment=${hydra:runtime.choices.model}")
+    assert handed["tracking"]["experiment"] == "mlp"
+    assert times == 1
 
 
 def test_logs_are_told_as_configured(started, capsys):
@@ -61,3 +73,57 @@ def test_what_cannot_be_composed_is_told_in_one_line(started, capsys):
     assert (
         capsys.readouterr().err == "error: train.epoks: unknown key; did you mean train.epochs?\n"
     )
+
+
+@pytest.fixture
+def told(monkeypatch, caplog):
+    """Run a stage whose work is done; give what it tells."""
+
+    def run(*arguments):
+        caplog.clear()
+        caplog.set_level(logging.INFO)
+        done = []
+        monkeypatch.setattr("sys.argv", ["stage", *arguments])
+        monkeypatch.setattr(command, "configure_log", lambda *_: None)
+        GlobalHydra.instance().clear()
+        command.run_stage(done.append)
+        assert len(done) == 1
+        return [record.getMessage() for record in caplog.records]
+
+    return run
+
+
+def test_a_stage_says_where_params_yaml_is_not_the_default(told, monkeypatch):
+    given = read_params()
+    monkeypatch.setattr(command, "read_params", lambda: {**given, "seed": given["seed"] + 1})
+    assert told() == ["params.yaml differs from the defaults of conf/ in seed"]
+    monkeypatch.setattr(command, "read_params", lambda: compose([]))
+    assert told() == []
+
+
+def test_a_stage_that_is_done_stays_done_though_its_configuration_is_being_edited(
+    told, monkeypatch
+):
+    def broken(*_):
+        raise MissingConfigException("half written")
+
+    once = chain([read_params()], repeat(None))
+    monkeypatch.setattr(command, "read_params", lambda: next(once) or broken_params())
+    monkeypatch.setattr(command, "compose", broken)
+    assert told() == []
+
+
+def broken_params():
+    raise InputError("not YAML")
+
+
+@pytest.mark.parametrize("module", ["pipeline.stages.predict_custom", "pipeline.promote"])
+def test_help_says_what_a_command_does_and_what_can_be_set(module):
+    ended = subprocess.run(
+        [sys.executable, "-m", module, "--help"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    first, settings = ended.stdout.split("Settings (KEY=VALUE):")
+    assert f"`python -m {module}" in first
+    assert "tracking:\n  enabled:" in settings
