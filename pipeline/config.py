@@ -64,7 +64,7 @@ class Train(Section):
     other_share: Annotated[float, Field(ge=0, lt=1)]
     early_stopping_patience: Annotated[int, Field(ge=1)] | None
     init_from: Annotated[str, Field(min_length=1)] | None
-    average_views: bool
+    test_time_augmentation: bool
     jit_compile: Literal["auto"] | bool
     threads: Annotated[int, Field(ge=1, le=1_024)] | None
 

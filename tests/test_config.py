@@ -62,6 +62,13 @@ def test_every_choice_composes_and_is_valid(choice):
     validate(compose([choice]))
 
 
+@pytest.mark.parametrize("preset", [file.stem for file in CONF_DIR.glob("experiment/*.yaml")])
+def test_the_choices_of_a_preset_can_be_changed(preset):
+    for file in CONF_DIR.glob("train/*/*.yaml"):
+        choice = f"train/{file.parent.name}={file.stem}"
+        validate(compose([f"experiment={preset}", choice]))
+
+
 def nodes(tree):
     if isinstance(tree, dict):
         if "_target_" in tree:

@@ -89,8 +89,11 @@ def test_cosine_without_warm_up_starts_at_the_top():
     assert [float(schedule(step)) for step in (0, 5, 10)] == pytest.approx([0.1, 0.05, 0.0])
 
 
-def test_constant_stays():
+def test_constant_stays_once_it_is_warm():
     assert optimizers.constant(0.1, 1000) == 0.1
+    schedule = optimizers.constant(0.1, 1000, warmup_fraction=0.1)
+    rates = [float(schedule(step)) for step in (0, 50, 100, 550, 1000)]
+    assert rates == pytest.approx([0, 0.05, 0.1, 0.1, 0.1])
 
 
 @pytest.mark.parametrize("make", [optimizers.adam, optimizers.adamw, optimizers.sgd])

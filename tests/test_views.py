@@ -83,7 +83,7 @@ class InkNetwork:
 
 @pytest.mark.parametrize("several", [False, True])
 def test_what_training_measures_and_writes_down_is_how_the_network_will_answer(digits, several):
-    config = validate(compose([f"train.average_views={several}"]))
+    config = validate(compose([f"train.test_time_augmentation={several}"]))
     validation = Split(digits, np.arange(len(digits)) % 2)
     epoch = Epoch(1, 0.1, 0.9, 0.1, 0.9, 0.001, 1.0)
     metrics = train.measure(InkNetwork(), validation, Training([epoch], 1), config)

@@ -39,7 +39,8 @@ class Distortion:
         shift: Largest shift along each axis, in pixels.
         elastic: Standard deviation of the elastic displacement (Simard et al. 2003), in pixels.
         thickness: Largest change of stroke width: 1 is one pixel more, or less, on each side.
-        erase: Longest side of a rectangle that is blanked (Zhong et al. 2020), in pixels.
+        erase: Longest side of a rectangle that is blanked, in pixels (as in "Cutout", DeVries &
+            Taylor 2017, with sides drawn at random).
     """
 
     share: Share = 1.0

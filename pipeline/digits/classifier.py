@@ -25,7 +25,7 @@ class Classifier:
     Attributes:
         temperature: What the logits are divided by, found on the validation data; > 0.
         note: A warning about the data the network was trained on, or None.
-        average_views: Whether each answer is the mean over several views of the picture.
+        test_time_augmentation: Whether each answer is the mean over several views of the picture.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class Classifier:
         session: "InferenceSession",
         temperature: float,
         note: str | None,
-        average_views: bool,
+        test_time_augmentation: bool,
     ) -> None:
         """Wrap an open session; use `Classifier.load` to make one from a file."""
         self._session = session
         self._input = session.get_inputs()[0]
         self.temperature = temperature
         self.note = note
-        self.average_views = average_views
+        self.test_time_augmentation = test_time_augmentation
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -69,7 +69,7 @@ class Classifier:
             session,
             temperature=float(metadata.get(TEMPERATURE, "1")),
             note=metadata.get(NOTE) or None,
-            average_views=metadata.get(VIEWS) == "several",
+            test_time_augmentation=metadata.get(VIEWS) == "several",
         )
 
     @property
@@ -80,7 +80,11 @@ class Classifier:
 
     def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Give the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
-        return mean_answer(images, self._softmax) if self.average_views else self._softmax(images)
+        return (
+            mean_answer(images, self._softmax)
+            if self.test_time_augmentation
+            else self._softmax(images)
+        )
 
     def _softmax(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         outputs = [

@@ -14,18 +14,29 @@ if TYPE_CHECKING:
 LearningRate = Union[float, "keras.optimizers.schedules.LearningRateSchedule"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+WarmupFraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-def constant(learning_rate: float, total_steps: int) -> float:
-    """Keep the learning rate as it is for all of `total_steps`."""
-    return learning_rate
+def constant(
+    learning_rate: float, total_steps: int, *, warmup_fraction: WarmupFraction = 0.0
+) -> LearningRate:
+    """Keep the learning rate as it is.
+
+    Args:
+        learning_rate: The learning rate.
+        total_steps: Batches in the whole run.
+        warmup_fraction: Share of the run in which the rate first rises, evenly, from 0.
+    """
+    if not warmup_fraction:
+        return learning_rate
+    return cosine(learning_rate, total_steps, warmup_fraction=warmup_fraction, final_fraction=1.0)
 
 
 def cosine(
     learning_rate: float,
     total_steps: int,
     *,
-    warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    warmup_fraction: WarmupFraction = 0.0,
     final_fraction: Share = 0.0,
 ) -> "keras.optimizers.schedules.LearningRateSchedule":
     """Let the learning rate fall along half a cosine (Loshchilov & Hutter 2017).

@@ -159,7 +159,7 @@ def learn(
 def measure(model: "keras.Model", validation: Split, training: Training, config: Config) -> Tree:
     """Give the stage's metrics: losses in nats, accuracies as shares, the calibration found."""
     predict = partial(model.predict, batch_size=1000, verbose=0)
-    if config.train.average_views:
+    if config.train.test_time_augmentation:
         probabilities = mean_answer(validation.images, predict)
     else:
         probabilities = predict(validation.images)
@@ -202,7 +202,7 @@ def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
     return {
         TEMPERATURE: repr(metrics["temperature"]),
         NOTE: note or "",
-        VIEWS: "several" if config.train.average_views else "one",
+        VIEWS: "several" if config.train.test_time_augmentation else "one",
     }
 
 
