@@ -1,15 +1,19 @@
 """From picture files to a stream of predictions, with a classifier of the test's own."""
 
 import threading
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+from networks import write_reader
 from PIL import Image, ImageDraw
 
-from pipeline.digits import recognition
+from pipeline.config import compose, validate
+from pipeline.digits import recognition, streaming
 from pipeline.digits.pictures import find_pictures
 from pipeline.digits.reading import normalise
 from pipeline.digits.recognition import THUMBNAIL, recognise
+from pipeline.stages import predict_custom
 
 
 class Anything:
@@ -198,13 +202,45 @@ def test_it_streams_and_holds_two_chunks_at_most(tmp_path, monkeypatch):
     assert len(list(stream)) == 19
 
 
+def test_many_files_are_answered_by_processes_as_by_threads(tmp_path, monkeypatch):
+    for number in range(streaming.WORTH_PROCESSES):
+        picture(number % 3, 28 + number % 5).save(tmp_path / f"{number:03}.png")
+    (tmp_path / "100.png").write_text("no picture")
+
+    by_processes = answers(tmp_path, thumbnails=300)
+    monkeypatch.setattr(streaming, "WORTH_PROCESSES", 1000)
+    by_threads = answers(tmp_path, thumbnails=300)
+
+    assert [*by_processes] == [*by_threads]
+    for one, other in zip(by_processes.values(), by_threads.values(), strict=True):
+        np.testing.assert_equal(asdict(one), asdict(other))
+    assert {answer.status for answer in by_threads.values()} == {"ok", "unsure", "error"}
+
+
+@pytest.mark.parametrize("mode", ["digit", "number"])
+def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch, mode):
+    for number in range(4):
+        picture(number % 2).save(tmp_path / f"{number}.png")
+    model = write_reader(tmp_path / "model.onnx", 0)
+    overrides = [f"images={tmp_path}", f"output={tmp_path / 'out'}", f"model={model}"]
+    options = [f"predict.{override}" for override in overrides]
+    options += [f"predict.mode={mode}", "predict.grid_limit=3", "tracking=none"]
+    plotted = []
+    monkeypatch.setattr(predict_custom, "plot", lambda tally, *_: plotted.append(tally))
+
+    predict_custom.run(validate(compose(options)))
+
+    (tally,) = plotted
+    assert tally.by_status.total() == 4
+    assert [shown.file for shown in tally.shown] == ["0.png", "1.png", "2.png"]
+    assert all(shown.thumbnail is not None for shown in tally.shown)
+
+
 def test_no_files_no_answers(tmp_path):
     assert list(recognise([], tmp_path, Ink(), unsure_below=0.5)) == []
 
 
 def test_what_an_earlier_run_drew_is_no_picture_to_read(folder, monkeypatch):
-    from pipeline.stages.predict_custom import _own_files_left_out
-
     (folder / "explain").mkdir()
     picture(1).save(folder / "predictions.png")
     picture(1).save(folder / "explain" / "a one.png.png")
@@ -212,6 +248,6 @@ def test_what_an_earlier_run_drew_is_no_picture_to_read(folder, monkeypatch):
     (folder.parent / "link").symlink_to(folder)
     for place in (folder.parent / "link", folder / ".." / folder.name, folder):
         for output in (folder, place):
-            left = _own_files_left_out(find_pictures(place), output)
+            left = predict_custom._own_files_left_out(find_pictures(place), output)
             assert not own & {path.name for path in left}
             assert len(left) == 5

@@ -55,6 +55,20 @@ def test_many_things_are_worked_on_by_processes_and_few_in_this_one():
     assert processes(WORTH_PROCESSES) == {os.getpid()}
 
 
+def touched(item, folder):
+    (folder / str(item)).touch()
+    time.sleep(0.02)
+
+
+def test_processes_leave_the_rest_when_nobody_waits_for_it(tmp_path):
+    chunks = in_chunks(partial(touched, folder=tmp_path), range(300), 100, by_processes=True)
+    next(chunks)
+    while len(list(tmp_path.iterdir())) == 100:  # until the next chunk is begun
+        time.sleep(0.001)
+    chunks.close()
+    assert len(list(tmp_path.iterdir())) < 130
+
+
 def test_a_killed_process_is_told_of_and_what_was_done_before_it_is_kept():
     work = partial(killed_at, number=290)
     done = []

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 import cv2
@@ -17,7 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Threads that work on small pictures mostly wait for Python's lock: two take longer than one, and
-# processes a quarter to a half as long. Starting these costs as much as reading some 250 pictures.
+# processes are worth their start from some 250 pictures on.
 WORTH_PROCESSES = 256
 SLICE = 16  # items a process is sent at once
 
@@ -44,17 +46,9 @@ def in_chunks(
         InputError: A process was killed.
     """
     many = by_processes and len(items) >= WORTH_PROCESSES
-    pool, size = (_processes(), SLICE) if many else (ThreadPoolExecutor(cores()), 1)
-    try:
-        with _opencv_on_one_thread:
-            yield from _through(pool, work, items, chunk_size, size)
-    except BrokenProcessPool as error:
-        raise InputError(
-            "a process that worked on the pictures was killed, perhaps since memory ran out; "
-            "what was done before is kept"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    open_pool, size = (_processes, SLICE) if many else (_threads, 1)
+    with open_pool() as pool, _opencv_on_one_thread:
+        yield from _through(pool, work, items, chunk_size, size)
 
 
 def _through(
@@ -80,15 +74,36 @@ def _through(
 
 
 def _each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [work(item) for item in items]
+    return [work(item) for item in items if not _unwanted.is_set()]
 
 
-def _processes() -> ProcessPoolExecutor:
+@contextmanager
+def _threads() -> Iterator[Executor]:
+    pool = ThreadPoolExecutor(cores())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _processes() -> Iterator[Executor]:
     # A fork of this process would inherit locks that its other threads hold.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     context.set_forkserver_preload(_imported_by_all())
-    return ProcessPoolExecutor(cores(), context, _begin)
+    unwanted = context.Event()
+    pool = ProcessPoolExecutor(cores(), context, _begin, (unwanted,))
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process that worked on the pictures was killed; did memory run out? Run the command "
+            "again, with fewer pictures if need be"
+        ) from error
+    finally:
+        unwanted.set()
+        pool.shutdown(cancel_futures=True)
 
 
 def _imported_by_all() -> list[str]:
@@ -101,7 +116,14 @@ def _imported_by_all() -> list[str]:
     return [name for name in sys.modules if name.startswith(f"{package}.")]
 
 
-def _begin() -> None:
+# Set when nobody waits for results any more. A slice cannot be cancelled once it is on its way to
+# a process, and several of large pictures take seconds.
+_unwanted: threading.Event | Event = threading.Event()
+
+
+def _begin(unwanted: Event) -> None:
+    global _unwanted
+    _unwanted = unwanted
     cv2.setNumThreads(1)  # the others have the other cores
     serve_parent()
 
