@@ -48,11 +48,13 @@ def main() -> None:
 
 
 def ink(image: Pixels, height: int, pen: float = 0.0) -> Ink:
-    """Redraw a digit with sharp edges: float32 (h, w), 0..1, cut out, its longer side `height`.
+    """Redraw a digit with sharp edges, cut out: float32 (h, w), 0..1.
+
+    Its longer side is `height`, with a small margin around it.
 
     Args:
         image: uint8 (28, 28) as MNIST has it.
-        height: Of the digit's longer side, in pixels.
+        height: Of the digit's longer side with its own pen, in pixels.
         pen: 0: the digit's own pen; 0.02 makes it thicker, -0.02 thinner, by that share of the
             height on each side.
     """
@@ -87,7 +89,7 @@ def color(strokes: Ink, pen: tuple[int, int, int], paper: tuple[int, int, int]) 
 
 def canvas(image: Pixels, rng: np.random.Generator) -> Pixels:
     """Draw with a black brush of any width on a white canvas."""
-    strokes = ink(image, int(rng.integers(120, 220)), float(rng.uniform(-0.02, 0.04)))
+    strokes = ink(image, int(rng.integers(120, 200)), float(rng.uniform(-0.02, 0.04)))
     return color(place(strokes, (280, 280), rng), (0, 0, 0), WHITE)
 
 

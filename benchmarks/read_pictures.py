@@ -5,12 +5,12 @@
 Speed: all of the way from files to answers (decoding, bringing to MNIST's form, the network)
 against `cv2.resize(cv2.imread(file), (28, 28))` over the same files, by turns in one process.
 Start: from the command line of predict-custom to its first written answer, against
-`import tensorflow`, by turns. Memory (with --memory): the largest resident size, with the processes
-it starts, of one that reads 1,000 pictures and of one that reads 100,000.
+`import tensorflow`, by turns. Memory (with --memory): the most that one which reads 1,000 pictures,
+and one which reads 100,000, holds together with all processes it starts, looked at every 500
+pictures; what several of them share counts once (Linux's "proportional set size").
 """
 
 import argparse
-import multiprocessing
 import os
 import re
 import statistics
@@ -160,7 +160,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def memory_row(folder: Path, model: Path) -> Row:
-    """Read few and many pictures in a process each; largest resident size in MB."""
+    """Read few and many pictures in a process each; the most memory in MB."""
     peaks = []
     for count in MEMORY:
         pictures = folder / f"{count} pictures"
@@ -176,20 +176,27 @@ def memory_row(folder: Path, model: Path) -> Row:
 
 
 def peak_megabytes(folder: Path, model: Path) -> float:
-    """Read a folder of pictures; give the largest resident sizes of all processes, added."""
+    """Read a folder of pictures; give the most memory of all processes together."""
     paths = sorted(folder.iterdir())
     peak = 0.0
     answers = recognise(paths, folder, Classifier.load(model), unsure_below=0.5)
     for number, _ in enumerate(answers, start=1):
         if number % 500 == 0:
-            processes = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
-            peak = max(peak, sum(map(_largest_resident, processes)))
+            peak = max(peak, sum(map(_megabytes, _with_descendants(os.getpid()))))
     return peak
 
 
-def _largest_resident(process: int | None) -> float:
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    (kilobytes,) = re.findall(r"VmHWM:\s*(\d+) kB", status)
+def _with_descendants(process: int) -> list[int]:
+    found = [process]
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            found += _with_descendants(int(child))
+    return found
+
+
+def _megabytes(process: int) -> float:
+    memory = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
+    (kilobytes,) = re.findall(r"^Pss:\s*(\d+) kB", memory, re.MULTILINE)
     return int(kilobytes) / 1024
 
 
