@@ -8,29 +8,21 @@ network, for as long as its process lives. One that dies takes no other with it.
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from pipeline.digits.machine import serve_parent
 from pipeline.digits.training import Epoch
-from pipeline.trials import Judge, Outcome, Runner, StoppedError, Trial, run_trial
+from pipeline.trials import Judge, Outcome, StoppedError, Trial, run_trial
 
 
 @dataclass(frozen=True)
 class _Running:
     trial: Trial
     process: BaseProcess
-
-
-@contextmanager
-def forks(workers: int) -> Iterator[Runner]:
-    """Give what runs trials on this machine, so many at a time."""
-    start()
-    yield partial(run_in_forks, workers=workers)
 
 
 def start() -> None:

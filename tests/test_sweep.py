@@ -3,8 +3,12 @@
 import signal
 import subprocess
 
+import cv2
 import pytest
 from projects import SMALL, Project, wait_for
+
+from pipeline.digits.datasets import mnist_5000
+from pipeline.digits.streaming import WORTH_PROCESSES
 
 pytestmark = pytest.mark.end_to_end
 
@@ -110,6 +114,25 @@ def test_a_search_ends_with_its_table_and_plots(project):
     listed = project.mlflow().list_artifacts(parent.info.run_id, "search")
     assert {"search/history.png", "search/results.csv"} <= {item.path for item in listed}
     assert "the study has its 2 trials" in project.run("python", "-m", "pipeline.search", *limits)
+
+
+def test_trials_on_many_pictures_are_forked_from_one_that_imported_all(project, monkeypatch):
+    digits = mnist_5000().train.take(slice(WORTH_PROCESSES + 50))
+    for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+        picture = project.folder / "home" / "many" / str(label) / f"{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(picture), image)
+    monkeypatch.setitem(project.env, "PYTHONPROFILEIMPORTTIME", "1")
+
+    told = project.run(
+        "python", "-m", "pipeline.sweep", *SMALL[1:-1],
+        "data=folder", "data.path=home/many", "prepare.validation_size=20", "train.epochs=1,2",
+    )  # fmt: skip
+
+    imported = [line.rpartition("|")[2].strip() for line in told.splitlines()]
+    assert "2/2 mlp 16" in told
+    assert imported.count("pipeline.digits.folders") > 0
+    assert imported.count("pipeline.preloaded") == 1
 
 
 @pytest.mark.parametrize(
