@@ -13,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import (
@@ -36,17 +36,11 @@ log = logging.getLogger(__name__)
 
 # For commands that run on params.yaml instead of composing from the groups of conf/.
 STAGE_CONFIG = {
-    "defaults": [
-        "params",
-        "_self_",
-        {"override hydra/job_logging": "stages"},
-        {"override hydra/help": "command"},
-    ],
+    "defaults": ["params", "_self_", {"override hydra/job_logging": "stages"}],
     "hydra": {
         "output_subdir": None,
         "run": {"dir": "."},
         "sweep": {"dir": ".", "subdir": "."},
-        "help": {"template": "${hydra.help.header}\nSettings (KEY=VALUE):\n\n$CONFIG\n"},
     },
 }
 
@@ -136,7 +130,6 @@ def run_sweep(task: Callable[..., None], folder: Path) -> None:
 
 
 def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[str] = ()) -> None:
-    OmegaConf.register_new_resolver("about_command", _about_command, replace=True)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
 
     def guarded(*arguments: Any) -> None:
@@ -153,6 +146,8 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
         argument.startswith("-") or argument.lstrip("+~").startswith("hydra")
         for argument in sys.argv[1:]
     )
+    if {"-h", "--help"} & set(sys.argv):
+        _describe(config_name)
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
     try:
         main(guarded)() if by_hydra else guarded(_compose_once(config_name))
@@ -171,8 +166,16 @@ def _compose_once(config_name: str) -> DictConfig:
     return config
 
 
-def _about_command() -> str:
-    return sys.modules["__main__"].__doc__ or ""
+def _describe(config_name: str) -> None:
+    """Let `--help` begin with what the command's module says of itself."""
+    has_groups = (CONF_DIR / f"{config_name}.yaml").is_file()
+    groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if has_groups else ""
+    about = (sys.modules["__main__"].__doc__ or "").replace("$", "$$")
+    text = f"{about}\n{groups}Settings (KEY=VALUE):\n\n$CONFIG"
+    ConfigStore.instance().store(name="command", group="hydra/help", node={"template": text})
+    # argparse, which Hydra uses, takes overrides from one place only.
+    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    sys.argv[1:] = ["--help", *overrides, "hydra/help=command"]
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -117,13 +117,14 @@ def broken_params():
     raise InputError("not YAML")
 
 
-@pytest.mark.parametrize("module", ["pipeline.stages.predict_custom", "pipeline.promote"])
+@pytest.mark.parametrize("module", ["pipeline.stages.predict_custom", "pipeline.sweep"])
 def test_help_says_what_a_command_does_and_what_can_be_set(module):
     ended = subprocess.run(
         [sys.executable, "-m", module, "--help"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
-    first, settings = ended.stdout.split("Settings (KEY=VALUE):")
-    assert f"`python -m {module}" in first
+    about, settings = ended.stdout.split("Settings (KEY=VALUE):")
+    assert f"`python -m {module}" in about
+    assert ("model: cnn, mlp" in about) == (module == "pipeline.sweep")
     assert "tracking:\n  enabled:" in settings

@@ -4,10 +4,8 @@ import os
 import shutil
 import tempfile
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
 
 # How long a server may take to begin its answer, and then may fall silent in between, in seconds.
@@ -36,6 +34,9 @@ def download(url: str, path: Path) -> None:
     Raises:
         OSError: The server cannot be reached, refuses, or does not answer in time (`TimeoutError`).
     """
+    import urllib.request
+    from http.client import HTTPException
+
     answering = threading.Event()
     failures: list[OSError] = []
 

@@ -1,6 +1,5 @@
 """What this process may use of the machine, and whom it serves."""
 
-import multiprocessing
 import os
 import signal
 from threading import Thread
@@ -21,6 +20,8 @@ def serve_parent() -> None:
 
 
 def _end_with_parent() -> None:
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()

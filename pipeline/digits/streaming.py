@@ -1,19 +1,19 @@
 """Work on many things at once, given back in order, without holding them all."""
 
-import multiprocessing
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing.synchronize import Event
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 
 from pipeline.digits.errors import InputError
 from pipeline.digits.machine import cores, serve_parent
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,6 +88,10 @@ def _threads() -> Iterator[Executor]:
 
 @contextmanager
 def _processes() -> Iterator[Executor]:
+    # Not needed for a few pictures, whose answer should not wait for them.
+    import multiprocessing
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
     # A fork of this process would inherit locks that its other threads hold.
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
@@ -118,10 +122,10 @@ def _imported_by_all() -> list[str]:
 
 # Set when nobody waits for results any more. A slice cannot be cancelled once it is on its way to
 # a process, and several of large pictures take seconds.
-_unwanted: threading.Event | Event = threading.Event()
+_unwanted: "threading.Event | Event" = threading.Event()
 
 
-def _begin(unwanted: Event) -> None:
+def _begin(unwanted: "Event") -> None:
     global _unwanted
     _unwanted = unwanted
     cv2.setNumThreads(1)  # the others have the other cores

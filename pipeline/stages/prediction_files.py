@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from pipeline.config import Tree
 from pipeline.digits.numbers import DigitBox, NumberPrediction, same_number
 from pipeline.digits.recognition import Prediction
@@ -68,17 +66,24 @@ def write_predictions(
     written in any case, since DVC wants every output of a stage to be there.
     """
     tally = Tally()
-    bar = tqdm(predictions, total=total, unit="picture", disable=not sys.stderr.isatty())
     with (
         _csv_writer(folder / PREDICTIONS_NAME, COLUMNS) as write_picture,
         _csv_writer(folder / NUMBERS_NAME, NUMBER_COLUMNS) as write_digit,
     ):
-        for prediction in bar:
+        for prediction in _with_progress_bar(predictions, total):
             write_picture(_picture_row(prediction))
             for row in _digit_rows(prediction):
                 write_digit(row)
             tally.add(prediction, labels.get(prediction.file), grid_limit)
     return tally
+
+
+def _with_progress_bar(predictions: Iterable[Answer], total: int) -> Iterable[Answer]:
+    if not sys.stderr.isatty():
+        return predictions
+    from tqdm import tqdm
+
+    return tqdm(predictions, total=total, unit="picture")
 
 
 @contextmanager

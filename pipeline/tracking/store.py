@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from pipeline.config import Tracking, home
@@ -129,6 +127,9 @@ def reachable_uri(settings: Tracking) -> str:
     uri = tracking_uri(settings)
     if not uri.startswith(("http://", "https://")):
         return uri
+    import urllib.request
+    from http.client import HTTPException
+
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_ANSWERS_WITHIN).close()
     except (OSError, HTTPException, ValueError) as error:
