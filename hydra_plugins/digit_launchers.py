@@ -9,8 +9,7 @@ if a worker dies; and each of joblib's workers would import TensorFlow for itsel
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
@@ -45,26 +44,15 @@ class OneByOne(Launcher):
         setup_globals()
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
         configs = [self._compose(list(overrides)) for overrides in job_overrides]
-        self.begin()
         self.task(configs, self.open_runner, self.workers)
         done = JobReturn(status=JobStatus.COMPLETED)
         return [done for _ in configs]
 
-    def begin(self) -> None:
-        """Start what trials are forked from before the pictures of a folder are read.
-
-        There is one such process, for the readers of pictures as well, and it imports only what it
-        was told to first.
-        """
-        from pipeline.forks import start
-
-        start()
-
     def open_runner(self) -> "AbstractContextManager[Runner]":
         """Make ready what runs trials."""
-        from pipeline.forks import run_in_forks
+        from pipeline.forks import forks
 
-        return nullcontext(partial(run_in_forks, workers=self.workers or 1))
+        return forks(self.workers or 1)
 
     def _compose(self, overrides: list[str]) -> DictConfig:
         config = self.context.config_loader.load_sweep_config(self.config, overrides)
@@ -91,9 +79,6 @@ class Ray(OneByOne):
     def __init__(self, address: str | None = None) -> None:
         """Take the cluster's address; None is one of this machine, for this sweep alone."""
         self.address = address
-
-    def begin(self) -> None:
-        """Leave importing to the cluster."""
 
     def open_runner(self) -> "AbstractContextManager[Runner]":
         """Connect to the cluster."""

@@ -8,15 +8,16 @@ network, for as long as its process lives. One that dies takes no other with it.
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from pipeline.digits.machine import serve_parent
 from pipeline.digits.training import Epoch
-from pipeline.trials import Judge, Outcome, StoppedError, Trial, run_trial
+from pipeline.trials import Judge, Outcome, Runner, StoppedError, Trial, run_trial
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,19 @@ class _Running:
     process: BaseProcess
 
 
+@contextmanager
+def forks(workers: int) -> Iterator[Runner]:
+    """Give what runs trials on this machine, so many at a time."""
+    start()
+    yield partial(run_in_forks, workers=workers)
+
+
 def start() -> None:
     """Begin to import what trials need, in the process they will be forked from; do not wait."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # There is one such process for all, and it imports only what it was first told to. If it has
+    # served those who read a folder of pictures, another one has to take its place.
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
     multiprocessing.get_context("forkserver").set_forkserver_preload(["pipeline.preloaded"])
     forkserver.ensure_running()
 
