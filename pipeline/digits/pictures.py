@@ -16,14 +16,17 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from pipeline.digits.errors import InputError
 from pipeline.digits.scaling import shrink_to
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-COMMON_FORMATS = ("PNG", "JPEG", "BMP")
-OTHER_FORMATS = ("TIFF", "WEBP")
+# The last two by their plug-ins: to find them by name, Pillow would import all it has, some forty.
+FORMATS = (
+    *("PNG", "JPEG", "BMP"),
+    *(TiffImagePlugin.TiffImageFile.format, WebPImagePlugin.WebPImageFile.format),
+)
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 1024 * 1024
 # Longest side of what is handed on, in pixels: enough for a digit that fills a twentieth of the
@@ -174,7 +177,7 @@ def decode(content: bytes) -> Picture:
     if not content:
         raise PictureError("is empty (zero bytes)")
     try:
-        with _open(content) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             _refuse_too_large(image)
             note = _frames_note(image)
             by_opencv = _png_pixels if image.format == "PNG" else _jpeg_pixels
@@ -187,16 +190,6 @@ def decode(content: bytes) -> Picture:
         raise PictureError("is not a picture in a known format") from error
     except Exception as error:  # decoders raise whatever they like on broken files
         raise PictureError(f"is broken: {_reason(error)}") from error
-
-
-def _open(content: bytes) -> Image.Image:
-    try:
-        return Image.open(BytesIO(content), formats=COMMON_FORMATS)
-    except UnidentifiedImageError:
-        # Pillow itself would import what it knows of forty formats for any other than those above.
-        from PIL import TiffImagePlugin, WebPImagePlugin  # noqa: F401
-
-        return Image.open(BytesIO(content), formats=OTHER_FORMATS)
 
 
 def _refuse_too_large(image: Image.Image) -> None:
