@@ -234,9 +234,10 @@ def test_a_share_of_the_pictures_is_drawn_anew_each_epoch():
 
 
 def test_drawings_of_no_class_are_mixed_in_only_if_asked_for():
-    assert draw(0, 0, seed=1) == []
-    (digits_share, digits), (others_share, others) = draw(0.2, 0.1, seed=1)
+    assert draw(0, 0, seed=1, places=100) == []
+    (digits_share, digits), (others_share, others) = draw(0.2, 0.1, seed=1, places=1000)
     assert (digits_share, others_share) == (0.2, 0.1)
+    assert (len(digits), len(others)) == (200, 100)
     assert digits.labels.max() == 9
     assert set(others.labels) == {NO_CLASS}
 

