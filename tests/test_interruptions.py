@@ -27,7 +27,8 @@ def test_queued_experiments_run_side_by_side(project):
     for epochs in (3, 4):
         project.run("dvc", "exp", "run", "--queue", *small, "-S", f"train.epochs={epochs}")
     project.run("dvc", "queue", "start", "-j", "2")
-    wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=240)
+    wait_for(lambda: project.runs_with("custom_accuracy") == 2, seconds=240)
+    wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=60)
     runs = project.runs("tags.stage = 'train'")
     assert len({run.data.tags["dvc_experiment"] for run in runs}) == 2
     assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
