@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -168,6 +169,8 @@ def _compose_once(config_name: str) -> DictConfig:
 
 def _describe(config_name: str) -> None:
     """Let `--help` begin with what the command's module says of itself."""
+    if hasattr(signal, "SIGPIPE"):  # `--help | head` ends as it does with other programs
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     has_groups = (CONF_DIR / f"{config_name}.yaml").is_file()
     groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if has_groups else ""
     about = (sys.modules["__main__"].__doc__ or "").replace("$", "$$")

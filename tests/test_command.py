@@ -1,6 +1,7 @@
 """How a command starts: composed once, and the same as Hydra's own start composes."""
 
 import logging
+import os
 import subprocess
 import sys
 from itertools import chain, repeat
@@ -128,3 +129,14 @@ def test_help_says_what_a_command_does_and_what_can_be_set(module):
     assert f"`python -m {module}" in about
     assert ("model: cnn, mlp" in about) == (module == "pipeline.sweep")
     assert "tracking:\n  enabled:" in settings
+
+
+def test_help_ends_quietly_when_nobody_reads_on():
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline.stages.train", "--help"],
+        cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60,
+    )  # fmt: skip
+    os.close(write)
+    assert ended.stderr == ""

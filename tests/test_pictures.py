@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 
@@ -264,6 +266,20 @@ def test_no_permission_is_an_error_even_where_root_tests(tmp_path, monkeypatch):
 
     with pytest.raises(PictureError, match="Permission denied"):
         read_picture(tmp_path / "mine.png")
+
+
+@pytest.mark.parametrize("form", ["TIFF", "WEBP"])
+def test_no_plug_in_is_imported_for_formats_that_are_not_read(form, tmp_path):
+    (tmp_path / "picture").write_bytes(encoded(drawing("RGB"), form))
+    script = (
+        "import sys; from pathlib import Path; from pipeline.digits import pictures\n"
+        "pictures.read_picture(Path(sys.argv[1]))\n"
+        "print(*(name for name in sys.modules if name.endswith('ImagePlugin')))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "picture")]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "PIL.PngImagePlugin" in imported
+    assert "PIL.DdsImagePlugin" not in imported
 
 
 def test_pictures_are_found_below_by_any_case_of_suffix_sorted(tmp_path):
