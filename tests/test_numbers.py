@@ -203,6 +203,24 @@ def test_the_separators_of_a_date_are_no_digits(classifier):
         assert text_of(find_digits(picture, classifier)) == ["120426"]
 
 
+def test_a_slash_between_digits_that_lean_as_it_does_is_no_digit(classifier):
+    upright = page(row("120426"), size=(140, 560))
+    lean = np.array([[1, -0.3, 30], [0, 1, 0]])
+    picture = cv2.warpAffine(upright, lean, upright.shape[::-1], borderValue=230)
+    for left in (182, 342):
+        mark(picture, (left, 111), (left + 26, 34))
+    assert text_of(find_digits(picture, classifier)) == ["120426"]
+
+
+def test_a_long_row_under_uneven_light_is_read_to_its_end(classifier):
+    picture = page(row("2705314698"))
+    grain = np.random.default_rng(0).normal(0, 3, picture.shape)
+    for ends in ((0.7, 1), (1, 0.7), (1, 0.6)):
+        light = np.linspace(*ends, picture.shape[1])
+        lit = (picture * light + grain).clip(0, 255).astype(np.uint8)
+        assert text_of(find_digits(lit, classifier)) == ["2705314698"]
+
+
 def test_a_leaning_stroke_at_an_end_of_a_line_is_a_digit(classifier):
     picture = page(row("5083"), size=(180, 500))
     for left in (8, 420):

@@ -244,7 +244,8 @@ def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
     """Measure ink as the share of the paper's own light that it swallows.
 
     The paper behind the ink is a morphological closing: the brightest way around every dark mark
-    that is narrower than the reach. Shadows and vignettes are wider than that.
+    that is narrower than the reach. Shadows and vignettes are wider than that. No digit is higher
+    than the picture, while a row of them may be many times as wide.
 
     Args:
         paper: uint8 (h, w), dark ink on light paper.
@@ -255,7 +256,7 @@ def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
     if tone is not None:
         gain = 255.0 / max(tone, DARKEST)
         return _u8(cv2.addWeighted(paper, -gain, paper, 0, gain * tone))
-    reach = max(3, int((0.35 if shaded else 0.5) * max(thumb.shape))) | 1
+    reach = max(3, int((0.35 if shaded else 0.5) * thumb.shape[0])) | 1
     ground = _close(thumb, reach, ramps=shaded)
     ground = _u8(cv2.resize(ground, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
     return _u8(cv2.divide(cv2.subtract(ground, paper), np.maximum(ground, DARKEST), scale=255))

@@ -321,8 +321,8 @@ def _is_separator(part: _Part, line: list[_Part]) -> bool:
     if not part.straight or not others:
         return False
     lean = part.lean - float(np.median([other.lean for other in others]))
-    longer = part.height > 1.15 * _height(others)
-    return lean > 0.9 or (longer and lean > 0.15)
+    length = part.height / _height(others)
+    return lean > 0.9 or (length > 1.15 and lean > 0.15) or (length > 1.25 and part.lean > 0.15)
 
 
 # --- cuts and candidates --------------------------------------------------------------------
