@@ -1,6 +1,5 @@
 """Whether one network reads better than another: their answers for the same pictures, in pairs."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,10 +62,9 @@ def mcnemar_mid_p(one: int, other: int) -> float:
         one: Pictures that the one alone got right, >= 0.
         other: Pictures that the other alone got right, >= 0.
     """
-    tosses, fewer = one + other, min(one, other)
-    outcomes = 1 << tosses
-    this_one = math.comb(tosses, fewer)
-    if one == other:
-        return 1 - this_one / outcomes / 2
-    fewer_or_this = sum(math.comb(tosses, heads) for heads in range(fewer + 1))
-    return (2 * fewer_or_this - this_one) / outcomes
+    from scipy.stats import binom
+
+    fewer = min(one, other)
+    coin = binom(one + other, 0.5)
+    this_one = float(coin.pmf(fewer))
+    return 1 - this_one / 2 if one == other else 2 * float(coin.cdf(fewer)) - this_one
