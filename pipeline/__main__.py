@@ -5,13 +5,15 @@ Composes conf/ into params.yaml, runs `dvc repro`, and prints what came of it.
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from pipeline.command import fail, run_command
-from pipeline.config import PARAMS_FILE, ROOT, Tree, dump, validate
-from pipeline.layout import write_text
+from pipeline.config import PARAMS_FILE, ROOT, Config, Tree, dump, validate
+from pipeline.digits.errors import InputError
+from pipeline.layout import MODELS, RUN_ID_NAME, write_text
 from pipeline.summary import summarise
 from pipeline.tracking.registry import URI_SCHEME, pin
 
@@ -21,17 +23,46 @@ log = logging.getLogger(__name__)
 def run(tree: Tree) -> None:
     """Run the experiment that a composed configuration describes."""
     config = validate(tree)
+    _refuse_what_dvc_will(config)
     if config.predict.model.startswith(URI_SCHEME):
         # DVC sees names: with the version in its place, it sees that the champion has changed.
         tree["predict"]["model"] = pin(config.tracking, config.predict.model)
     _write_params(tree)
+    code = _reproduce()
+    if code:
+        fail("`dvc repro` did not finish; what went wrong stands above", code)
+    print(f"\n{summarise(config)}", flush=True)
+
+
+def _refuse_what_dvc_will(config: Config) -> None:
+    """Raise an InputError now for what would go wrong in DVC's hands, perhaps hours later."""
+    start = config.train.init_from
+    if start and (ROOT / Path(start).expanduser()).resolve().is_relative_to(MODELS):
+        raise InputError(
+            f"train.init_from={start}: DVC empties that folder before it trains; name the run in "
+            f"{MODELS.name}/{RUN_ID_NAME} instead, or a copy of the file"
+        )
+    output = config.predict.output
+    if not (ROOT / Path(output).expanduser()).resolve().is_relative_to(ROOT):
+        raise InputError(
+            f"predict.output={output}: DVC keeps only what lies in the project; "
+            "`python -m pipeline.stages.predict_custom` writes elsewhere"
+        )
+
+
+def _reproduce() -> int:
+    """Run `dvc repro`; give its exit code."""
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False)
-    if done.returncode:
-        fail("`dvc repro` did not finish; what went wrong stands above", done.returncode)
-    print(f"\n{summarise(config)}", flush=True)
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path}) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The terminal tells DVC and the stage as well. Killed now, DVC would leave it running.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            process.wait()
+            raise
 
 
 def _write_params(tree: Tree) -> None:

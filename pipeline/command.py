@@ -5,7 +5,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,7 +59,8 @@ class PlainFormatter(logging.Formatter):
 
 def run_stage(run: Callable[[Config], None]) -> None:
     """Run a stage on params.yaml with the command line's overrides, checked before it starts."""
-    given = _store("stage", STAGE_CONFIG)
+    with _errors_in_one_line():
+        given = _store("stage", STAGE_CONFIG)
 
     def task(tree: Tree) -> None:
         run(validate(tree))
@@ -70,7 +72,8 @@ def run_stage(run: Callable[[Config], None]) -> None:
 def run_tool(schema: type[Given], run: Callable[[Config, Given], None]) -> None:
     """Run a command on params.yaml with options of its own; overrides may name either."""
     own = schema().model_dump()
-    _store("tool", {**STAGE_CONFIG, **own})
+    with _errors_in_one_line():
+        _store("tool", {**STAGE_CONFIG, **own})
 
     def task(tree: Tree) -> None:
         config = validate({key: value for key, value in tree.items() if key not in own})
@@ -132,15 +135,6 @@ def run_sweep(task: Callable[..., None], folder: Path) -> None:
 
 def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[str] = ()) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
-
-    def guarded(*arguments: Any) -> None:
-        try:
-            task(*arguments)
-        except (InputError, OSError) as error:
-            fail(_explain(error, options))
-        except KeyboardInterrupt:
-            fail("interrupted", code=130)
-
     # Hydra's own start composes everything twice, and predict-custom waits for that, so it does
     # what only it can: flags such as --help, and settings of its own.
     by_hydra = any(
@@ -150,10 +144,18 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
     if {"-h", "--help"} & set(sys.argv):
         _describe(config_name)
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
+    with _errors_in_one_line(options):
+        main(task)() if by_hydra else task(_compose_once(config_name))
+
+
+@contextmanager
+def _errors_in_one_line(options: Iterable[str] = ()) -> Iterator[None]:
     try:
-        main(guarded)() if by_hydra else guarded(_compose_once(config_name))
-    except (HydraException, OmegaConfBaseException) as error:
+        yield
+    except (InputError, OSError, HydraException, OmegaConfBaseException) as error:
         fail(_explain(error, options))
+    except KeyboardInterrupt:
+        fail("interrupted", code=130)
 
 
 def _compose_once(config_name: str) -> DictConfig:

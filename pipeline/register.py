@@ -77,12 +77,12 @@ def run(config: Config, options: RegisterOptions) -> None:
         old, new = registry.roll_back()
         log.info("champion is version %d again (was %d)", new, old)
     elif options.run:
-        register(registry, registry.find_run(options.run))
+        register(registry, registry.find_run(options.run), config.predict.unsure_below)
     else:
         raise InputError("say which: run=<MLflow run id>, run=best, or rollback=true")
 
 
-def register(registry: Registry, candidate: TrainedRun) -> None:
+def register(registry: Registry, candidate: TrainedRun, unsure_below: float) -> None:
     """Make a run's network a version, and champion if it has earned it."""
     champion = registry.champion()
     # What the comparison needs is looked for before anything is made.
@@ -90,7 +90,7 @@ def register(registry: Registry, candidate: TrainedRun) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         network = registry.download_run(candidate, folder)
-        version = registry.register(candidate, network)
+        version = registry.register(candidate, network, unsure_below)
         if champion == version:
             log.info("champion is version %d, this very run, already", version)
             return

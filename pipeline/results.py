@@ -14,6 +14,7 @@ from pipeline.tracking.runs import Recorder
 from pipeline.trials import Outcome, Trial, store
 
 # In the name of the network and in a column of their own.
+TARGET = "_target_"
 SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
 
 ONLY_IN_FILES = {
@@ -58,8 +59,12 @@ def label(key: str) -> str:
 
 def value(config: Tree, key: str) -> Any:
     """Give what a configuration has at a dotted key, for people: functions by their bare names."""
-    found = flatten(config)[key]
-    return bare_name(found) if key.endswith("_target_") else found
+    found: Any = config
+    for part in key.split("."):
+        found = found[part]
+    if isinstance(found, dict) and TARGET in found:
+        return bare_name(found[TARGET])
+    return bare_name(found) if key.endswith(TARGET) else found
 
 
 def trial_name(trial: Trial, keys: Sequence[str]) -> str:

@@ -161,7 +161,7 @@ def _study(search: Search) -> "optuna.Study":
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it tells of failed trials at length
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
     store().mkdir(exist_ok=True)
     url = search.storage or f"sqlite:///{store() / 'search.db'}"

@@ -82,6 +82,21 @@ def test_a_broken_network_is_told_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_a_network_of_another_kind_is_told_in_one_line(tmp_path):
+    pixels, same = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, 1, 28, 28])
+        for name in ("x", "y")
+    )
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", [pixels], [same])
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 15)], ir_version=8
+    )
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(InputError, match="uint8"):
+        Classifier.load(tmp_path / "model.onnx")
+
+
 @pytest.mark.parametrize("stage", ["prepare", "evaluate", "predict_custom"])
 def test_stages_that_serve_import_no_heavy_framework(stage):
     """Importing is the test: TensorFlow alone would cost each of them 10 seconds.

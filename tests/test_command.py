@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from itertools import chain, repeat
@@ -11,6 +12,7 @@ from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 
+from pipeline import __main__ as experiment
 from pipeline import command
 from pipeline.config import ROOT, compose, read_params
 from pipeline.digits.errors import InputError
@@ -116,6 +118,53 @@ def test_a_stage_that_is_done_stays_done_though_its_configuration_is_being_edite
 
 def broken_params():
     raise InputError("not YAML")
+
+
+def test_a_missing_params_yaml_is_told_in_one_line(monkeypatch, capsys):
+    def missing():
+        raise InputError("params.yaml: no such file")
+
+    monkeypatch.setattr(command, "read_params", missing)
+    with pytest.raises(SystemExit):
+        command.run_stage(print)
+    assert capsys.readouterr().err == "error: params.yaml: no such file\n"
+
+
+@pytest.mark.parametrize(
+    "override", ["train.init_from=models/model.keras", "predict.output=/elsewhere"]
+)
+def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
+    monkeypatch.setattr(experiment, "_write_params", pytest.fail)
+    with pytest.raises(InputError, match=override.partition("=")[0]):
+        experiment.run(compose([override]))
+
+
+def test_interrupted_the_experiment_waits_for_its_stage_to_end(monkeypatch):
+    waits = []
+
+    class Dvc:
+        def __init__(self, *_, **__):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            assert len(waits) == 2
+
+        def wait(self):
+            waits.append(signal.getsignal(signal.SIGINT))
+            if len(waits) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Dvc)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            experiment._reproduce()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert waits == [before, signal.SIG_IGN]
 
 
 @pytest.mark.parametrize("module", ["pipeline.stages.predict_custom", "pipeline.sweep"])

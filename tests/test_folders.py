@@ -50,15 +50,16 @@ def test_labels_csv_wins_over_the_folders_name(sorted_folders):
 def test_what_has_no_label_or_cannot_be_read_is_left_out_aloud(sorted_folders, caplog):
     draw(sorted_folders / "unsorted.png", 3)
     (sorted_folders / "3" / "broken.png").write_bytes(b"no picture")
+    draw(sorted_folders / "3" / "blank.png", "")
     dataset = folder(path=str(sorted_folders))
     assert len(dataset.train) + len(dataset.test) == 50
     assert "1 pictures are left out: they have no label" in caplog.text
-    assert "1 pictures are left out: they cannot be read" in caplog.text
+    assert "2 pictures are left out: they are blank or cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("labels", "told"),
-    [("file,label\na.png,ten\n", "a.png has the label 'ten'"), ("", "some of every digit")],
+    [("file,label\na.png,ten\n", "a.png has the label 'ten'"), ("", "more of every digit")],
 )
 def test_useless_folders_are_refused_in_one_line(tmp_path, labels, told):
     draw(tmp_path / "a.png", 1)
@@ -67,3 +68,15 @@ def test_useless_folders_are_refused_in_one_line(tmp_path, labels, told):
     with pytest.raises(InputError, match=told) as caught:
         folder(path=str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_part_without_a_digit_or_a_picture_is_refused(sorted_folders):
+    for number in range(5):
+        (sorted_folders / "7" / f"{number}.png").unlink()
+    with pytest.raises(InputError, match="no 7 to train on"):
+        folder(path=str(sorted_folders))
+    draw(sorted_folders / "7" / "0.png", 7)
+    with pytest.raises(InputError, match="to train on"):
+        folder(path=str(sorted_folders), test_share=0.99)
+    with pytest.raises(InputError, match="none to test on"):
+        folder(path=str(sorted_folders), test_share=0.001)

@@ -1,5 +1,7 @@
 """Networks take raw pixels of any size and give probabilities; impossible settings are refused."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -129,7 +131,10 @@ def test_weights_of_an_earlier_network_are_taken_and_new_classes_stay_new(tmp_pa
 def test_a_network_of_other_layers_is_refused_in_one_line(tmp_path):
     networks.mlp((28, 28), 10, hidden_units=[8]).save(tmp_path / "earlier.keras")
     (tmp_path / "broken.keras").write_bytes(b"no network")
-    for name, told in (("earlier", "other layers"), ("broken", "not a network")):
+    with zipfile.ZipFile(tmp_path / "empty.keras", "w") as archive:
+        archive.writestr("a", "b")
+    wrong = [("earlier", "other layers"), ("broken", "not a network"), ("empty", "not a network")]
+    for name, told in wrong:
         with pytest.raises(InputError, match=told) as caught:
             take_weights(networks.mlp((28, 28), 10, hidden_units=[9]), tmp_path / f"{name}.keras")
         assert "\n" not in str(caught.value)

@@ -4,7 +4,7 @@ import csv
 import importlib.util
 import sys
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline.config import ROOT
+from pipeline.digits import segmentation
 from pipeline.digits.choosing import best_cuts, shapes
 from pipeline.digits.numbers import (
     find_digits,
@@ -278,6 +279,17 @@ def test_a_broken_stroke_stays_one_digit(classifier):
 @pytest.mark.parametrize("shape", [(1, 1), (28, 28), (300, 500, 3)])
 def test_a_blank_picture_holds_no_digit(classifier, shape):
     assert find_digits(np.full(shape, 200, np.uint8), classifier) == []
+
+
+def test_what_is_too_much_for_one_picture_is_told(classifier, tmp_path, monkeypatch):
+    Image.fromarray(page(row("5083"))).save(tmp_path / "a.png")
+    read = partial(recognise_numbers, [tmp_path / "a.png"], tmp_path, classifier, unsure_below=0)
+    (whole,) = read()
+    monkeypatch.setattr(segmentation, "MOST_PARTS", 3)
+    (part,) = read()
+    assert (whole.status, whole.detail) == ("ok", "")
+    assert (part.status, len(part.digits)) == ("unsure", 3)
+    assert part.detail == "too much for one picture: 1 marks are left out"
 
 
 def test_noise_does_not_stop_the_search(classifier):

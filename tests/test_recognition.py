@@ -1,5 +1,6 @@
 """From picture files to a stream of predictions, with a classifier of the test's own."""
 
+import os
 import threading
 from dataclasses import asdict
 
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from pipeline.config import compose, validate
 from pipeline.digits import recognition, streaming
+from pipeline.digits.errors import InputError
 from pipeline.digits.pictures import find_pictures
 from pipeline.digits.reading import normalise
 from pipeline.digits.recognition import THUMBNAIL, recognise
@@ -90,6 +92,12 @@ def test_a_sure_answer_is_ok(folder):
 
 def test_names_are_posix_and_unicode(folder):
     assert answers(folder)["more/zéro.jpg"].digit == 0
+
+
+def test_a_name_that_is_not_utf8_can_be_written_down(folder):
+    picture(1).save(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png"), format="PNG")
+    (name,) = (file for file in answers(folder) if file.startswith("caf"))
+    assert name.encode() == "caf\N{REPLACEMENT CHARACTER}.png".encode()
 
 
 def test_below_the_threshold_is_unsure_and_names_the_other_digit(folder):
@@ -248,6 +256,20 @@ def test_what_an_earlier_run_drew_is_no_picture_to_read(folder, monkeypatch):
     (folder.parent / "link").symlink_to(folder)
     for place in (folder.parent / "link", folder / ".." / folder.name, folder):
         for output in (folder, place):
+            (folder / "predictions.csv").touch()
             left = predict_custom._own_files_left_out(find_pictures(place), output)
             assert not own & {path.name for path in left}
             assert len(left) == 5
+
+
+def test_a_picture_of_somebody_elses_is_not_written_over(folder):
+    picture(1).save(folder / "predictions.png")
+    with pytest.raises(InputError, match="would be written over"):
+        predict_custom._own_files_left_out(find_pictures(folder), folder)
+
+
+def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
+    picture(1).save(tmp_path / "predictions.png")
+    (tmp_path / "predictions.csv").touch()
+    with pytest.raises(InputError, match="nothing in it"):
+        predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path)

@@ -237,6 +237,13 @@ def test_the_registered_model_reads_pictures_without_this_project(place, client,
     assert done.returncode == 0, f"{source}\n{done.stderr}"
 
 
+def test_the_registered_model_is_as_sure_as_predict_custom(config):
+    from mlflow.models import get_model_info
+
+    (threshold,) = get_model_info(f"models:/{MODEL_NAME}/5").signature.params.params
+    assert (threshold.name, threshold.default) == ("unsure_below", config.predict.unsure_below)
+
+
 def test_the_registered_model_requires_no_tensorflow(client, runs, place):
     from mlflow.pyfunc import get_model_dependencies
 

@@ -17,7 +17,7 @@ from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.names import DATA_DIGEST_TAG
 from pipeline.tracking.recording import MONITORED_EVERY
 from pipeline.tracking.runs import child_run, new_run, reopened_run, run_written_later
-from pipeline.tracking.store import RunRequest, data_experiment, tracking_uri
+from pipeline.tracking.store import RunRequest, data_experiment, open_store, tracking_uri
 
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
 TRAIN = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"})
@@ -325,3 +325,9 @@ def test_a_new_store_in_the_place_of_a_removed_one_is_written_to(store):
     shutil.copy(store / "mlflow.db", store / "copy.db")  # unknown to MLflow, which keeps files open
     client = MlflowClient(f"sqlite:///{store / 'copy.db'}")
     assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_an_address_that_means_nothing_to_mlflow_is_told_in_one_line():
+    with pytest.raises(InputError, match=r"tracking\.uri=foo://x: no store") as caught:
+        open_store("foo://x", SETTINGS)
+    assert "\n" not in str(caught.value)

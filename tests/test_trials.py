@@ -161,6 +161,12 @@ def test_what_varies_gets_a_column_and_is_in_the_name(tree):
     assert name == "mlp 16 · 3 epochs · learning_rate 0.1"
 
 
+def test_a_choice_of_functions_is_told_by_their_names(tree):
+    assert tree["train"]["schedule"]["_target_"].endswith(".cosine")
+    name = trial_name(result(tree, 0.5).trial, ["train.schedule", "train.schedule._target_"])
+    assert name == "mlp 16 · 12 epochs · schedule cosine · schedule cosine"
+
+
 def test_networks_of_other_kinds_are_compared_by_what_they_share(tree):
     cnn = compose([*SMALL, "model=cnn", "model.dropout=0.5"])
     assert varied([tree, cnn]) == ["model.batch_norm", "model.dropout"]

@@ -64,6 +64,9 @@ class Classifier:
             raise InputError(
                 f"{path}: not a network that ONNX Runtime can read ({reason})"
             ) from error
+        (pixels, *others) = session.get_inputs()
+        if others or pixels.type != "tensor(uint8)" or len(pixels.shape) != 3:
+            raise InputError(f"{path}: not a network of this project, which takes uint8 (n, h, w)")
         metadata = session.get_modelmeta().custom_metadata_map
         return cls(
             session,

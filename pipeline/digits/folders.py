@@ -12,8 +12,8 @@ from pydantic import Field
 from pipeline.digits.datasets import DIGIT_NAMES, Dataset, Split, stratified_split
 from pipeline.digits.errors import InputError
 from pipeline.digits.labels import LABELS_NAME, read_labels
-from pipeline.digits.pictures import PictureError, find_pictures, read_picture
-from pipeline.digits.reading import normalise
+from pipeline.digits.pictures import find_pictures, read_picture
+from pipeline.digits.reading import read
 from pipeline.digits.streaming import in_chunks
 
 log = logging.getLogger(__name__)
@@ -29,15 +29,15 @@ def folder(
 ) -> Dataset:
     """Read pictures of digits sorted into folders named 0 to 9, or labelled by a labels.csv.
 
-    Each is read as predict-custom reads it. Those that cannot be read, and those without a label,
-    are left out with a warning.
+    Each is read as predict-custom reads it. Those that are blank or cannot be read, and those
+    without a label, are left out with a warning.
 
     Args:
         path: The folder that holds the ten folders, or pictures and labels.csv (file,label).
         test_share: Share of each digit's pictures kept for the test part, the same ones each time.
 
     Raises:
-        InputError: No such folder, a label that is no digit, or too few pictures to train on.
+        InputError: No such folder, a label that is no digit, or a part would lack a digit.
     """
     root = Path(path).expanduser()
     labels = read_labels(root / LABELS_NAME)
@@ -46,7 +46,7 @@ def folder(
     _tell_left_out(len(labelled) - len(known), "have no label")
     pictures = _read_all([file for file, _ in known])
     kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
-    _tell_left_out(len(known) - len(kept), "cannot be read; predict-custom says why")
+    _tell_left_out(len(known) - len(kept), "are blank or cannot be read; predict-custom says why")
     train, test = _split(kept, test_share, root)
     return Dataset("folder", str(root), None, DIGIT_NAMES, train, test)
 
@@ -69,10 +69,12 @@ def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
 
 
 def _read_one(file: Path) -> NDArray[np.uint8] | None:
+    """Give what the network is to see, uint8 (28, 28); None of what is blank or cannot be read."""
     try:
-        return normalise(read_picture(file).pixels)
-    except PictureError:
+        image = read(read_picture(file).pixels).image
+    except Exception:  # a picture that memory has no room for must not stop the others, either
         return None
+    return image if image.any() else None
 
 
 def _tell_left_out(count: int, why: str) -> None:
@@ -83,11 +85,14 @@ def _tell_left_out(count: int, why: str) -> None:
 def _split(
     pictures: Sequence[tuple[NDArray[np.uint8], int]], test_share: float, root: Path
 ) -> tuple[Split, Split]:
-    if len(pictures) < len(DIGIT_NAMES):
+    images, labels = zip(*pictures, strict=True) if pictures else ((), ())
+    everything = Split(np.array(images, np.uint8), np.array(labels, np.uint8))
+    train, test = stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))
+    missing = sorted(set(range(len(DIGIT_NAMES))) - set(train.labels.tolist()))
+    if missing or not len(test):
+        lacks = f"no {', '.join(map(str, missing))} to train on" if missing else "none to test on"
         raise InputError(
-            f"{root}: {len(pictures)} readable pictures with a label; some of every digit are "
-            "needed, in folders named 0 to 9 or listed in labels.csv"
+            f"{root}: {len(pictures)} readable pictures with a label, but {lacks}; more of every "
+            "digit are needed, in folders named 0 to 9 or listed in labels.csv"
         )
-    images, labels = zip(*pictures, strict=True)
-    everything = Split(np.stack(images), np.array(labels, np.uint8))
-    return stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))
+    return train, test

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.choosing import best_cuts
-from pipeline.digits.pictures import read_picture
+from pipeline.digits.pictures import name_below, read_picture
 from pipeline.digits.reading import resize
 from pipeline.digits.recognition import (
     DigitClassifier,
@@ -92,6 +92,7 @@ class _Sheet:
     thumbnail: NDArray[np.uint8] | None = None
     size: tuple[int, int] = (0, 0)
     scale: float = 1.0
+    trouble: str = ""
     note: str = ""
 
 
@@ -143,18 +144,20 @@ def recognise_numbers(
 
 def _read_sheet(asked: tuple[Path, bool], root: Path) -> _Sheet:
     path, thumbnail = asked
-    file = path.relative_to(root).as_posix()
+    file = name_below(root, path)
     try:
         picture = read_picture(path)
+        layout = lay_out(picture.pixels)
         longest = max(picture.pixels.shape[:2])
         small = resize(picture.pixels, min(1.0, THUMBNAIL / longest)) if thumbnail else None
         return _Sheet(
             file=file,
             readable=True,
-            lines=lay_out(picture.pixels).lines,
+            lines=layout.lines,
             thumbnail=small,
             size=picture.size,
             scale=max(picture.size) / longest,
+            trouble=layout.trouble,
             note=picture.note,
         )
     except Exception as error:
@@ -168,7 +171,7 @@ def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> N
     )
     weakest = min(digits, key=lambda box: box.confidence, default=None)
     doubt = doubts[digits.index(weakest)] if weakest else "no digit found" * sheet.readable
-    status: Status = "unsure" if doubt else "ok"
+    status: Status = "unsure" if doubt or sheet.trouble else "ok"
     return NumberPrediction(
         file=sheet.file,
         digit=" ".join(text_of(digits)) or None,
@@ -176,7 +179,7 @@ def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> N
         second=weakest.second if weakest else None,
         second_confidence=weakest.second_confidence if weakest else 0.0,
         status=status if sheet.readable else "error",
-        detail="; ".join(part for part in (doubt, sheet.note) if part),
+        detail="; ".join(part for part in (sheet.trouble, doubt, sheet.note) if part),
         digits=tuple(_scaled(box, sheet.scale) for box in digits),
         doubts=doubts,
         thumbnail=sheet.thumbnail,

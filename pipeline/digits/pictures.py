@@ -129,6 +129,14 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def name_below(folder: Path, path: Path) -> str:
+    """Give a path relative to a folder it is in, with forward slashes, as it can be written down.
+
+    What in it is not UTF-8, as in archives of another time, becomes the replacement character.
+    """
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
+
+
 def read_picture(path: Path) -> Picture:
     """Decode a picture file, upright, at most MAX_SIDE large, transparent parts filled in.
 

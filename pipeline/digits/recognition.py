@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.pictures import Picture, PictureError, read_picture
+from pipeline.digits.pictures import Picture, PictureError, name_below, read_picture
 from pipeline.digits.reading import read
 from pipeline.digits.scaling import shrink_to
 from pipeline.digits.streaming import in_chunks
@@ -111,7 +111,7 @@ def with_thumbnails(paths: Sequence[Path], count: int) -> list[tuple[Path, bool]
 
 def _read_sheet(asked: tuple[Path, bool], root: Path) -> Sheet:
     path, thumbnail = asked
-    return read_sheet(path.relative_to(root).as_posix(), partial(read_picture, path), thumbnail)
+    return read_sheet(name_below(root, path), partial(read_picture, path), thumbnail)
 
 
 def read_sheet(file: str, open_picture: Callable[[], Picture], thumbnail: bool) -> Sheet:

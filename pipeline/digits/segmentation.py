@@ -91,10 +91,12 @@ class Layout:
     Attributes:
         lines: The groups of each line; no line is empty.
         steps: Name and array of every intermediate step, in order.
+        trouble: What was left out, in one line; empty if nothing was.
     """
 
     lines: tuple[tuple[Group, ...], ...]
     steps: Steps
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ def lay_out(picture: Pixels) -> Layout:
     """
     ink, steps = _ink(picture)
     marks = find_marks(ink)
-    parts = _without_rules(_parts(marks), ink.shape) if marks.contrast >= FAINTEST else []
+    found = _no_specks(marks) if marks.contrast >= FAINTEST else []
+    parts = _without_rules(_parts(marks, found[:MOST_PARTS]), ink.shape)
+    left_out = len(found[MOST_PARTS:])
     lines = [_merge(line) for line in _lines(parts)]
     kept = [_without_separators(line) for line in lines]
     groups = (
@@ -139,6 +143,7 @@ def lay_out(picture: Pixels) -> Layout:
     return Layout(
         lines=tuple(line for line in groups if line),
         steps=(*steps, ("groups", _painted(marks.labels, kept))),
+        trouble=f"too much for one picture: {left_out} marks are left out" if left_out else "",
     )
 
 
@@ -159,15 +164,19 @@ def _ink(picture: Pixels) -> tuple[Pixels, Steps]:
     )
 
 
-def _parts(marks: Marks) -> list[_Part]:
-    """Describe the marks; specks of a size unlike the rest's are left out."""
+def _no_specks(marks: Marks) -> list[int]:
+    """Give the indices of the marks, the largest first; specks unlike the rest are left out."""
     heights, areas = marks.boxes[:, 3], marks.boxes[:, 4]
     order = np.argsort(heights)
     heaped = np.cumsum(areas[order])
     usual = heights[order[np.searchsorted(heaped, heaped[-1] / 2)]]  # half of the ink is lower
     found = np.flatnonzero((marks.boxes[:, 2:4].max(axis=1) >= SPECK * usual) & (areas >= 4))
-    found = found[np.argsort(-areas[found])][:MOST_PARTS]
-    return [_part(int(index) + 1, marks.labels, marks.boxes[index]) for index in found]
+    indices: list[int] = found[np.argsort(-areas[found])].tolist()
+    return indices
+
+
+def _parts(marks: Marks, chosen: Sequence[int]) -> list[_Part]:
+    return [_part(index + 1, marks.labels, marks.boxes[index]) for index in chosen]
 
 
 def _part(label: int, labels: Labels, stats: NDArray[np.int32]) -> _Part:

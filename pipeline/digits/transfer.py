@@ -23,7 +23,9 @@ def take_weights(model: "keras.Model", path: Path) -> None:
 
     try:
         source = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
+    except (
+        Exception
+    ) as error:  # Keras raises whatever it likes on files that are damaged or others'
         raise InputError(
             f"{path}: not a network that Keras can read; name a .keras file"
         ) from error

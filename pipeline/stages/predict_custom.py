@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pipeline.command import run_stage
 from pipeline.config import Config, project_path
 from pipeline.digits.classifier import Classifier
+from pipeline.digits.errors import InputError
 from pipeline.digits.labels import LABELS_NAME, read_labels
 from pipeline.digits.numbers import NumberPrediction, recognise_numbers
-from pipeline.digits.pictures import PictureError, find_pictures, read_picture
+from pipeline.digits.pictures import PictureError, find_pictures, name_below, read_picture
 from pipeline.digits.reading import read
 from pipeline.digits.recognition import Prediction, recognise
 from pipeline.digits.segmentation import lay_out
@@ -146,7 +147,7 @@ def explain(
 
     drawn = []
     for path in paths:
-        name = path.relative_to(root).as_posix()
+        name = name_below(root, path)
         try:
             steps = steps_of(read_picture(path).pixels)
         except PictureError:
@@ -159,14 +160,27 @@ def explain(
 
 
 def _own_files_left_out(paths: list[Path], output: Path) -> list[Path]:
-    """Leave out what an earlier run drew, should its output lie among the pictures."""
+    """Leave out what an earlier run drew, should its output lie among the pictures.
+
+    Raises:
+        InputError: Nothing else is there, or a picture of somebody else's would be written over.
+    """
     drawn, explained = output.resolve() / PLOT_NAME, output.resolve() / "explain"
 
     def is_own(path: Path) -> bool:
         folder = path.parent.resolve()
         return folder / path.name == drawn or explained in (folder, *folder.parents)
 
-    return [path for path in paths if not is_own(path)]
+    others = [path for path in paths if not is_own(path)]
+    if not others:
+        raise InputError(f"predict.images: nothing in it but what was drawn into {output} before")
+    if (
+        len(others) < len(paths)
+        and drawn.exists()
+        and not drawn.with_name(PREDICTIONS_NAME).exists()
+    ):
+        raise InputError(f"{drawn} would be written over; name another folder as predict.output")
+    return others
 
 
 def _tell(tally: Tally, output: Path) -> None:

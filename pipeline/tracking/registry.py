@@ -32,7 +32,6 @@ DECISION_TAG = "decision"
 NETWORK = "train/model.onnx"
 SERVED = Path(__file__).with_name("served.py")
 CACHE_NAME = ".registry"
-UNSURE_BELOW = 0.5
 # What pipeline.digits imports to read pictures; MLflow adds itself.
 SERVED_REQUIREMENTS = ("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 ABOUT = f"""\
@@ -141,12 +140,14 @@ class Registry:
         return any(artifact.path == NETWORK for artifact in artifacts)
 
     @_told_in_one_line
-    def register(self, run: TrainedRun, network: Path) -> int:
+    def register(self, run: TrainedRun, network: Path, unsure_below: float) -> int:
         """Give the version that holds a run's network, made if there is none yet.
 
         Args:
             run: The training.
             network: Its ONNX file.
+            unsure_below: Confidence, 0..1, below which the version calls an answer unsure unless
+                it is told otherwise.
         """
         self._make_model()
         known = self._client.search_model_versions(f"name = '{MODEL_NAME}'")
@@ -155,7 +156,7 @@ class Registry:
                 return int(version.version)
         created = self._client.create_model_version(
             MODEL_NAME,
-            source=f"models:/{self._log_model(run, network)}",
+            source=f"models:/{self._log_model(run, network, unsure_below)}",
             run_id=run.id,
             await_creation_for=0,
         )
@@ -165,7 +166,7 @@ class Registry:
         if not self._client.search_registered_models(f"name = '{MODEL_NAME}'"):
             self._client.create_registered_model(MODEL_NAME, description=ABOUT)
 
-    def _log_model(self, run: TrainedRun, network: Path) -> str:
+    def _log_model(self, run: TrainedRun, network: Path, unsure_below: float) -> str:
         """Record the picture-reading model with a run, whose status and duration stay; its id."""
         import mlflow.pyfunc
         from mlflow.models import Model
@@ -181,7 +182,7 @@ class Registry:
                 python_model=str(SERVED),
                 artifacts={"network": str(network)},
                 code_paths=[str(code)],
-                signature=_signature(),
+                signature=_signature(unsure_below),
                 pip_requirements=[
                     f"{name}=={installed_version(name)}" for name in SERVED_REQUIREMENTS
                 ],
@@ -346,7 +347,7 @@ def _shipped_code() -> Iterator[Path]:
         yield package
 
 
-def _signature() -> "ModelSignature":
+def _signature(unsure_below: float) -> "ModelSignature":
     """Say what the served model gives; what it takes has too many forms for a schema."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -364,7 +365,7 @@ def _signature() -> "ModelSignature":
             ColSpec(DataType.string, "detail"),
         ]
     )
-    params = ParamSchema([ParamSpec("unsure_below", DataType.double, UNSURE_BELOW)])
+    params = ParamSchema([ParamSpec("unsure_below", DataType.double, unsure_below)])
     return ModelSignature(outputs=outputs, params=params)
 
 

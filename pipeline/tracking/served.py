@@ -21,7 +21,6 @@ from pipeline.digits.serving import answer, unstack
 warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
 
 ALTERNATIVES = 3
-UNSURE_BELOW = 0.5
 
 
 class DigitReader(PythonModel):
@@ -35,20 +34,21 @@ class DigitReader(PythonModel):
     def predict(  # type: ignore[no-untyped-def, override]
         self,
         model_input,  # noqa: ANN001
-        params: dict[str, Any] | None = None,
+        params: dict[str, Any],
     ) -> pd.DataFrame:
         """Read one digit from each picture.
 
         Args:
             model_input: One picture or many, as a list, an array, or a table's only column; what a
                 picture may be is told by `pipeline.digits.serving.answer`.
-            params: `unsure_below`, 0..1: the confidence below which an answer is "unsure".
+            params: `unsure_below`, 0..1: the confidence below which an answer is "unsure"; left
+                out, the model's signature says what it was here when the model was registered.
 
         Returns:
             A row a picture: digit and confidence, the alternatives (a list of digit and confidence,
             the likeliest first), status ("ok", "unsure", "error") and detail.
         """
-        unsure_below = float((params or {}).get("unsure_below", UNSURE_BELOW))
+        unsure_below = float(params["unsure_below"])
         predictions = answer(_pictures(model_input), self._classifier, unsure_below=unsure_below)
         table = pd.DataFrame(map(_row, predictions), columns=_COLUMNS)
         return table.astype({"digit": "Int64", "confidence": "float64"})

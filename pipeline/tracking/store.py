@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.config import Tracking, home
+from pipeline.digits.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -157,8 +158,12 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
 
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(uri)
-    client = mlflow.MlflowClient(uri)
+    try:
+        mlflow.set_tracking_uri(uri)
+        client = mlflow.MlflowClient(uri)
+    except mlflow.MlflowException as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"tracking.uri={uri}: no store that MLflow can open ({reason})") from error
     if uri != _local_store():
         return client
     with FileLock(home() / f"{STORE_NAME}.lock"):
