@@ -144,8 +144,13 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
     if {"-h", "--help"} & set(sys.argv):
         _describe(config_name)
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
+
+    def guarded(*arguments: Any) -> None:
+        with _errors_in_one_line(options):  # before Hydra's launchers tell of them at length
+            task(*arguments)
+
     with _errors_in_one_line(options):
-        main(task)() if by_hydra else task(_compose_once(config_name))
+        main(guarded)() if by_hydra else guarded(_compose_once(config_name))
 
 
 @contextmanager
