@@ -28,29 +28,22 @@ def test_the_first_view_is_the_picture_and_the_others_are_near_it(digits):
             np.corrcoef(*pair)[0, 1]
             for pair in zip(flat, other.reshape(len(flat), -1), strict=True)
         ]
-        assert 0.5 < np.median(alike) < 0.98
+        assert 0.6 < np.median(alike) < 0.98
 
 
 def test_the_changes_of_a_kind_go_either_way_about_the_centre():
     square = np.zeros((1, 28, 28), np.uint8)
     square[0, 8:20, 8:20] = 255
     _, *others = views(square)
-    changed = [view[0].astype(int) for view in others]
-    turned, back, slanted, upright, larger, smaller, right, left, down, up = changed
+    turned, back, slanted, upright, larger, smaller = (view[0].astype(int) for view in others)
     assert np.abs(turned - back[:, ::-1]).max() <= 16
     assert np.abs(slanted - upright[:, ::-1]).max() <= 16
     assert larger.sum() > square.sum() * 1.1
     assert smaller.sum() < square.sum() / 1.1
-    for view in changed[:6]:
-        assert center_of(view) == pytest.approx((13.5, 13.5), abs=0.1)
-    assert [center_of(view) for view in (right, left, down, up)] == [
-        pytest.approx(center) for center in ((13.5, 14.5), (13.5, 12.5), (14.5, 13.5), (12.5, 13.5))
-    ]
-
-
-def center_of(view):
-    """Give row and column of the centre of mass."""
-    return [float((view * places).sum() / view.sum()) for places in np.indices(view.shape)]
+    for view in (turned, back, slanted, upright, larger, smaller):
+        rows, columns = np.indices(view.shape)
+        center = [(view * places).sum() / view.sum() for places in (rows, columns)]
+        assert center == pytest.approx((13.5, 13.5), abs=0.1)
 
 
 def test_an_answer_is_the_mean_over_all_views(digits):
@@ -58,7 +51,7 @@ def test_an_answer_is_the_mean_over_all_views(digits):
 
     def answer(images):
         seen.append(images)
-        certain = np.zeros((len(images), 20), np.float32)
+        certain = np.zeros((len(images), 10), np.float32)
         certain[:, len(seen) - 1] = 1
         return certain
 

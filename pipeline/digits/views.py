@@ -1,11 +1,10 @@
-"""One answer from several views of a picture: as it is, and a bit turned, slanted, resized, moved.
+"""One answer from several views of a picture: as it is, and slightly turned, slanted and resized.
 
 What a network gets wrong in one view it often gets right in the others, so that their mean errs
 less ("test-time augmentation": Krizhevsky, Sutskever & Hinton, NeurIPS 2012, section 4.1).
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,33 +13,15 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 
-
-class Change(NamedTuple):
-    """One way to change a picture.
-
-    Attributes:
-        turn: In degrees.
-        slant: In pixels across per pixel down.
-        size: As a factor.
-        right: In pixels.
-        down: In pixels.
-    """
-
-    turn: float = 0.0
-    slant: float = 0.0
-    size: float = 1.0
-    right: float = 0.0
-    down: float = 0.0
-
-
-# About half of what training with distortions goes up to, and a pixel either way: where digits
-# stand in their box depends on what little ink sticks out.
+# Turn in degrees, slant in pixels across per pixel down, size: about half of what training with
+# distortions goes up to.
 CHANGES = (
-    *(Change(turn=7.0), Change(turn=-7.0)),
-    *(Change(slant=0.12), Change(slant=-0.12)),
-    *(Change(size=1.08), Change(size=1 / 1.08)),
-    *(Change(right=1.0), Change(right=-1.0)),
-    *(Change(down=1.0), Change(down=-1.0)),
+    (7.0, 0.0, 1.0),
+    (-7.0, 0.0, 1.0),
+    (0.0, 0.12, 1.0),
+    (0.0, -0.12, 1.0),
+    (0.0, 0.0, 1.08),
+    (0.0, 0.0, 1 / 1.08),
 )
 
 
@@ -62,17 +43,18 @@ def views(images: Pixels) -> Iterator[Pixels]:
     """Give pictures, uint8 (n, height, width), as they are, then changed in each of the ways."""
     yield images
     height, width = images.shape[1:]
-    for change in CHANGES:
-        matrix = _matrix(change, ((width - 1) / 2, (height - 1) / 2))
+    for turn, slant, size in CHANGES:
+        matrix = _about_center(turn, slant, size, ((width - 1) / 2, (height - 1) / 2))
         changed = np.empty_like(images)
         for image, target in zip(images, changed, strict=True):
             cv2.warpAffine(image, matrix, (width, height), dst=target)
         yield changed
 
 
-def _matrix(change: Change, center: tuple[float, float]) -> NDArray[np.float64]:
-    """Give the matrix, (2, 3), of a change about a centre (x, y)."""
-    cosine, sine = np.cos(np.deg2rad(change.turn)), np.sin(np.deg2rad(change.turn))
-    turned = np.array([[cosine, -sine], [sine, cosine]])
-    linear = change.size * turned @ [[1.0, change.slant], [0.0, 1.0]]
-    return np.column_stack([linear, center - linear @ center + (change.right, change.down)])
+def _about_center(
+    turn: float, slant: float, size: float, center: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Give the matrix, (2, 3), of a change that leaves the centre (x, y) where it is."""
+    cosine, sine = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    linear = size * np.array([[cosine, -sine], [sine, cosine]]) @ [[1.0, slant], [0.0, 1.0]]
+    return np.column_stack([linear, center - linear @ center])
