@@ -13,8 +13,8 @@ from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG
 from pipeline.tracking.runs import Recorder
 from pipeline.trials import Outcome, Trial, store
 
-# In the name of the network and in a column of their own.
 TARGET = "_target_"
+# In the name of the network and in a column of their own.
 SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
 
 ONLY_IN_FILES = {
