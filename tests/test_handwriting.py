@@ -18,8 +18,8 @@ def test_drawings_fill_the_box_and_are_centred_by_mass(images):
         _, _, width, height = cv2.boundingRect((image > 32).astype(np.uint8))
         assert 18 <= max(width, height) <= 21
         moments = cv2.moments(image)
-        assert abs(moments["m10"] / moments["m00"] - 13.5) <= 0.6
-        assert abs(moments["m01"] / moments["m00"] - 13.5) <= 0.6
+        assert abs(moments["m10"] / moments["m00"] - 14) <= 0.6
+        assert abs(moments["m01"] / moments["m00"] - 14) <= 0.6
 
 
 @both
@@ -39,7 +39,7 @@ def test_every_digit_comes_under_its_label(monkeypatch):
     assert set(DRAWN.labels) == set(range(10)) == set(range(len(FORMS)))
     for digit in range(10):
         # With all other digits' strokes in a place of their own, only those of this one are drawn.
-        level = [FORMS[each] if each == digit else (("0,50 100,50",),) for each in range(10)]
+        level = [FORMS[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
         monkeypatch.setattr(handwriting, "FORMS", tuple(level))
         drawn = draw_digits(60, np.random.default_rng(digit))
         flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in drawn.images]

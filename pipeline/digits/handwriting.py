@@ -6,9 +6,11 @@ takes every letter for one.
 """
 
 from functools import cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.digits.datasets import DIGIT_NAMES, Split
@@ -18,6 +20,8 @@ Floats = NDArray[np.float64]
 SIDE, BOX = 28, 20
 # Digits are drawn this many times as large and then reduced, which gives them soft edges.
 OVERSIZE = 8
+STEPS = 24  # points of a curve from one knot to the next
+UNSTEADY = 0.04  # how far a hand misses a knot, as a share of the digit's height
 
 # By digit its forms, of each the pen strokes: points "x,y" in hundredths of the digit's height, x
 # to the right, y downwards, that a smooth curve runs through; a slash makes the point before it a
@@ -37,12 +41,18 @@ FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("8,26 20,15 30,0 / 30,50 30,100", "2,100 30,99 58,100"),
         ("4,32 17,19 32,0 / 32,50 32,98", "10,99 32,98 54,99"),
         ("30,0 30,50 30,100", "8,100 30,100 52,100"),
+        ("30,0 30,50 30,100", "2,36 16,29 30,13"),
+        ("10,34 22,20 34,2 / 34,50 34,100",),
+        ("2,22 18,18 32,4 / 32,50 32,100",),
+        ("10,44 22,26 30,0 / 28,50 30,100",),
     ),
     (
         ("4,22 14,4 38,0 56,16 50,42 28,70 0,100 / 30,100 60,100",),
         ("2,6 30,2 58,6 / 30,52 0,100 / 30,98 60,100",),
         ("5,20 25,0 50,10 48,38 25,75 8,96 0,88 12,80 35,92 62,98",),
         ("8,30 4,15 20,0 45,4 52,28 35,60 2,100 / 30,95 60,92",),
+        ("4,20 16,2 34,10 32,36 22,70 10,96 / 36,98 64,94",),
+        ("8,16 22,2 38,12 34,40 14,72 4,88 12,98 36,94 60,88",),
     ),
     (
         ("6,14 26,0 50,8 52,30 38,44 22,47 / 46,52 58,72 46,94 22,100 2,88",),
@@ -57,11 +67,15 @@ FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("5,0 5,30 5,55 / 30,55 60,55", "50,0 50,50 50,100"),
         ("34,0 16,38 0,70 / 34,73 68,68", "48,44 44,72 40,100"),
         ("28,0 12,36 4,62 16,76 40,72 62,66", "46,48 42,74 40,100"),
+        ("32,0 12,36 4,66 14,80 36,78 60,66", "62,34 52,66 44,100"),
+        ("36,0 14,40 2,72 / 20,82 44,78 62,60", "64,36 54,66 42,100"),
     ),
     (
         ("8,0 8,20 6,42 / 30,34 52,44 58,70 40,96 2,94", "8,0 32,0 56,0"),
         ("56,0 30,0 10,2 / 8,20 6,42 / 32,36 54,52 54,82 30,100 2,92",),
         ("56,2 30,0 10,8 8,35 30,42 54,58 48,90 22,100 0,92",),
+        ("44,2 8,2 / 6,30 8,40 / 26,40 40,56 36,84 16,100",),
+        ("50,0 20,4 / 10,36 / 32,46 40,66 26,100",),
     ),
     (
         ("46,0 24,22 6,54 4,80 22,99 46,94 55,74 44,57 24,58 7,76",),
@@ -75,6 +89,7 @@ FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
         ("0,16 1,8 2,0 / 30,0 60,0 / 44,45 26,100",),
         ("0,16 1,8 2,0 / 30,0 60,0 / 44,45 26,100", "16,50 34,48 52,46"),
         ("0,5 30,0 58,5 46,34 34,64 30,100",),
+        ("8,8 30,0 50,8 48,40 36,70 28,100", "2,56 26,52 58,46"),
     ),
     (
         ("50,12 30,0 12,12 18,34 42,54 55,76 38,99 12,94 6,74 22,54 44,34 52,14 42,3",),
@@ -175,7 +190,7 @@ def draw_others(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _other_form(rng: np.random.Generator) -> list[Floats]:
     form = OTHER_FORMS[rng.integers(len(OTHER_FORMS))]
-    return [smooth_curve(stroke) for stroke in form]
+    return [smooth_curve(stroke, rng) for stroke in form]
 
 
 def _scribble(rng: np.random.Generator) -> list[Floats]:
@@ -191,41 +206,53 @@ def _two_digits(rng: np.random.Generator) -> list[Floats]:
 
 def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
     forms = FORMS[digit]
-    return [smooth_curve(stroke) for stroke in forms[rng.integers(len(forms))]]
+    return [smooth_curve(stroke, rng) for stroke in forms[rng.integers(len(forms))]]
+
+
+def smooth_curve(stroke: str, rng: np.random.Generator | None = None) -> Floats:
+    """Return a dense curve (n, 2), in heights of the digit, through points written as in `FORMS`.
+
+    With `rng` each point is moved a little first, as no hand writes a form twice alike.
+    """
+    points, corners = _points(stroke)
+    if rng:
+        points = points + rng.normal(0, UNSTEADY, points.shape)
+    ends = [0, *corners, len(points) - 1]
+    runs = [points[start : end + 1] for start, end in pairwise(ends)]
+    return np.concatenate([_catmull_rom(run) for run in runs])
 
 
 @cache
-def smooth_curve(stroke: str) -> Floats:
-    """Give a dense curve (n, 2), in heights of the digit, through points written as in `FORMS`."""
-    runs: list[list[list[float]]] = [[]]
+def _points(stroke: str) -> tuple[Floats, list[int]]:
+    """Return the points of a stroke, (n, 2), and which of them are corners."""
+    points: list[list[float]] = []
+    corners = []
     for mark in stroke.split():
         if mark == "/":
-            runs.append([runs[-1][-1]])
+            corners.append(len(points) - 1)
         else:
-            runs[-1].append([float(number) / 100 for number in mark.split(",")])
-    return np.concatenate([_catmull_rom(np.array(run)) for run in runs])
+            points.append([float(number) / 100 for number in mark.split(",")])
+    return np.array(points), corners
 
 
-def _catmull_rom(knots: Floats, steps: int = 24) -> Floats:
+def _catmull_rom(knots: Floats) -> Floats:
     """Catmull & Rom's spline through `knots` (Computer Aided Geometric Design, 1974)."""
     ends = np.vstack([2 * knots[0] - knots[1], knots, 2 * knots[-1] - knots[-2]])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    pieces = [
-        0.5
-        * (
-            2 * b
-            + (c - a) * t
-            + (2 * a - 5 * b + 4 * c - d) * t**2
-            + (3 * b - a - 3 * c + d) * t**3
-        )
-        for a, b, c, d in zip(ends, ends[1:], ends[2:], ends[3:], strict=False)
-    ]
-    return np.vstack([*pieces, knots[-1:]])
+    pieces = _basis() @ sliding_window_view(ends, 4, axis=0).swapaxes(1, 2)
+    return np.vstack([pieces.reshape(-1, 2), knots[-1:]])
+
+
+@cache
+def _basis() -> Floats:
+    """Return how much each of four knots counts between the second and the third: (STEPS, 4)."""
+    t = np.linspace(0, 1, STEPS, endpoint=False)
+    weights = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
+    return np.stack(weights, axis=1) / 2
 
 
 def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8]:
     strokes = _by_hand(strokes, rng)
-    width = rng.uniform(0.06, 0.2)
+    width = rng.uniform(0.06, 0.25)
     points = np.vstack(strokes)
     low, size = points.min(axis=0) - width / 2, np.ptp(points, axis=0) + width
     scale = BOX * OVERSIZE / size.max()
@@ -238,7 +265,7 @@ def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8
 
 def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
     """Bend all strokes of a digit as one hand would: slanted, stretched, each a little shifted."""
-    lean = np.array([[rng.uniform(0.75, 1.25), rng.normal(0, 0.2)], [rng.normal(0, 0.05), 1]])
+    lean = np.array([[rng.uniform(0.55, 1.25), rng.normal(0, 0.2)], [rng.normal(0, 0.05), 1]])
     bent = []
     for stroke in strokes:
         wave = 0.03 * np.sin(rng.uniform(2, 6, 2) * stroke[:, ::-1] + rng.uniform(0, 7, 2))
@@ -249,5 +276,5 @@ def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
 def _centred(image: cv2.typing.MatLike) -> NDArray[np.uint8]:
     moments = cv2.moments(image)
     room = (SIDE - BOX) // 2
-    off = [(SIDE - 1) / 2 - moments[axis] / moments["m00"] for axis in ("m01", "m10")]
+    off = [SIDE / 2 - moments[axis] / moments["m00"] for axis in ("m01", "m10")]
     return np.roll(image, np.clip(np.rint(off), -room, room).astype(int), (0, 1)).astype(np.uint8)
