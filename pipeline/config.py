@@ -62,6 +62,7 @@ class Train(Section):
     distortion: Target | None
     drawn_share: Annotated[float, Field(ge=0, le=1)]
     other_share: Annotated[float, Field(ge=0, lt=1)]
+    sharpness_radius: Annotated[float, Field(ge=0, le=10)]
     early_stopping_patience: Annotated[int, Field(ge=1)] | None
     init_from: Annotated[str, Field(min_length=1)] | None
     test_time_augmentation: bool

@@ -107,6 +107,37 @@ def test_learns(compiled):
     assert last.val_accuracy == pytest.approx(right.mean(), abs=1e-6)
 
 
+def test_a_sharpness_radius_takes_the_gradient_up_the_slope():
+    """On one softmax layer, where the gradient is known: (p - y) x, averaged over the batch."""
+    import keras
+
+    def step(radius):
+        keras.utils.set_random_seed(0)
+        pixels = keras.Input((12, 12), dtype="uint8")
+        flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+        model = keras.Model(pixels, keras.layers.Dense(2, "softmax", use_bias=False)(flat))
+        before = model.get_weights()[0]
+        options = {"epochs": 1, "batch_size": len(TRAIN), "seed": 0, "jit_compile": False}
+        sgd = keras.optimizers.SGD(0.5)
+        fit(model, TRAIN, VALIDATION, optimizer=sgd, sharpness_radius=radius, **options)
+        return before, (before - model.get_weights()[0]) / 0.5
+
+    flat = TRAIN.images.reshape(len(TRAIN), -1) / 255
+    one_hot = np.eye(2)[TRAIN.labels]
+
+    def gradient(weights):
+        scores = np.exp(flat @ weights)
+        return flat.T @ (scores / scores.sum(1, keepdims=True) - one_hot) / len(TRAIN)
+
+    weights, plain = step(0)
+    there = gradient(weights)
+    assert plain == pytest.approx(there, abs=1e-6)
+    _, sharp = step(0.7)
+    up = gradient(weights + 0.7 * there / np.linalg.norm(there))
+    assert sharp == pytest.approx(up, abs=1e-6)
+    assert np.abs(up - there).max() > 1e-3
+
+
 def test_compiled_and_plain_steps_do_the_same():
     compiled, _ = train(mlp, epochs=1, jit_compile=True)
     plain, _ = train(mlp, epochs=1, jit_compile=False)

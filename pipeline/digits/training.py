@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,6 +106,7 @@ def fit(
     distortion: Distortion | None = None,
     drawn_share: float = 0.0,
     other_share: float = 0.0,
+    sharpness_radius: float = 0.0,
     jit_compile: bool | Literal["auto"] = "auto",
     patience: int | None = None,
     checkpoint_dir: Path | None = None,
@@ -125,6 +127,10 @@ def fit(
             take, others in every epoch; for digits of 28 x 28 pixels only.
         other_share: The same for letters, shapes and scribbles, in which the network learns to see
             every class alike ("outlier exposure", Hendrycks, Mazeika & Dietterich, ICLR 2019).
+        sharpness_radius: Length of the way up the slope, in the space of the weights, at whose end
+            the gradient of each step is taken ("sharpness-aware minimization", Foret, Kleiner,
+            Mobahi & Neyshabur, ICLR 2021: their rho); every step then costs two. 0 takes it where
+            the weights are.
         jit_compile: Whether XLA compiles the steps; "auto" where that was measured to be faster.
         patience: Epochs without a better validation accuracy (or the same accuracy at a lower
             loss) after which training ends; the best epoch's weights are then restored.
@@ -141,7 +147,8 @@ def fit(
     mix = (drawn_share, other_share)
     checkpoint = None
     if checkpoint_dir:
-        settings = (epochs, batch_size, seed, distortion, mix, jit_compile, patience)
+        steps = (epochs, batch_size, sharpness_radius, jit_compile)
+        settings = (*steps, seed, distortion, mix, patience)
         key = _fingerprint(progress, train, validation, settings)
         checkpoint = _Checkpoint(checkpoint_dir / "checkpoint.npz", key)
         checkpoint.restore(progress)
@@ -149,7 +156,7 @@ def fit(
         _report(record, on_epoch)
     if not progress.is_over(epochs, patience):
         compiled = runs_compiled(model) if jit_compile == "auto" else jit_compile
-        learn = _learning(model, optimizer, batch_size, compiled)
+        learn = _learning(model, optimizer, batch_size, sharpness_radius, compiled)
         measure = _measuring(model)
         numbers = range(len(progress.history) + 1, epochs + 1)
         for pictures in _pictures_ahead(train, distortion, mix, seed, numbers):
@@ -349,6 +356,7 @@ def _learning(
     model: "keras.Model",
     optimizer: "keras.optimizers.Optimizer",
     batch_size: int,
+    sharpness_radius: float,
     compiled: bool,
 ) -> Callable[[Split], tuple[float, float]]:
     """Make a function that trains on pictures once and gives the mean loss and accuracy.
@@ -358,12 +366,22 @@ def _learning(
     """
     import tensorflow as tf
 
-    def step(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
+    weights = model.trainable_variables
+
+    def differentiate(
+        images: "tf.Tensor", labels: "tf.Tensor"
+    ) -> "tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]":
         with tf.GradientTape() as tape:
             losses, hits = _losses(model(images, training=True), labels)
             loss = tf.reduce_mean(losses)
-        weights = model.trainable_variables
-        optimizer.apply(tape.gradient(loss, weights), weights)
+        return tape.gradient(loss, weights), losses, hits
+
+    def step(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
+        gradients, losses, hits = differentiate(images, labels)
+        if sharpness_radius:
+            with _climbed(weights, gradients, sharpness_radius):
+                gradients, _, _ = differentiate(images, labels)
+        optimizer.apply(gradients, weights)
         # What shows none of the classes is learned from, but would blur these numbers.
         of_class = tf.cast(labels != NO_CLASS, tf.float32)
         return tf.reduce_sum(tf.stack([losses, hits, tf.ones_like(hits)]) * of_class, axis=1)
@@ -381,6 +399,22 @@ def _learning(
         return totals[:2] / totals[2]
 
     return lambda pictures: _pair(whole_pass(pictures.images, pictures.labels))
+
+
+@contextmanager
+def _climbed(
+    weights: "list[keras.Variable]", gradients: "list[tf.Tensor]", radius: float
+) -> Iterator[None]:
+    """Hold the weights where the loss is about highest within a radius of where they are."""
+    import tensorflow as tf
+
+    before = [tf.identity(weight.value) for weight in weights]
+    reach = radius / (tf.linalg.global_norm(gradients) + 1e-12)
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.assign_add(reach * gradient)
+    yield
+    for weight, value in zip(weights, before, strict=True):
+        weight.assign(value)
 
 
 def _measuring(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:

@@ -149,6 +149,7 @@ def learn(
         distortion=call_target(settings.distortion),
         drawn_share=settings.drawn_share,
         other_share=settings.other_share,
+        sharpness_radius=settings.sharpness_radius,
         jit_compile=settings.jit_compile,
         patience=settings.early_stopping_patience,
         checkpoint_dir=checkpoint,
