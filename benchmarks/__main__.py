@@ -38,6 +38,7 @@ FULL = (
     "read_pictures --memory",
     "no_digits",
     "picture_kinds",
+    "other_hands",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "accuracy default --seeds 5",
