@@ -39,6 +39,7 @@ FULL = (
     "no_digits",
     "picture_kinds",
     "other_hands",
+    "whole_numbers",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "accuracy default --seeds 5",

@@ -1,5 +1,6 @@
-"""Measure how many whole numbers are read right: real MNIST test digits, composed on paper.
+"""How many whole numbers are read right: real MNIST test digits, composed on paper.
 
+`python -m benchmarks.whole_numbers [--model models/model.onnx] [--count 200]` prints a row a kind.
 Every number is written with other digits, sizes, gaps and slants, dark on light or light on dark,
 under uneven light. A number counts as right when all of its digits are read, in order, and nothing
 else is. The same seed composes the same numbers.
@@ -7,7 +8,6 @@ else is. The same seed composes the same numbers.
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.table import Row, print_rows
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import Split, mnist
 from pipeline.digits.numbers import find_digits, text_of
 
 Ink = NDArray[np.float32]
+
+COMMAND = "python -m benchmarks.whole_numbers"
 
 
 @dataclass(frozen=True)
@@ -160,27 +163,24 @@ KINDS: dict[str, Callable[[Writer], Number]] = {
 
 def measure(
     kind: str, count: int, split: Split, classifier: Classifier, seed: int, failures: Path | None
-) -> tuple[float, float, float]:
-    """Give the share of numbers and of digit counts that are right, and milliseconds a picture."""
+) -> tuple[float, float]:
+    """Return the share of numbers that are read right, and that have as many digits."""
     writer = Writer(split, np.random.default_rng([seed, list(KINDS).index(kind)]))
     right = counted = 0
-    seconds = 0.0
     for place in range(count):
         number = KINDS[kind](writer)
-        started = time.perf_counter()
         text = text_of(find_digits(number.picture, classifier))
-        seconds += time.perf_counter() - started
         right += text == number.lines
         counted += [len(line) for line in text] == [len(line) for line in number.lines]
         if failures and text != number.lines:
             name = f"{kind} {place} is {'_'.join(number.lines)} read {'_'.join(text)}.png"
             cv2.imwrite(str(failures / name), number.picture)
-    return right / count, counted / count, 1000 * seconds / count
+    return right / count, counted / count
 
 
 def main() -> None:
-    """Print a table, one line a kind of number."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print a row a kind of number."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
     parser.add_argument("--mnist", default=os.environ.get("MNIST_DIR"), help="default: $MNIST_DIR")
     parser.add_argument("--count", type=int, default=200, help="numbers of each kind")
@@ -191,12 +191,12 @@ def main() -> None:
         options.failures.mkdir(parents=True, exist_ok=True)
     split = mnist(path=options.mnist, on_unavailable="error").test
     classifier = Classifier.load(options.model)
-    print(f"{'kind':<24}{'numbers right':>14}{'digits counted':>16}{'ms a picture':>14}")
     for kind in KINDS:
-        right, counted, spent = measure(
+        right, counted = measure(
             kind, options.count, split, classifier, options.seed, options.failures
         )
-        print(f"{kind:<24}{right:>13.1%} {counted:>15.1%} {spent:>13.1f}")
+        told = f"{right:.1%} of {options.count} read right, {counted:.1%} with as many digits"
+        print_rows([Row(f"whole numbers, {kind}", told, COMMAND)])
 
 
 if __name__ == "__main__":
