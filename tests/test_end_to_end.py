@@ -1,5 +1,6 @@
 """Whole commands as a user types them, on 5,000 real digits, in a copy of the project."""
 
+import copy
 import csv
 import json
 import shutil
@@ -256,6 +257,18 @@ def test_help_and_completion_answer(project, monkeypatch):
     monkeypatch.setitem(project.env, "COMP_LINE", line)
     monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
     assert "train.epochs=" in project.run("python", "-m", "pipeline", "-sc", "query=bash")
+
+
+def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp_path):
+    project.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "shared"))
+    project.run("dvc", "push")
+    project.commit()
+    project.run("git", "clone", "-q", ".", str(tmp_path / "other"))
+    other = copy.copy(project)
+    other.folder = tmp_path / "other"
+    other.run("dvc", "pull")
+    assert results(other.folder) == results(project.folder)
+    assert other.stages_to_run() == []
 
 
 @pytest.mark.usefixtures("unchanged")
