@@ -299,6 +299,47 @@ def test_pyplot_is_never_imported() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
 
 
+def framed(figure: Figure) -> tuple[str, str, str]:
+    """Give the network, the number of epochs and the text of the cell that a heat map frames."""
+    axes = figure.axes[0]
+    (frame,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
+    column, row = (round(edge + 0.5) for edge in frame.get_xy())
+    network, epochs = axes.get_yticklabels()[row], axes.get_xticklabels()[column]
+    cell = next(text for text in axes.texts if text.get_position() == (column, row))
+    return network.get_text(), epochs.get_text(), cell.get_text()
+
+
+def trial(network: int, epochs: int, accuracy: float) -> dict[str, object]:
+    return {
+        "network": f"mlp {network}",
+        "epochs": epochs,
+        "val_accuracy": accuracy,
+        "parameters": 100 * network,
+    }
+
+
+@pytest.mark.parametrize("trials_of_each", [1, 3])
+def test_the_heat_map_frames_the_best_however_many_networks_there_are(trials_of_each: int) -> None:
+    rows = [
+        trial(network, epochs, 0.9 + network / 1000 + epochs / 10_000)
+        for network in range(40, 0, -1)
+        for epochs in range(trials_of_each, 0, -1)
+    ]
+    figure = sweep.heatmap(rows)
+    best = 90 + 4 + trials_of_each / 100
+    assert framed(figure) == ("mlp 40", str(trials_of_each), f"{best:.2f}")
+    assert f"{40 - sweep.MOST_CELLS} of 40 networks not shown" in texts(figure)
+    assert "numbers of epochs not shown" not in texts(figure)
+
+
+def test_a_sparse_heat_map_of_many_epochs_frames_the_best() -> None:
+    # The smallest networks have the largest numbers of epochs, so no two trials share a line.
+    rows = [trial(41 - epochs, epochs, 0.9 + epochs / 1000) for epochs in range(40, 0, -1)]
+    figure = sweep.heatmap(rows)
+    assert framed(figure) == ("mlp 1", "40", "94.00")
+    assert "16 of 40 networks not shown; 16 of 40 numbers of epochs not shown" in texts(figure)
+
+
 def test_shortened_names_fit_and_keep_beginning_and_end() -> None:
     name = "scan_of_my_homework_page_17_second_try.png"
     short = style.shorten(name, 1.5, 10)

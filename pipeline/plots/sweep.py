@@ -20,29 +20,32 @@ Rows = Sequence[Mapping[str, Any]]
 
 MAP = "cividis"  # evenly bright steps, the same with every kind of colour vision
 CELL_HEIGHT = 0.5
-MOST_CELLS = 24
+MOST_CELLS = 24  # in each direction
 
 
 @style.styled
 def heatmap(rows: Rows, note: str | None = None) -> Figure:
     """Show the best validation accuracy of each network (down) at each number of epochs (across).
 
+    Where there are more than fit, those of the best trials are shown, and how many are not is said.
+
     Args:
         rows: As the module says; at least one.
         note: A warning shown above the map.
     """
     size = {str(row["network"]): row["parameters"] for row in rows}
-    networks = sorted(size, key=lambda name: (size[name], name))[:MOST_CELLS]
-    epochs = sorted({int(row["epochs"]) for row in rows})[:MOST_CELLS]
+    shown = _with_room(rows)
+    networks = sorted({row["network"] for row in shown}, key=lambda name: (size[name], name))
+    epochs = sorted({row["epochs"] for row in shown})
     best = np.full((len(networks), len(epochs)), np.nan)
-    for row in rows:
-        if row["network"] in networks and row["epochs"] in epochs:
-            cell = networks.index(row["network"]), epochs.index(row["epochs"])
-            best[cell] = np.fmax(best[cell], 100 * row["val_accuracy"])
+    for row in shown:
+        cell = networks.index(row["network"]), epochs.index(row["epochs"])
+        best[cell] = np.fmax(best[cell], 100 * row["val_accuracy"])
     figure = style.new_chart(
         "Accuracy by layer sizes and epochs",
         len(networks) * CELL_HEIGHT + 0.8,
-        subtitle="best validation accuracy in %, networks from small to large; framed: the best",
+        subtitle="best validation accuracy in %, networks from small to large; framed: the best"
+        + _left_out(rows, shown),
         note=note,
     )
     axes = figure.subplots()
@@ -59,6 +62,29 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
+
+
+def _with_room(rows: Rows) -> list[Mapping[str, Any]]:
+    """Choose rows, the best first, as long as their networks and epochs have room on the map."""
+    shown = []
+    networks: set[str] = set()
+    epochs: set[int] = set()
+    for row in rows:
+        down, across = networks | {row["network"]}, epochs | {row["epochs"]}
+        if max(len(down), len(across)) <= MOST_CELLS:
+            networks, epochs = down, across
+            shown.append(row)
+    return shown
+
+
+def _left_out(rows: Rows, shown: Rows) -> str:
+    """Say how many networks and numbers of epochs have no place on the map; "" if all have."""
+    told = ""
+    for key, what in (("network", "networks"), ("epochs", "numbers of epochs")):
+        every, kept = ({row[key] for row in some} for some in (rows, shown))
+        if len(every) > len(kept):
+            told += f"; {len(every) - len(kept)} of {len(every)} {what} not shown"
+    return told
 
 
 def _write_cells(axes: Axes, best: Any, norm: Any) -> None:
