@@ -58,6 +58,7 @@ OBJECTIVES_ATTRIBUTE = "objectives"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
 MAXIMISED = ("val_accuracy",)
+OF_EPOCHS = ("val_accuracy", "val_loss")  # what is known before a trial ends
 
 
 def run(tree: Tree) -> None:
@@ -113,9 +114,10 @@ class _Objective:
 
         def goes_on(trial: Trial, epoch: Epoch) -> bool:
             self.runs.epoch(trial, epoch)
-            if len(self.search.objectives) > 1:
+            objective, *others = self.search.objectives
+            if others or objective not in OF_EPOCHS:
                 return True
-            asked.report(_reported(self.search.objectives[0], epoch), epoch.epoch)
+            asked.report(getattr(epoch, objective), epoch.epoch)
             return not asked.should_prune()
 
         outcome, run_id = self._outcome(trial, goes_on)
@@ -227,10 +229,6 @@ def _optimise(study: "optuna.Study", search: Search, objective: _Objective) -> N
         catch=(_TrialFailedError,),
         callbacks=[MaxTrialsCallback(search.trials, states=ended)],
     )
-
-
-def _reported(objective: str, epoch: Epoch) -> float:
-    return epoch.val_loss if objective == "val_loss" else epoch.val_accuracy
 
 
 def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:

@@ -102,17 +102,20 @@ class NoRuns:
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Let every trial learn at once: its accuracy is its learning rate."""
+    """Let every trial learn at once: all its numbers are its learning rate."""
 
     def run(trials, goes_on):
         for trial in trials:
             rate = trial.config["train"]["learning_rate"]
             for number in range(1, 5):
-                if not goes_on(trial, Epoch(number, 1, rate, 1, rate, rate, 1.0)):
+                if not goes_on(trial, Epoch(number, 1, rate, rate, rate, rate, 1.0)):
                     yield trial, Outcome("stopped")
                     break
             else:
-                metrics = {"val_accuracy": rate, "test_accuracy": rate, "parameters": 1 / rate}
+                metrics = {
+                    "val_accuracy": rate, "val_loss": rate, "test_accuracy": rate,
+                    "parameters": rate, "latency_ms": rate,
+                }  # fmt: skip
                 yield trial, Outcome("finished", metrics=metrics)
 
     monkeypatch.setattr(command, "run_in_forks", run)
@@ -135,6 +138,23 @@ def test_a_study_goes_on_and_gives_hopeless_trials_up(tree):
     results = _results(study)
     assert len(results) == sum(trial.state.name == "COMPLETE" for trial in study.trials)
     assert study.best_value == max(one.outcome.metrics["val_accuracy"] for one in results)
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("objective", "given_up"),
+    [
+        ("val_accuracy", True),
+        ("val_loss", True),
+        ("parameters", False),
+        ("training_seconds", False),
+        ("latency_ms", False),
+    ],
+)
+def test_trials_are_given_up_only_by_what_is_known_of_an_epoch(tree, objective, given_up):
+    study = optimise(search(objectives=[objective], trials=15), tree)
+    states = {trial.state.name for trial in study.trials}
+    assert states == ({"COMPLETE", "PRUNED"} if given_up else {"COMPLETE"})
 
 
 @pytest.mark.usefixtures("fake")
