@@ -272,7 +272,8 @@ def _plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> lis
             evaluator=FanovaImportanceEvaluator(seed=0),
             target=lambda kept: float(kept.values[0]),
         )
-        figures["importance.png"] = plots.importance(shares, note)
+        objective = study.user_attrs[OBJECTIVES_ATTRIBUTE][0]
+        figures["importance.png"] = plots.importance(shares, objective, note)
     for name, figure in figures.items():
         save_figure(figure, folder / name)
     return [folder / name for name in figures]

@@ -164,7 +164,7 @@ def sweeps(networks: int, epochs: int, note: str | None) -> dict[str, Callable[[
         "cost": lambda: sweep.cost(rows, note),
         "parallel": lambda: sweep.parallel(rows, axes, note),
         "search": lambda: search.history([float(str(r["val_accuracy"])) for r in rows], 3, note),
-        "importance": lambda: search.importance(shares, note),
+        "importance": lambda: search.importance(shares, "training_seconds", note),
     }
 
 
@@ -338,6 +338,11 @@ def test_a_sparse_heat_map_of_many_epochs_frames_the_best() -> None:
     figure = sweep.heatmap(rows)
     assert framed(figure) == ("mlp 1", "40", "94.00")
     assert "16 of 40 networks not shown; 16 of 40 numbers of epochs not shown" in texts(figure)
+
+
+def test_the_importance_of_settings_says_for_what() -> None:
+    figure = search.importance({"train.batch_size": 1.0}, "latency_ms")
+    assert "the differences in latency_ms" in texts(figure)
 
 
 def test_shortened_names_fit_and_keep_beginning_and_end() -> None:

@@ -16,6 +16,8 @@ from pipeline import search as command
 from pipeline.config import compose
 from pipeline.digits.errors import InputError
 from pipeline.digits.training import Epoch
+from pipeline.plots import search as plots
+from pipeline.plots import style
 from pipeline.search import _checked, _Objective, _optimise, _results, _study
 from pipeline.space import ask
 from pipeline.trials import Outcome
@@ -186,6 +188,16 @@ def test_a_study_keeps_to_its_objectives_and_its_space(tree):
     others = {"train.learning_rate": {"choices": [0.1, 0.2]}}
     with pytest.raises(InputError, match=r"search\.space: the study s has tried other values"):
         optimise(search(trials=4, space=widths | others), tree)
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_importance_of_settings_is_told_of_the_first_objective(tree, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(plots, "importance", lambda shares, objective, note: told.append(objective))
+    monkeypatch.setattr(style, "save_figure", lambda figure, path: None)
+    study = optimise(search(objectives=["parameters", "val_loss"], trials=5), tree)
+    command._plot(study, tmp_path, _results(study))
+    assert told == ["parameters"]
 
 
 def test_a_storage_that_cannot_be_opened_is_told():

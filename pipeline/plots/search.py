@@ -47,18 +47,19 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
 
 
 @style.styled
-def importance(shares: Mapping[str, float], note: str | None = None) -> Figure:
+def importance(shares: Mapping[str, float], objective: str, note: str | None = None) -> Figure:
     """Show how much of the differences each setting explains.
 
     Args:
         shares: Importance of each setting, 0..1, as Optuna's fANOVA gives it; at least one.
+        objective: What it is that differs, such as "val_accuracy".
         note: A warning shown above the plot.
     """
     listed = sorted(shares.items(), key=lambda item: item[1])[-MOST_BARS:]
     figure = style.new_chart(
         "Which settings mattered",
         len(listed) * BAR_HEIGHT + 0.9,
-        subtitle="share of the differences in accuracy that a setting explains (fANOVA)",
+        subtitle=f"share of the differences in {objective} that a setting explains (fANOVA)",
         note=note,
     )
     axes = figure.subplots()
