@@ -53,8 +53,8 @@ def test_what_has_no_label_or_cannot_be_read_is_left_out_aloud(sorted_folders, c
     draw(sorted_folders / "3" / "blank.png", "")
     dataset = folder(path=str(sorted_folders))
     assert len(dataset.train) + len(dataset.test) == 50
-    assert "1 pictures are left out: they have no label" in caplog.text
-    assert "2 pictures are left out: they are blank or cannot be read" in caplog.text
+    assert "pictures left out: 1, without a label" in caplog.text
+    assert "pictures left out: 2, blank or not readable" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_what_is_too_much_for_one_picture_is_told(classifier, tmp_path, monkeypa
     (part,) = read()
     assert (whole.status, whole.detail) == ("ok", "")
     assert (part.status, len(part.digits)) == ("unsure", 3)
-    assert part.detail == "too much for one picture: 1 marks are left out"
+    assert part.detail == "too much for one picture; marks left out: 1"
 
 
 def test_noise_does_not_stop_the_search(classifier):

@@ -43,10 +43,10 @@ def folder(
     labels = read_labels(root / LABELS_NAME)
     labelled = [(file, _label(file, root, labels)) for file in find_pictures(root)]
     known = [(file, label) for file, label in labelled if label is not None]
-    _tell_left_out(len(labelled) - len(known), "have no label")
+    _tell_left_out(len(labelled) - len(known), "without a label")
     pictures = _read_all([file for file, _ in known])
     kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
-    _tell_left_out(len(known) - len(kept), "are blank or cannot be read; predict-custom says why")
+    _tell_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
     train, test = _split(kept, test_share, root)
     return Dataset("folder", str(root), None, DIGIT_NAMES, train, test)
 
@@ -79,7 +79,7 @@ def _read_one(file: Path) -> NDArray[np.uint8] | None:
 
 def _tell_left_out(count: int, why: str) -> None:
     if count:
-        log.warning("%d pictures are left out: they %s", count, why)
+        log.warning("pictures left out: %d, %s", count, why)
 
 
 def _split(
@@ -92,7 +92,7 @@ def _split(
     if missing or not len(test):
         lacks = f"no {', '.join(map(str, missing))} to train on" if missing else "none to test on"
         raise InputError(
-            f"{root}: {len(pictures)} readable pictures with a label, but {lacks}; more of every "
-            "digit are needed, in folders named 0 to 9 or listed in labels.csv"
+            f"{root}: {lacks} among the readable pictures with a label ({len(pictures)}); more of "
+            "every digit are needed, in folders named 0 to 9 or listed in labels.csv"
         )
     return train, test

@@ -143,7 +143,7 @@ def lay_out(picture: Pixels) -> Layout:
     return Layout(
         lines=tuple(line for line in groups if line),
         steps=(*steps, ("groups", _painted(marks.labels, kept))),
-        trouble=f"too much for one picture: {left_out} marks are left out" if left_out else "",
+        trouble=f"too much for one picture; marks left out: {left_out}" if left_out else "",
     )
 
 
