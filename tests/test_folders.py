@@ -7,6 +7,7 @@ import pytest
 from pipeline.digits.datasets import class_counts
 from pipeline.digits.errors import InputError
 from pipeline.digits.folders import folder
+from pipeline.stages.prepare import split_dataset
 
 
 def draw(path, digit, shift=0):
@@ -80,3 +81,15 @@ def test_a_part_without_a_digit_or_a_picture_is_refused(sorted_folders):
         folder(path=str(sorted_folders), test_share=0.99)
     with pytest.raises(InputError, match="none to test on"):
         folder(path=str(sorted_folders), test_share=0.001)
+
+
+def test_a_validation_part_that_takes_the_last_picture_of_a_digit_is_refused(tmp_path):
+    for digit in range(10):
+        for number in range(2):
+            draw(tmp_path / str(digit) / f"{number}.png", digit, number)
+    dataset = folder(path=str(tmp_path))
+    assert min(class_counts(dataset.train, 10)) == 1
+    told = r"prepare\.validation_size=5000: leaves no picture of 8 to train on; .* must hold more"
+    with pytest.raises(InputError, match=told) as caught:
+        split_dataset(dataset, 5000, seed=42)
+    assert "\n" not in str(caught.value)

@@ -20,6 +20,7 @@ from pipeline.digits.datasets import (
     stratified_split,
     validation_share,
 )
+from pipeline.digits.errors import InputError
 from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
 from pipeline.tracking.names import DATA_DIGEST_TAG
 from pipeline.tracking.runs import Recorder, run_written_later
@@ -59,10 +60,21 @@ def run(config: Config) -> None:
 
 
 def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str, Split]:
-    """Set validation pictures aside from the training part; the test part stays as it is."""
+    """Set validation pictures aside from the training part; the test part stays as it is.
+
+    Raises:
+        InputError: A class would have no picture left to train on.
+    """
     rng = np.random.default_rng(seed)
     share = validation_share(validation_size, len(dataset.train))
     train, validation = stratified_split(dataset.train, share, rng)
+    lost = sorted(set(dataset.train.labels.tolist()) - set(train.labels.tolist()))
+    if lost:
+        names = ", ".join(dataset.class_names[label] for label in lost)
+        raise InputError(
+            f"prepare.validation_size={validation_size}: leaves no picture of {names} to train on; "
+            f"{dataset.source} must hold more of every class"
+        )
     return {"train": train, "validation": validation, "test": dataset.test}
 
 
