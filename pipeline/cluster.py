@@ -57,7 +57,9 @@ def cluster(address: str | None) -> Iterator[Runner]:
     try:
         import ray
     except ImportError as error:
-        raise InputError("hydra/launcher=ray: Ray is missing; `pip install ray`") from error
+        raise InputError(
+            "hydra/launcher=ray: Ray is missing; `pip install -e '.[ray]'` in the project's folder"
+        ) from error
     _connect(wanted)
     try:
         yield run_on_cluster
