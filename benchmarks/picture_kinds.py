@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     classifier = Classifier.load(arguments.model)
     threshold = compose([])["predict"]["unsure_below"]
-    digits = mnist().test.take(np.arange(arguments.digits))
+    digits = mnist(on_unavailable="error").test.take(np.arange(arguments.digits))
     for kind, picture in KINDS.items():
         rng = np.random.default_rng(0)
         pictures = [picture(image, rng) for image in digits.images]
