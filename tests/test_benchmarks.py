@@ -1,10 +1,16 @@
 """The table of benchmarks is one that is brought up to date, row by row."""
 
 import importlib
+import tempfile
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
+from benchmarks import fuzz_pictures, whole_numbers
+from pipeline.digits.datasets import mnist_5000
+
+BY_HAND = {"fuzz_pictures", "whole_numbers"}  # they print no rows for the table
 
 
 def row(what, result):
@@ -18,7 +24,9 @@ def test_what_is_committed_is_what_the_benchmarks_write():
     assert table[2:] == bench.merged(text, [])
 
 
-@pytest.mark.parametrize("command", sorted({command.split()[0] for command in bench.FULL}))
+@pytest.mark.parametrize(
+    "command", sorted({command.split()[0] for command in bench.FULL} | BY_HAND)
+)
 def test_every_benchmark_knows_the_code_as_it_is(command):
     assert importlib.import_module(f"benchmarks.{command}").main
 
@@ -46,3 +54,39 @@ def test_only_the_named_benchmarks_run_and_each_keeps_its_rows_at_once(monkeypat
         bench.main()
     assert [command.split()[1] for command in ran] == ["default", "cnn"]
     assert row(ran[0], 1) in bench.RESULTS.read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's about damaged files
+def test_damaged_files_are_read_or_refused():
+    outcomes = fuzz_pictures.fuzz(200, seed=0)
+    assert set(outcomes) == {"read", "refused"}
+
+
+def test_an_input_that_breaks_the_reading_is_kept_and_named(monkeypatch, capsys, tmp_path):
+    def breaks(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fuzz_pictures, "decode", breaks)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert fuzz_pictures.fuzz(1, seed=0) == {"FAILED": 1}
+    (kept,) = tmp_path.iterdir()
+    assert f"ZeroDivisionError(); the input is {kept}" in capsys.readouterr().out
+
+
+class AlwaysNine:
+    """Stands in for a network."""
+
+    def probabilities(self, images):
+        return np.tile(np.eye(10, dtype=np.float32)[9] * 0.9 + 0.01, (len(images), 1))
+
+
+@pytest.mark.parametrize("kind", whole_numbers.KINDS)
+def test_numbers_of_every_kind_are_composed_and_what_is_misread_is_kept(kind, tmp_path):
+    digits = mnist_5000().test
+    right, counted, milliseconds = whole_numbers.measure(
+        kind, 2, digits, AlwaysNine(), seed=0, failures=tmp_path
+    )
+    assert right == 0
+    assert 0 <= counted <= 1
+    assert milliseconds > 0
+    assert len(list(tmp_path.glob(f"{kind} * read *9*.png"))) == 2
