@@ -26,6 +26,7 @@ CONF_DIR = ROOT / "conf"
 PARAMS_FILE = ROOT / "params.yaml"
 
 Tree = dict[str, Any]
+Target = Tree  # names a function by `_target_` and holds its arguments
 
 PARAMS_HEADER = """\
 # Written by `python -m pipeline` and `dvc exp run -S` from conf/: change values there, not here.
@@ -36,13 +37,6 @@ class Section(BaseModel):
     """A part of the configuration: no unknown keys, no wrong types, no change."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Target:
-    """Marks a node that names a function of ours by `_target_` and holds its arguments."""
-
-
-Target = Annotated[Tree, _Target()]
 
 
 class Prepare(Section):
@@ -251,12 +245,10 @@ def home() -> Path:
 
 
 def _targets(section: BaseModel, prefix: str) -> Iterator[tuple[str, Tree]]:
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
+    for name, value in section:
         if isinstance(value, BaseModel):
             yield from _targets(value, f"{prefix}{name}.")
         elif isinstance(value, dict):
-            assert field is not None
             yield f"{prefix}{name}", value
 
 
