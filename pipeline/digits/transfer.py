@@ -23,9 +23,7 @@ def take_weights(model: "keras.Model", path: Path) -> None:
 
     try:
         source = keras.models.load_model(path, compile=False)
-    except (
-        Exception
-    ) as error:  # Keras raises whatever it likes on files that are damaged or others'
+    except Exception as error:  # Keras raises many kinds for a file that is damaged
         raise InputError(
             f"{path}: not a network that Keras can read; name a .keras file"
         ) from error
