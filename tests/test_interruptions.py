@@ -8,6 +8,7 @@ import pytest
 from projects import SMALL, Project, wait_for
 
 from pipeline.config import compose, dump
+from pipeline.digits.files import own_folder
 
 pytestmark = pytest.mark.end_to_end
 
@@ -62,3 +63,17 @@ def test_a_killed_training_goes_on_where_it_was(project):
     assert {point.step for point in curve} == set(range(1, 201))
     assert "validation accuracy" in told
     assert not list(project.folder.glob(".checkpoints/*"))
+
+
+def test_a_training_like_one_under_way_keeps_to_itself(project):
+    command = ["python", "-m", "pipeline.stages.train", "train.epochs=2", "seed=7"]
+    process = subprocess.Popen(command, cwd=project.folder, env=project.env)
+    wait_for(lambda: list(project.folder.glob(".checkpoints/*")), seconds=120)
+    (folder,) = project.folder.glob(".checkpoints/*")
+    assert process.wait() == 0
+    with own_folder(folder):
+        (folder / "run_id.txt").write_text("0" * 32)
+        told = project.run(*command)
+        assert "the same training is under way elsewhere" in told
+        assert {file.name for file in folder.iterdir()} == {"lock", "run_id.txt"}
+    assert project.run_id() != "0" * 32

@@ -1,11 +1,11 @@
-"""Files that are either whole or not there: written beside their place, then moved into it."""
+"""Files that are either whole or not there, and folders that one process at a time writes to."""
 
 import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # How long a server may take to begin its answer, and then may fall silent in between, in seconds.
@@ -26,6 +26,28 @@ def replace_when_written(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[Path | None]:
+    """Offer a folder for state that is kept if the block fails and removed when it ends well.
+
+    None while another process is in such a block: the two would spoil each other's state.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock", blocking=False)
+    with suppress(Timeout):
+        lock.acquire()
+    if not lock.is_locked:
+        yield None
+        return
+    try:
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        lock.release()
 
 
 def download(url: str, path: Path) -> None:

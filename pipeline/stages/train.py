@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +25,7 @@ from pipeline.digits.classifier import NOTE, TEMPERATURE, VIEWS
 from pipeline.digits.datasets import Split, load_split
 from pipeline.digits.errors import InputError
 from pipeline.digits.export import export_onnx
-from pipeline.digits.files import replace_when_written
+from pipeline.digits.files import own_folder, replace_when_written
 from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
 from pipeline.digits.training import Epoch, Training, fit, steps_per_epoch
 from pipeline.digits.transfer import take_weights
@@ -67,10 +66,13 @@ def run(config: Config) -> None:
     info = DatasetInfo.load()
     train, validation = load_split(split_file("train")), load_split(split_file("validation"))
     model = build(config, train, len(info.class_names))
-    checkpoint = checkpoint_dir(config, info)
-    with new_run(config.tracking, run_request(config), read_run_id(checkpoint)) as recorder:
+    with (
+        own_folder(checkpoint_dir(config, info)) as checkpoint,
+        new_run(config.tracking, run_request(config), _begun_run_id(checkpoint)) as recorder,
+    ):
         _record_setup(recorder, config, info, train, validation)
-        recorder.keep_run_id(checkpoint / RUN_ID_NAME)
+        if checkpoint:
+            recorder.keep_run_id(checkpoint / RUN_ID_NAME)
         recorder.monitor()
         with _progress(config.train.epochs) as show:
 
@@ -84,7 +86,6 @@ def run(config: Config) -> None:
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
         files = report(training, metrics, describe(config), info.note)
         _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
-    shutil.rmtree(checkpoint, ignore_errors=True)
     log.info(
         "%s: %.2f %% of the validation pictures right",
         describe(config),
@@ -253,6 +254,14 @@ def run_request(config: Config) -> RunRequest:
 def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
     """Give the place where the state of exactly this training is kept until it has ended well."""
     return home() / ".checkpoints" / fingerprint(config, info.digest, STAGE)
+
+
+def _begun_run_id(checkpoint: Path | None) -> str | None:
+    """Give the id of the run to go on with, of a training that was interrupted."""
+    if checkpoint is None:
+        log.warning("the same training is under way elsewhere: this one cannot be taken up again")
+        return None
+    return read_run_id(checkpoint)
 
 
 def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
