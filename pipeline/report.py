@@ -129,6 +129,14 @@ def draw_curves(experiments: Sequence[Experiment]) -> str | None:
     from pipeline.plots.report import Curve, curves_together
     from pipeline.plots.style import save_figure
 
+    drawn = [
+        each
+        for each in experiments
+        if each.curves["val_accuracy"]
+        and each.curves["val_accuracy"].keys() == each.curves["val_loss"].keys()
+    ]
+    if not drawn:
+        return None
     curves = [
         Curve(
             each.name,
@@ -136,15 +144,12 @@ def draw_curves(experiments: Sequence[Experiment]) -> str | None:
             [value for _, value in sorted(each.curves["val_accuracy"].items())],
             [value for _, value in sorted(each.curves["val_loss"].items())],
         )
-        for each in experiments
-        if each.curves["val_accuracy"]
-        and each.curves["val_accuracy"].keys() == each.curves["val_loss"].keys()
+        for each in drawn
     ]
-    if not curves:
-        return None
+    notes = dict.fromkeys(each.note for each in drawn if each.note)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "curves.png"
-        save_figure(curves_together(curves), path)
+        save_figure(curves_together(curves, " ".join(notes) or None), path)
         return data_uri(path.read_bytes())
 
 

@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from pipeline.plots import report as plots
 from pipeline.report import cells, grid, layers_of, render
 from pipeline.tracking.experiments import CUSTOM_PLOT, PLOTS, Experiment
 
@@ -100,3 +101,13 @@ def test_a_single_experiment_without_anything_but_a_name_is_reported():
 def test_many_experiments_fit_on_the_curves():
     page = render([experiment(f"[{units}]", 30, 0.9) for units in range(1, 40)])
     assert "39 experiments" in page
+
+
+def test_the_curves_carry_the_warnings_about_the_data(monkeypatch):
+    told, draw = [], plots.curves_together
+    monkeypatch.setattr(
+        plots, "curves_together", lambda curves, note: (told.append(note), draw(curves, note))[1]
+    )
+    render([experiment(), experiment(note="few digits"), experiment(note="few digits")])
+    render([experiment()])
+    assert told == ["few digits", None]
