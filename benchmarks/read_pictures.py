@@ -41,6 +41,7 @@ SPEEDS = (
     ("3,000 px JPEG", ".jpg", 3000, 30, 6),
     ("3,000 px PNG", ".png", 3000, 12, 4),
 )
+SETTINGS = {"unsure_below": 0.5, "chunk_size": 256}
 COMMAND = "python -m benchmarks.read_pictures"
 MEMORY = (1_000, 100_000)
 FIRST_ANSWER = (
@@ -96,7 +97,7 @@ def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Ro
     classifier = Classifier.load(model)
 
     def ours() -> None:
-        for _ in recognise(paths, paths[0].parent, classifier, unsure_below=0.5):
+        for _ in recognise(paths, paths[0].parent, classifier, **SETTINGS):
             pass
 
     def plain() -> None:
@@ -180,7 +181,7 @@ def peak_megabytes(folder: Path, model: Path) -> float:
     """Read a folder of pictures; give the most memory of all processes together."""
     paths = sorted(folder.iterdir())
     peak = 0.0
-    answers = recognise(paths, folder, Classifier.load(model), unsure_below=0.5)
+    answers = recognise(paths, folder, Classifier.load(model), **SETTINGS)
     for number, _ in enumerate(answers, start=1):
         if number % 500 == 0:
             peak = max(peak, sum(map(_megabytes, _with_descendants(os.getpid()))))

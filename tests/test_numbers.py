@@ -252,7 +252,9 @@ def test_a_picture_that_breaks_the_search_is_an_error_of_its_own(classifier, tmp
         raise MemoryError("no room")
 
     monkeypatch.setattr("pipeline.digits.numbers.lay_out", out_of_memory)
-    (answer,) = recognise_numbers([tmp_path / "a.png"], tmp_path, classifier, unsure_below=0.0)
+    (answer,) = recognise_numbers(
+        [tmp_path / "a.png"], tmp_path, classifier, unsure_below=0.0, chunk_size=256
+    )
     assert (answer.status, answer.detail) == ("error", "cannot be read: MemoryError: no room")
 
 
@@ -283,7 +285,14 @@ def test_a_blank_picture_holds_no_digit(classifier, shape):
 
 def test_what_is_too_much_for_one_picture_is_told(classifier, tmp_path, monkeypatch):
     Image.fromarray(page(row("5083"))).save(tmp_path / "a.png")
-    read = partial(recognise_numbers, [tmp_path / "a.png"], tmp_path, classifier, unsure_below=0)
+    read = partial(
+        recognise_numbers,
+        [tmp_path / "a.png"],
+        tmp_path,
+        classifier,
+        unsure_below=0,
+        chunk_size=256,
+    )
     (whole,) = read()
     monkeypatch.setattr(segmentation, "MOST_PARTS", 3)
     (part,) = read()
@@ -385,11 +394,11 @@ class Hesitant(Templates):
 def test_a_doubtful_digit_makes_the_number_unsure(tmp_path):
     Image.fromarray(page(row("36"))).save(tmp_path / "a.png")
     paths = [tmp_path / "a.png"]
-    (answer,) = recognise_numbers(paths, tmp_path, Hesitant(), unsure_below=0.9)
+    (answer,) = recognise_numbers(paths, tmp_path, Hesitant(), unsure_below=0.9, chunk_size=256)
     assert (answer.digit, answer.status) == ("36", "unsure")
     assert "could also be" in answer.detail
     assert all(answer.doubts)
-    (answer,) = recognise_numbers(paths, tmp_path, Hesitant(), unsure_below=0.5)
+    (answer,) = recognise_numbers(paths, tmp_path, Hesitant(), unsure_below=0.5, chunk_size=256)
     assert (answer.status, answer.doubts) == ("ok", ("", ""))
 
 
@@ -445,7 +454,7 @@ def test_both_tables_are_written(classifier, tmp_path):
     Image.fromarray(page(row("47") + row("8", top=150))).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"no picture")
     paths = sorted(tmp_path.iterdir())
-    answers = recognise_numbers(paths, tmp_path, classifier, unsure_below=0.0)
+    answers = recognise_numbers(paths, tmp_path, classifier, unsure_below=0.0, chunk_size=256)
     tally = write_predictions(tmp_path, answers, {"a.png": "4 78", "b.png": "1"}, 2, 9)
     with (tmp_path / "predictions.csv").open(newline="") as file:
         pictures = list(csv.DictReader(file))

@@ -194,7 +194,7 @@ SIZES = {
         for n in (1, 2, 12, 30, 500)
     },
     "1 picture": lambda: predict_custom.prediction_grid(ITEMS[:1], None),
-    "more pictures": lambda: predict_custom.prediction_grid(ITEMS, NOTE, limit=5),
+    "more pictures": lambda: predict_custom.prediction_grid(ITEMS, NOTE, total=1000),
     "no picture": lambda: predict_custom.prediction_grid([], NOTE),
     "no mistake": lambda: evaluate.worst_mistakes(
         noise(3, 28, 28), np.zeros(3), np.zeros(3), np.ones(3), DIGITS, NOTE
@@ -539,10 +539,7 @@ def test_a_picture_that_could_not_be_read_says_why() -> None:
     assert "is 1" in words
 
 
-def test_a_limit_is_kept_and_the_rest_counted() -> None:
-    figure = predict_custom.prediction_grid([item() for _ in range(9)], limit=4)
-    assert len(cells(figure)) == 4
-    assert "and 5 more pictures not shown" in texts(figure)
+def test_the_pictures_that_are_not_shown_are_counted() -> None:
     first = predict_custom.prediction_grid([item(label="3")] * 4, total=1000)
     assert "and 996 more pictures not shown" in texts(first)
     assert "1,000 pictures" in texts(first)

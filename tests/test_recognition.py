@@ -66,7 +66,7 @@ def folder(tmp_path):
 
 
 def answers(folder, **options):
-    options = {"classifier": Ink(), "unsure_below": 0.5} | options
+    options = {"classifier": Ink(), "unsure_below": 0.5, "chunk_size": 256} | options
     classifier = options.pop("classifier")
     found = recognise(find_pictures(folder), folder, classifier, **options)
     return {prediction.file: prediction for prediction in found}
@@ -245,7 +245,7 @@ def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch,
 
 
 def test_no_files_no_answers(tmp_path):
-    assert list(recognise([], tmp_path, Ink(), unsure_below=0.5)) == []
+    assert list(recognise([], tmp_path, Ink(), unsure_below=0.5, chunk_size=256)) == []
 
 
 def test_what_an_earlier_run_drew_is_no_picture_to_read(folder, monkeypatch):

@@ -119,7 +119,7 @@ def recognise_numbers(
     classifier: DigitClassifier,
     *,
     unsure_below: float,
-    chunk_size: int = 512,
+    chunk_size: int,
     thumbnails: int = 0,
 ) -> Iterator[NumberPrediction]:
     """Read numbers from picture files, one prediction a file in the order given.

@@ -82,7 +82,7 @@ def recognise(
     classifier: DigitClassifier,
     *,
     unsure_below: float,
-    chunk_size: int = 512,
+    chunk_size: int,
     thumbnails: int = 0,
 ) -> Iterator[Prediction]:
     """Read digits from picture files, one prediction a file in the order given.

@@ -96,30 +96,26 @@ _NUMBERS = _Grid(
 
 @style.styled
 def prediction_grid(
-    items: Sequence[PredictionItem],
-    note: str | None = None,
-    limit: int = 48,
-    *,
-    total: int | None = None,
-    title: str = "Predictions on custom pictures",
+    items: Sequence[PredictionItem], note: str | None = None, *, total: int | None = None
 ) -> Figure:
     """Show each picture with its answer: beside what the network saw, or with its digits marked.
 
     Args:
         items: The pictures in the order shown.
         note: A warning shown above the grid.
-        limit: Show at most so many; a line says how many more there are.
-        total: Number of pictures, when `items` are only the first of them.
-        title: Heading of the figure.
+        total: Number of pictures, when `items` are only the first of them; a line says how many
+            more there are.
     """
-    shown = items[:limit]
     grid = _NUMBERS if any(item.marks is not None for item in items) else _DIGITS
-    rows = [shown[start : start + grid.columns] for start in range(0, len(shown), grid.columns)]
+    rows = [items[start : start + grid.columns] for start in range(0, len(items), grid.columns)]
     heights = [_row_height(row, grid) for row in rows]
-    more = (len(items) if total is None else total) - len(shown)
-    height = sum(heights) + len(rows) * _GAP + (0.0 if shown and not more else 0.3)
+    more = 0 if total is None else total - len(items)
+    height = sum(heights) + len(rows) * _GAP + (0.0 if items and not more else 0.3)
     figure, axes = style.new_canvas(
-        title, height, subtitle=_summary(items, len(shown) + more, grid), note=note
+        "Predictions on custom pictures",
+        height,
+        subtitle=_summary(items, len(items) + more, grid),
+        note=note,
     )
     top = 0.0
     for row, row_height in zip(rows, heights, strict=True):
@@ -127,7 +123,7 @@ def prediction_grid(
             left = column * (grid.cell_width + _GAP)
             _cell(axes, item, grid, (left, top, grid.cell_width, row_height))
         top += row_height + _GAP
-    if more or not shown:
+    if more or not items:
         words = f"… and {more:,} more pictures not shown" if more else "No pictures."
         axes.text(0, height - 0.1, words, va="center")
     return figure

@@ -14,6 +14,7 @@ _COLUMNS = 8
 _PITCH = style.CONTENT_WIDTH / _COLUMNS
 _ROW = _PITCH + 0.24
 _HEADING = 0.42
+_MOST_SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,8 @@ def disagreements(
     gains: Sequence[Gain],
     class_names: Sequence[str],
     note: str | None = None,
-    *,
-    limit: int = 24,
 ) -> Figure:
-    """Show, one network after the other, the pictures that it alone read right.
+    """Show, one network after the other, the pictures that it alone read right, or the first.
 
     Args:
         title: What is compared.
@@ -51,25 +50,22 @@ def disagreements(
         gains: One for each network.
         class_names: One name per class.
         note: A warning shown above the pictures.
-        limit: Show at most so many of each.
     """
-    heights = [_HEADING + max(0.1, _rows(gain, limit) * _ROW) for gain in gains]
+    heights = [_HEADING + max(0.1, -(-_shown(gain) // _COLUMNS) * _ROW) for gain in gains]
     figure, axes = style.new_canvas(title, sum(heights), subtitle=subtitle, note=note)
     top = 0.0
     for gain, height, color in zip(gains, heights, (style.GREEN, style.VERMILLION), strict=False):
-        _section(axes, gain, class_names, top, limit, color)
+        _section(axes, gain, class_names, top, color)
         top += height
     return figure
 
 
-def _rows(gain: Gain, limit: int) -> int:
-    return -(-min(len(gain.images), limit) // _COLUMNS)
+def _shown(gain: Gain) -> int:
+    return min(len(gain.images), _MOST_SHOWN)
 
 
-def _section(
-    axes: Axes, gain: Gain, class_names: Sequence[str], top: float, limit: int, color: str
-) -> None:
-    shown = min(len(gain.images), limit)
+def _section(axes: Axes, gain: Gain, class_names: Sequence[str], top: float, color: str) -> None:
+    shown = _shown(gain)
     more = f", {shown} of them shown" if shown < len(gain.images) else ""
     heading = style.shorten(
         f"{gain.heading}: {len(gain.images):,}{more}", style.CONTENT_WIDTH, style.TEXT_SIZE, True

@@ -102,7 +102,7 @@ def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) 
     from pipeline.plots.style import save_figure
 
     items = [_item(shown, labels.get(shown.file)) for shown in tally.shown]
-    save_figure(prediction_grid(items, note, limit=len(items), total=tally.by_status.total()), path)
+    save_figure(prediction_grid(items, note, total=tally.by_status.total()), path)
 
 
 def _item(shown: Answer, label: str | None) -> "PredictionItem":
