@@ -12,10 +12,12 @@ from pipeline.digits import files
 
 class Server(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/late":
+            time.sleep(0.5)
         self.send_response(200 if self.path != "/missing" else 404)
         self.send_header("Content-Length", "1000")
         self.end_headers()
-        self.wfile.write(b"x" * (1000 if self.path == "/whole" else 300))
+        self.wfile.write(b"x" * (300 if self.path == "/cut" else 1000))
 
     def log_message(self, *_):
         pass
@@ -48,6 +50,14 @@ def test_a_silent_server_is_given_up_on(tmp_path, monkeypatch):
         with pytest.raises(TimeoutError, match="no answer"):
             files.download(f"http://127.0.0.1:{silent.getsockname()[1]}/", tmp_path / "file")
         assert time.monotonic() - started < files.SILENCE_WITHIN
+
+
+def test_an_answer_that_comes_too_late_leaves_nothing(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "FIRST_BYTES_WITHIN", 0.2)
+    with pytest.raises(TimeoutError, match="no answer"):
+        files.download(f"{server}/late", tmp_path / "file")
+    time.sleep(1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_default_patience_is_less_than_15_seconds():

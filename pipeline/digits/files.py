@@ -7,6 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 # How long a server may take to begin its answer, and then may fall silent in between, in seconds.
 FIRST_BYTES_WITHIN = 12.0
@@ -60,21 +64,15 @@ def download(url: str, path: Path) -> None:
     from http.client import HTTPException
 
     answering = threading.Event()
+    begun = threading.Lock()  # taken once: by the answer, or by giving up on it
     failures: list[OSError] = []
 
     def fetch() -> None:
         try:
-            with (
-                urllib.request.urlopen(url, timeout=SILENCE_WITHIN) as answer,
-                replace_when_written(path) as temporary,
-                temporary.open("wb") as file,
-            ):
-                answering.set()
-                shutil.copyfileobj(answer, file)
-                # A connection that breaks off looks like the end of the file.
-                expected = answer.headers.get("Content-Length")
-                if expected and file.tell() != int(expected):
-                    raise OSError(f"incomplete: {file.tell()} of {expected} bytes came")
+            with urllib.request.urlopen(url, timeout=SILENCE_WITHIN) as answer:
+                if begun.acquire(blocking=False):
+                    answering.set()
+                    _save(answer, path)
         except (OSError, HTTPException) as error:
             failures.append(error if isinstance(error, OSError) else OSError(str(error)))
         finally:
@@ -83,8 +81,17 @@ def download(url: str, path: Path) -> None:
     # A thread, because no time-out of urllib's covers a name server that does not answer.
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
-    if not answering.wait(FIRST_BYTES_WITHIN):
+    if not answering.wait(FIRST_BYTES_WITHIN) and begun.acquire(blocking=False):
         raise TimeoutError(f"no answer within {FIRST_BYTES_WITHIN:.0f} s")
     thread.join()
     if failures:
         raise failures[0]
+
+
+def _save(answer: "HTTPResponse", path: Path) -> None:
+    with replace_when_written(path) as temporary, temporary.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+        # A connection that breaks off looks like the end of the file.
+        expected = answer.headers.get("Content-Length")
+        if expected and file.tell() != int(expected):
+            raise OSError(f"incomplete: {file.tell()} of {expected} bytes came")

@@ -84,7 +84,8 @@ def find_pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: not a folder; give the folder that holds the pictures")
     try:
-        next(os.scandir(folder), None)
+        with os.scandir(folder) as entries:
+            next(entries, None)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be opened ({error.strerror}); check its permissions"
@@ -107,7 +108,8 @@ def _walk(folder: Path) -> list[Path]:
             if (status.st_dev, status.st_ino) in visited:
                 continue
             visited.add((status.st_dev, status.st_ino))
-            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+            with os.scandir(current) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as error:
             _log.warning("%s: left out, it cannot be opened (%s)", current, error.strerror)
             continue
