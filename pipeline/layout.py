@@ -15,7 +15,6 @@ from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
 
 PREPARED = ROOT / "data" / "prepared"
-DATASET_FILE = PREPARED / "dataset.json"
 MODELS = ROOT / "models"
 KERAS_FILE = MODELS / "model.keras"
 ONNX_FILE = MODELS / "model.onnx"
@@ -41,22 +40,21 @@ class DatasetInfo:
     note: str | None
 
     @classmethod
-    def load(cls) -> Self:
-        """Read what prepare wrote.
+    def load(cls, folder: Path | None = None) -> Self:
+        """Read what lies beside prepared splits, None: beside those of the stage prepare.
 
         Raises:
-            InputError: prepare has not run.
+            InputError: There is none.
         """
+        file = dataset_file(folder)
         try:
-            return cls(**json.loads(DATASET_FILE.read_text(encoding="utf-8")))
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError) as error:
-            raise InputError(
-                f"{DATASET_FILE}: no prepared data; run `dvc repro prepare`"
-            ) from error
+            raise InputError(f"{file}: no prepared data; run `dvc repro prepare`") from error
 
-    def save(self) -> None:
-        """Leave it beside the prepared splits."""
-        write_json(DATASET_FILE, asdict(self))
+    def save(self, folder: Path | None = None) -> None:
+        """Leave it beside prepared splits, None: beside those of the stage prepare."""
+        write_json(dataset_file(folder), asdict(self))
 
 
 @lru_cache
@@ -72,9 +70,14 @@ def code_digest(*stages: str) -> str:
     return code.hexdigest()
 
 
-def split_file(split: str) -> Path:
-    """Give the file that holds a prepared split."""
-    return PREPARED / f"{split}.npz"
+def dataset_file(folder: Path | None = None) -> Path:
+    """Give the file that holds what is known of prepared splits, None: of the stage prepare's."""
+    return (folder or PREPARED) / "dataset.json"
+
+
+def split_file(split: str, folder: Path | None = None) -> Path:
+    """Give the file that holds a prepared split, None: one of the stage prepare's."""
+    return (folder or PREPARED) / f"{split}.npz"
 
 
 def report_dir(stage: str) -> Path:

@@ -21,7 +21,7 @@ from pipeline.config import Config, Tree, call_target, home, validate
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import Dataset, load_split, save_split
 from pipeline.digits.training import Epoch
-from pipeline.layout import DatasetInfo, write_json
+from pipeline.layout import DatasetInfo, dataset_file, split_file, write_json
 from pipeline.stages import evaluate, prepare, train
 
 TEST_METRICS = ("test_accuracy", "test_loss", "test_mistakes", "test_calibration_error")
@@ -154,9 +154,9 @@ def run_trial(trial: Trial, on_epoch: OnEpoch) -> Outcome:
 def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
     """Do what the stages train and evaluate do, without their files."""
     config = validate(trial.config)
-    info = _read_info(trial.data)
+    info = DatasetInfo.load(trial.data)
     learned, validation, test = (
-        load_split(_split_file(trial.data, name)) for name in ("train", "validation", "test")
+        load_split(split_file(name, trial.data)) for name in ("train", "validation", "test")
     )
     classes = len(info.class_names)
     model = train.build(config, learned, classes)
@@ -219,8 +219,8 @@ def _prepare(settings: str) -> tuple[Path, DatasetInfo]:
     folder = store() / "data" / info.digest[:16]
     if not is_prepared(folder):
         for name, split in splits.items():
-            save_split(split, _split_file(folder, name))
-        write_json(_info_file(folder), asdict(info))
+            save_split(split, split_file(name, folder))
+        info.save(folder)
     return folder, info
 
 
@@ -232,19 +232,7 @@ def _dataset(node: str) -> Dataset:
 
 def is_prepared(folder: Path) -> bool:
     """Say whether a folder holds all of some prepared data: this file is written last."""
-    return _info_file(folder).is_file()
-
-
-def _info_file(folder: Path) -> Path:
-    return folder / "dataset.json"
-
-
-def _read_info(folder: Path) -> DatasetInfo:
-    return DatasetInfo(**json.loads(_info_file(folder).read_text(encoding="utf-8")))
-
-
-def _split_file(folder: Path, split: str) -> Path:
-    return folder / f"{split}.npz"
+    return dataset_file(folder).is_file()
 
 
 def _peak_memory() -> int:

@@ -56,7 +56,6 @@ def store(tmp_path_factory, config):
         patch.setenv("DVC_ROOT", str(place))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setattr(layout, "PREPARED", place)
-        patch.setattr(layout, "DATASET_FILE", place / "dataset.json")
         labels = np.arange(100, dtype=np.uint8) % 10
         answers = [
             np.where(np.arange(100) < wrong, (labels + 1) % 10, labels)

@@ -56,7 +56,6 @@ def runs(place, config):
         patch.setenv("DVC_ROOT", str(place))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setattr(layout, "PREPARED", place)
-        patch.setattr(layout, "DATASET_FILE", place / "dataset.json")
         test_digest = prepared(place)
         yield {
             name: recorded(place, config, name, test_digest) for name in [*WRONG, "from elsewhere"]

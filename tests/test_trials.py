@@ -13,6 +13,7 @@ from pipeline import trials
 from pipeline.config import compose, validate
 from pipeline.digits.errors import InputError
 from pipeline.digits.training import Epoch
+from pipeline.layout import DatasetInfo
 from pipeline.plots.sweep import pareto_front
 from pipeline.results import Result, ranked, rows, table, trial_name, varied
 from pipeline.stages import train
@@ -101,11 +102,11 @@ def test_an_invalid_configuration_is_told_with_its_place(tree):
 
 def test_the_data_is_what_prepare_would_leave(tree):
     from pipeline.stages.prepare import identify, split_dataset
-    from pipeline.trials import _dataset, _read_info
+    from pipeline.trials import _dataset
 
     data = _dataset(json.dumps(tree["data"]))
     splits = split_dataset(data, tree["prepare"]["validation_size"], tree["seed"])
-    assert _read_info(make_trial(tree, 1).data) == identify(data, splits)
+    assert DatasetInfo.load(make_trial(tree, 1).data) == identify(data, splits)
 
 
 def test_an_outcome_is_kept_and_a_broken_file_is_none():
