@@ -5,6 +5,7 @@ same numbers, bit for bit, with the same number of threads.
 """
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -236,6 +237,8 @@ def is_prepared(folder: Path) -> bool:
 
 
 def _peak_memory() -> int:
+    """Give the most memory that this process has held so far, in bytes."""
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS tells bytes, Linux KiB
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

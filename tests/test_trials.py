@@ -4,7 +4,10 @@ import copy
 import dataclasses
 import json
 import os
+import resource
 import signal
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -243,3 +246,10 @@ def test_an_error_of_a_trial_is_its_outcome(tree, monkeypatch):
     kept = trials.run_trial(make_trial(tree, 1), lambda _: None)
     assert dataclasses.asdict(kept)["error"] == "ValueError: too high"
     assert kept.status == "failed"
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 1024), ("darwin", 1)])
+def test_the_most_memory_is_told_in_bytes(monkeypatch, platform, unit):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(resource, "getrusage", lambda _: SimpleNamespace(ru_maxrss=7))
+    assert trials._peak_memory() == 7 * unit
