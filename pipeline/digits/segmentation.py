@@ -42,6 +42,33 @@ RULE = 1.5  # a straight stroke this long is a rule of a table, or the edge of t
 TOUCHING = 0.7  # what is wider may be two digits that touch
 WIDEST = 1.5  # a single digit is no wider
 
+# What these numbers and those below are worth, `python -m benchmarks.whole_numbers` measures.
+
+# Which parts are one digit: again shares of that height, where nothing else is said.
+APART = 0.2  # parts that are further above each other are two digits
+HIGHEST = 1.3  # a single digit is no higher
+FULL = 0.75  # a part this high is a digit of its own, unless it lies across another:
+LAPPED = 0.75  # with more of the narrower one's width in common
+BROAD = 1.1  # and together no wider
+STACKED = 0.5  # lower parts need this much of the narrower one's width in common
+BAR_END = 0.4  # the bar of a 5 ends within this upper share of the rest of the 5
+BAR_GAP = 0.08  # how far it may stand beside the rest
+BAR_WIDTH = 0.2  # it is no shorter; with the rest it is no wider than a digit is high
+
+# Which straight strokes between digits are slashes. Leaning is in pixels to the right a pixel up.
+STRAIGHT = 0.42  # stroke widths that the ink spreads across; of an even stroke, 1 / sqrt(12)
+SLANTED = 0.9  # leaning this much more than the digits, it is a slash, however long
+LEANING = 0.15  # a long one is a slash if it leans by more than this,
+LONGER = 1.15  # compared with the digits, at this many times their height,
+MUCH_LONGER = 1.25  # or in itself, at this many times their height
+
+# What speaks against a candidate, in nats.
+CUT_COST = 0.05  # every cut
+STROKE_COST = 0.6  # a cut, for every stroke it goes through
+FREE_STROKES = 0.8  # of which so many cost nothing: digits that touch are joined by a stroke
+LOW = 0.6  # share of the usual height below which a candidate is unlikely
+LOW_COST = 6.0  # for every usual height that it lacks of that
+
 SEAM_HEIGHT = 48  # pixels of a digit's height when cuts are looked for
 MOST_CROSSED = 2.5  # strokes that a cut may go through
 
@@ -185,7 +212,7 @@ def _part(label: int, labels: Labels, stats: NDArray[np.int32]) -> _Part:
     own = (labels[top : top + height, left : left + width] == label).astype(np.uint8) * 255
     m = cv2.moments(own, binaryImage=True)
     across, slant, down = m["mu20"] / m["m00"], m["mu11"] / m["m00"], m["mu02"] / m["m00"]
-    # The spread of the ink across its main direction: of a straight stroke, its width / sqrt(12).
+    # The spread of the ink across its main direction.
     spread = np.sqrt(max((across + down) / 2 - np.hypot((across - down) / 2, slant), 0.0))
     return _Part(
         labels=(label,),
@@ -193,7 +220,7 @@ def _part(label: int, labels: Labels, stats: NDArray[np.int32]) -> _Part:
         top=top,
         right=left + width,
         bottom=top + height,
-        straight=bool(spread <= 0.42 * max(stroke_width(own), 1.0)),
+        straight=bool(spread <= STRAIGHT * max(stroke_width(own), 1.0)),
         lean=-slant / max(down, 0.1),
     )
 
@@ -294,14 +321,14 @@ def _belongs(part: _Part, other: _Part, usual: float) -> bool:
     """Say whether a part is of the same digit as another that is at least as high."""
     across, down = _gaps(part, other)
     both = _joined(part, other)
-    if down > 0.2 * usual or both.height > 1.3 * usual:
+    if down > APART * usual or both.height > HIGHEST * usual:
         return False
-    if part.height >= 0.75 * usual:
-        return _overlap_across(part, other) > 0.75 and both.width <= 1.1 * usual
-    is_bar = part.height < SMALL * usual and part.bottom < other.top + 0.4 * other.height
-    if is_bar and across <= 0.08 * usual and part.width >= 0.2 * usual:
+    if part.height >= FULL * usual:
+        return _overlap_across(part, other) > LAPPED and both.width <= BROAD * usual
+    is_bar = part.height < SMALL * usual and part.bottom < other.top + BAR_END * other.height
+    if is_bar and across <= BAR_GAP * usual and part.width >= BAR_WIDTH * usual:
         return both.width <= usual
-    return _overlap_across(part, other) >= 0.5
+    return _overlap_across(part, other) >= STACKED
 
 
 def _joined(one: _Part, other: _Part) -> _Part:
@@ -329,9 +356,13 @@ def _is_separator(part: _Part, line: list[_Part]) -> bool:
     others = [other for other in line if not other.straight]
     if not part.straight or not others:
         return False
-    lean = part.lean - float(np.median([other.lean for other in others]))
+    leans_more = part.lean - float(np.median([other.lean for other in others]))
     length = part.height / _height(others)
-    return lean > 0.9 or (length > 1.15 and lean > 0.15) or (length > 1.25 and part.lean > 0.15)
+    return (
+        leans_more > SLANTED
+        or (length > LONGER and leans_more > LEANING)
+        or (length > MUCH_LONGER and part.lean > LEANING)
+    )
 
 
 # --- cuts and candidates --------------------------------------------------------------------
@@ -346,7 +377,8 @@ def _group(part: _Part, usual: float, labels: Labels, ink: Pixels) -> Group:
     seams, crossed = _seams(own, usual) if part.width > TOUCHING * usual else _no_seams(own)
     pieces = np.where(own, _side_of(seams, own.shape), -1)
     runs = _runs(pieces, len(seams) + 1, usual)
-    costs = np.concatenate([[0.0], 0.6 * np.maximum(crossed - 0.8, 0) + 0.05, [0.0]])
+    cuts = STROKE_COST * np.maximum(crossed - FREE_STROKES, 0) + CUT_COST
+    costs = np.concatenate([[0.0], cuts, [0.0]])
     candidates = (
         _candidate(run, (pieces >= run[0]) & (pieces < run[1]), free, part, usual, costs)
         for run in runs
@@ -447,7 +479,7 @@ def _candidate(
 ) -> Candidate:
     own = _without_crumbs(own)
     left, top, width, height = cv2.boundingRect(own.astype(np.uint8))
-    low = 6.0 * max(0.0, 0.6 - height / usual)
+    low = LOW_COST * max(0.0, LOW - height / usual)
     return Candidate(
         first=run[0],
         end=run[1],
