@@ -170,7 +170,9 @@ def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> N
         for box in digits
     )
     weakest = min(digits, key=lambda box: box.confidence, default=None)
-    doubt = doubts[digits.index(weakest)] if weakest else "no digit found" * sheet.readable
+    doubt = "no digit found" if sheet.readable else ""
+    if weakest:
+        doubt = doubts[digits.index(weakest)]
     status: Status = "unsure" if doubt or sheet.trouble else "ok"
     return NumberPrediction(
         file=sheet.file,

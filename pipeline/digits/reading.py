@@ -177,7 +177,8 @@ def color_weights(picture: Pixels) -> Weights:
     if np.trace(spread) <= 4 * usual:
         return _LUMINANCE  # no axis spreads more than all of them together
     axis = np.linalg.eigh(spread)[1][:, -1]
-    axis *= np.sign(axis.sum()) / np.abs(axis).sum() if axis.sum() else 1 / np.abs(axis).sum()
+    sign = np.sign(axis.sum()) or 1.0  # white stays lighter than black, unless it is as light
+    axis *= sign / np.abs(axis).sum()
     return axis if axis @ spread @ axis > 4 * usual else _LUMINANCE
 
 
