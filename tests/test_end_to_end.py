@@ -112,9 +112,13 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
         "config/params.yaml", "train/learning_curves.png", "evaluate/confusion_matrix.png",
         "evaluate/worst_mistakes.png", "evaluate/calibration.png",
     }  # fmt: skip
-    (output,) = client.get_run(project.run_id()).outputs.model_outputs
-    location = client.get_logged_model(output.model_id).artifact_location
-    folder = Path(location.removeprefix("file://"))
+    run = client.get_run(project.run_id())
+    (output,) = run.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert model.experiment_id == run.info.experiment_id
+    assert not (project.folder / "mlruns").exists()
+    folder = Path(model.artifact_location.removeprefix("file://"))
+    assert folder.is_relative_to(project.folder / "mlartifacts")
     signature = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
     assert "uint8" in signature["inputs"]
     assert "[-1, 10]" in signature["outputs"]

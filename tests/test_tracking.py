@@ -216,9 +216,42 @@ def test_predictions_are_children_even_where_a_run_id_is_in_the_environment(clie
     assert run_id not in ids
 
 
-def test_artifacts_lie_beside_the_database(client, store):
-    run_id = recorded_training()
-    assert client.get_run(run_id).info.artifact_uri.startswith((store / "mlartifacts").as_uri())
+@pytest.fixture
+def keras_file(tmp_path):
+    """Give a file that stands for a saved network: MLflow copies it without looking inside."""
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"a network")
+    return path
+
+
+def recorded_model(settings, keras_file):
+    """Record a training with its network; give the run and what MLflow keeps of the network."""
+    from mlflow import MlflowClient
+
+    with new_run(settings, TRAIN) as recorder:
+        recorder.keras_model(keras_file, (28, 28), (10,))
+    client = MlflowClient(tracking_uri(settings))
+    run = client.get_run(recorder.run_id())
+    (output,) = run.outputs.model_outputs
+    return run, client.get_logged_model(output.model_id)
+
+
+def test_artifacts_lie_beside_the_database(store, keras_file):
+    run, model = recorded_model(SETTINGS, keras_file)
+    place = (store / "mlartifacts").as_uri()
+    assert run.info.artifact_uri.startswith(place)
+    assert model.artifact_location.startswith(place)
+    assert not (store / "mlruns").exists()
+
+
+def test_models_go_to_the_stores_and_experiments_of_their_runs_in_turn(store, keras_file):
+    """One process writes to both stores, and MLflow has one address at a time in it."""
+    shutil.copy(store / "mlflow.db", store / "other.db")  # making one anew takes seconds
+    elsewhere = SETTINGS.model_copy(update={"uri": f"sqlite:///{store / 'other.db'}"})
+    for settings in (SETTINGS, elsewhere) * 2:
+        run, model = recorded_model(settings, keras_file)
+        assert run.info.status == "FINISHED"
+        assert model.experiment_id == run.info.experiment_id
 
 
 def test_nothing_is_recorded_or_made_when_switched_off(store):

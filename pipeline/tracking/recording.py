@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Tracking, Tree, bare_name, flatten
 from pipeline.tracking import page
 from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG
-from pipeline.tracking.store import Opening, data_experiment, find_run
+from pipeline.tracking.store import Opening, data_experiment, find_run, log_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -120,19 +120,18 @@ class Recording:
             output_shape: The number of classes.
         """
         import numpy as np
-        from mlflow.models import Model, ModelSignature
+        from mlflow.models import ModelSignature
         from mlflow.types import Schema, TensorSpec
 
         from pipeline.tracking import keras_flavor
 
         pixels = TensorSpec(np.dtype(np.uint8), (-1, *input_shape))
         probabilities = TensorSpec(np.dtype(np.float32), (-1, *output_shape))
-        Model.log(
-            artifact_path=None,
-            name=MODEL_NAME,
+        log_model(
+            self._client,
+            self.run_id,
+            MODEL_NAME,
             flavor=keras_flavor,
-            flavor_name="keras",
-            run_id=self.run_id,
             keras_file=path,
             signature=ModelSignature(Schema([pixels]), Schema([probabilities])),
             requirements=[f"{name}=={version(name)}" for name in MODEL_REQUIREMENTS],

@@ -16,7 +16,7 @@ from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
 from pipeline.tracking import page
 from pipeline.tracking.names import DATA_DIGEST_TAG, TEST_DIGEST_TAG, validation_accuracy
-from pipeline.tracking.store import experiment_id, open_store, reachable_uri
+from pipeline.tracking.store import experiment_id, log_model, open_store, reachable_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -167,18 +167,16 @@ class Registry:
             self._client.create_registered_model(MODEL_NAME, description=ABOUT)
 
     def _log_model(self, run: TrainedRun, network: Path, unsure_below: float) -> str:
-        """Record the picture-reading model with a run, whose status and duration stay; its id."""
+        """Record the picture-reading model with a run; give its id."""
         import mlflow.pyfunc
-        from mlflow.models import Model
 
-        mlflow.set_experiment(experiment_id=self._client.get_run(run.id).info.experiment_id)
         with _shipped_code() as code, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow's advice to add an example of one input form
-            logged = Model.log(
-                artifact_path=None,
-                name="reader",
+            return log_model(
+                self._client,
+                run.id,
+                "reader",
                 flavor=mlflow.pyfunc,
-                run_id=run.id,
                 python_model=str(SERVED),
                 artifacts={"network": str(network)},
                 code_paths=[str(code)],
@@ -187,7 +185,6 @@ class Registry:
                     f"{name}=={installed_version(name)}" for name in SERVED_REQUIREMENTS
                 ],
             )
-        return str(logged.model_id)
 
     @_told_in_one_line
     def describe(self, version: int, run: TrainedRun, decision: str, plot: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Where MLflow keeps runs: opening the store, finding and making runs in it."""
+"""Where MLflow keeps runs: opening the store, finding and making runs and models in it."""
 
 import getpass
 import logging
@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, home
 from pipeline.digits.errors import InputError
@@ -224,6 +224,29 @@ def find_run(client: "MlflowClient", experiment: str, condition: str) -> str | N
     """Give the id of the newest run of an experiment that meets a condition, None without one."""
     found = client.search_runs([experiment_id(client, experiment)], condition, max_results=1)
     return str(found[0].info.run_id) if found else None
+
+
+def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> str:
+    """Record a model with a run, in the run's store and experiment; give the model's id.
+
+    `Model.log` of itself takes both from what was last set for the whole process.
+
+    Args:
+        client: Of the store that holds the run.
+        run_id: The run, whose status and duration stay as they are.
+        name: What the model is called there.
+        model: What `Model.log` takes besides: the flavour, and what that saves.
+    """
+    import mlflow
+    from mlflow.models import Model
+
+    run = client.get_run(run_id)
+    mlflow.set_tracking_uri(client.tracking_uri)
+    logged = client.create_logged_model(
+        run.info.experiment_id, name, source_run_id=run_id, params=run.data.params
+    )
+    Model.log(artifact_path=None, name=name, run_id=run_id, model_id=logged.model_id, **model)
+    return str(logged.model_id)
 
 
 def exists(client: "MlflowClient", run_id: str) -> bool:
