@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pipeline.command import run_tool
 from pipeline.config import Config, Options
-from pipeline.tracking.store import reachable_uri
+from pipeline.tracking.store import uri_to_read
 from pipeline.tracking.views import keep_view
 
 
@@ -20,7 +20,7 @@ class UiOptions(Options):
 
 def run(config: Config, options: UiOptions) -> None:
     """Say where the runs are to be seen, and serve them unless a server does so already."""
-    uri = reachable_uri(config.tracking)
+    uri = uri_to_read(config.tracking)
     view = keep_view(config.tracking, uri)
     if uri.startswith(("http://", "https://")):
         print(f"open {uri.rstrip('/')}/{view}")

@@ -11,13 +11,17 @@ import time
 import pytest
 from projects import wait_for
 
-from pipeline.config import Tracking
+from pipeline import ui
+from pipeline.config import Tracking, compose, validate
 from pipeline.digits.errors import InputError
+from pipeline.tracking.experiments import read_experiments
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.names import DATA_DIGEST_TAG
 from pipeline.tracking.recording import MONITORED_EVERY
+from pipeline.tracking.registry import Registry, fetch_network, pin
 from pipeline.tracking.runs import child_run, new_run, reopened_run, run_written_later
 from pipeline.tracking.store import RunRequest, data_experiment, open_store, tracking_uri
+from pipeline.tracking.sweeps import recorded_config
 
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
 TRAIN = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"})
@@ -263,13 +267,40 @@ def test_nothing_is_recorded_or_made_when_switched_off(store):
     assert sorted(store.iterdir()) == before
 
 
-def test_a_server_that_cannot_be_reached_costs_a_warning(client, monkeypatch, caplog):
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = busy.getsockname()[1]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+@pytest.fixture
+def silent_server(monkeypatch):
+    """Name a server that is not there; give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    return address
+
+
+@pytest.mark.usefixtures("silent_server")
+def test_a_server_that_cannot_be_reached_costs_a_recording_a_warning(client, caplog):
     run_id = recorded_training()
     assert "does not answer" in caplog.text
     assert client.get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda _: ui.run(validate(compose([])), ui.UiOptions()),
+        lambda _: read_experiments(SETTINGS, None, 1),
+        lambda _: recorded_config(SETTINGS, "0" * 32),
+        lambda _: Registry(SETTINGS),
+        lambda _: pin(SETTINGS, "models:/digits@champion"),
+        lambda _: fetch_network(SETTINGS, "models:/digits/1"),
+        lambda folder: fetch_keras_model(SETTINGS, "0" * 32, folder),
+    ],
+    ids=["ui", "report", "promote", "register", "pin", "predict", "init_from"],
+)
+def test_reading_from_a_server_that_cannot_be_reached_is_refused(read, silent_server, tmp_path):
+    """What lies in the local store are other runs and other models."""
+    with pytest.raises(InputError, match=f"{silent_server} does not answer .*; start it") as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

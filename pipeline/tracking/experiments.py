@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.names import validation_accuracy
-from pipeline.tracking.store import experiment_id, open_store, reachable_uri
+from pipeline.tracking.store import experiment_id, open_store, uri_to_read
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,7 +56,7 @@ def read_experiments(settings: Tracking, ids: Sequence[str] | None, last: int) -
     Raises:
         InputError: One of them is not there, or there is none at all.
     """
-    client = open_store(reachable_uri(settings), settings)
+    client = open_store(uri_to_read(settings), settings)
     runs = [_find(client, run_id) for run_id in ids] if ids else _newest(client, settings, last)
     if not runs:
         raise InputError(

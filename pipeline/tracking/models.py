@@ -6,7 +6,7 @@ from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.keras_flavor import KERAS_FILE
 from pipeline.tracking.recording import MODEL_NAME
-from pipeline.tracking.store import open_store, reachable_uri
+from pipeline.tracking.store import open_store, uri_to_read
 
 
 def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
@@ -15,7 +15,7 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     Raises:
         InputError: There is no such run, or it kept no model.
     """
-    client = open_store(reachable_uri(settings), settings)
+    client = open_store(uri_to_read(settings), settings)
     import mlflow.artifacts
     from mlflow.exceptions import MlflowException
 

@@ -16,7 +16,7 @@ from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
 from pipeline.tracking import page
 from pipeline.tracking.names import DATA_DIGEST_TAG, TEST_DIGEST_TAG, validation_accuracy
-from pipeline.tracking.store import experiment_id, log_model, open_store, reachable_uri
+from pipeline.tracking.store import experiment_id, log_model, open_store, uri_to_read
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -88,7 +88,7 @@ class Registry:
 
     def __init__(self, settings: Tracking) -> None:
         """Open the store."""
-        self._client = open_store(reachable_uri(settings), settings)
+        self._client = open_store(uri_to_read(settings), settings)
         self._experiment = settings.experiment
 
     @_told_in_one_line
@@ -302,7 +302,7 @@ def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
 def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
     from mlflow.exceptions import MlflowException
 
-    client = open_store(reachable_uri(settings), settings)
+    client = open_store(uri_to_read(settings), settings)
     place = uri.removeprefix(URI_SCHEME)
     by_alias = "@" in place
     name, _, which = place.rpartition("@" if by_alias else "/")

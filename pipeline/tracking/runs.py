@@ -21,7 +21,7 @@ from pipeline.tracking.store import (
     Opening,
     ReopenedRun,
     RunRequest,
-    reachable_uri,
+    uri_to_record,
 )
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Recorder:
 
     def _start(self, settings: Tracking, opening: Opening) -> None:
         try:
-            self._writer = self._kind(reachable_uri(settings), settings, opening)
+            self._writer = self._kind(uri_to_record(settings), settings, opening)
             self._run_id = self._writer.run_id
         except (RecordingError, OSError) as error:
             _warn("could not start", error)

@@ -123,23 +123,45 @@ def is_removed(settings: Tracking) -> bool:
     return tracking_uri(settings) == _local_store() and not (home() / STORE_NAME).exists()
 
 
-def reachable_uri(settings: Tracking) -> str:
+def uri_to_read(settings: Tracking) -> str:
+    """Give where runs are.
+
+    Raises:
+        InputError: It is a server that does not answer; any other store holds other runs.
+    """
+    uri = tracking_uri(settings)
+    if silence := why_silent(uri):
+        raise InputError(
+            f"the MLflow server at {uri} does not answer ({silence}); start it, or name another "
+            "with tracking.uri or MLFLOW_TRACKING_URI"
+        )
+    return uri
+
+
+def uri_to_record(settings: Tracking) -> str:
     """Give where runs go; the local store, with a warning, for a server that does not answer."""
     uri = tracking_uri(settings)
+    if silence := why_silent(uri):
+        log.warning(
+            "the MLflow server at %s does not answer (%s); this run is kept in %s instead",
+            uri, silence, _local_store(),
+        )  # fmt: skip
+        return _local_store()
+    return uri
+
+
+def why_silent(uri: str) -> str | None:
+    """Say why a server does not answer; None if it does, and for a store that is no server."""
     if not uri.startswith(("http://", "https://")):
-        return uri
+        return None
     import urllib.request
     from http.client import HTTPException
 
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_ANSWERS_WITHIN).close()
     except (OSError, HTTPException, ValueError) as error:
-        log.warning(
-            "the MLflow server at %s does not answer (%s); this run is kept in %s instead",
-            uri, error, _local_store(),
-        )  # fmt: skip
-        return _local_store()
-    return uri
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
 
 
 def set_defaults() -> None:

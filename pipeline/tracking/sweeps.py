@@ -8,7 +8,7 @@ from pipeline.config import Tracking, Tree, bare_name, dump
 from pipeline.digits.errors import InputError
 from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG, RECORDED_SECTIONS
 from pipeline.tracking.runs import Recorder
-from pipeline.tracking.store import NewRun, RunRequest, open_store, reachable_uri
+from pipeline.tracking.store import NewRun, RunRequest, open_store, uri_to_read
 
 SWEEP_TAG = "sweep"
 
@@ -51,7 +51,7 @@ def recorded_config(settings: Tracking, run_id: str) -> str:
     """
     from mlflow.exceptions import MlflowException
 
-    uri = reachable_uri(settings)
+    uri = uri_to_read(settings)
     client = open_store(uri, settings)
     try:
         with TemporaryDirectory() as folder:
