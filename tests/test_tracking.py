@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from projects import wait_for
 from pipeline import ui
 from pipeline.config import Tracking, compose, validate
 from pipeline.digits.errors import InputError
+from pipeline.tracking import runs
 from pipeline.tracking.experiments import read_experiments
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.names import DATA_DIGEST_TAG
@@ -156,12 +158,14 @@ def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_
 def test_what_went_wrong_later_is_told_by_the_next_stage(client, caplog):
     with run_written_later(SETTINGS, RunRequest("digits", "broken", {})) as recorder:
         recorder.metrics({"": 1.0})
+        recorder.metrics({"pictures": 10})
     assert "earlier stage" not in caplog.text
     recorded_training()
-    assert caplog.text.count("did not record an earlier stage") == 1
+    assert caplog.text.count("did not take the metrics of an earlier stage") == 1
     experiment = client.get_experiment_by_name("digits").experiment_id
     (broken,) = client.search_runs([experiment], "attributes.run_name = 'broken'")
-    assert broken.info.status == "KILLED"
+    assert broken.data.metrics == {"pictures": 10}
+    assert broken.info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(
@@ -322,11 +326,33 @@ def test_an_address_of_no_server_costs_a_warning(address, client, monkeypatch, c
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
-def test_a_store_that_breaks_half_way_stops_recording_only(caplog):
+def test_what_is_refused_costs_a_warning_and_the_rest_is_recorded(client, tmp_path, caplog):
+    (tmp_path / "there.txt").write_text("a file")
     with new_run(SETTINGS, TRAIN) as recorder:
-        recorder.metrics({"loss": float("nan"), "": 1.0})
+        recorder.files([tmp_path / "missing.txt", tmp_path / "there.txt"], "train")
+        recorder.metrics({"": 1.0})
         recorder.metrics({"loss": 1.0})
-    assert caplog.text.count("stopped recording") == 1
+    run = client.get_run(recorder.run_id())
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"loss": 1.0}
+    (kept,) = client.list_artifacts(recorder.run_id(), "train")
+    assert kept.path == "train/there.txt"
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" (")[0] for line in told] == [
+        "MLflow did not take the file", "MLflow did not take the metrics"
+    ]  # fmt: skip
+    assert "missing.txt" in told[0]
+    assert not any("\n" in line for line in told)
+
+
+def test_a_server_that_falls_silent_stops_recording_only(monkeypatch, caplog):
+    monkeypatch.setattr(runs, "why_silent", lambda _: "connection refused")
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.metrics({"": 1.0})
+        recorder.metrics({"": 1.0})
+    assert [record.getMessage().partition(" (")[0] for record in caplog.records] == [
+        "MLflow stopped recording"
+    ]
 
 
 def test_the_environment_wins_over_the_configured_store(monkeypatch):
@@ -377,6 +403,16 @@ def recorders():
         if "pipeline.tracking.process" in (process.info["cmdline"] or [])
         and process.environ().get("DVC_ROOT") == os.environ["DVC_ROOT"]
     }
+
+
+def test_a_recorder_process_that_is_gone_stops_recording_only(caplog):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.run_id()
+        (process,) = recorders()
+        os.kill(process, signal.SIGKILL)
+        recorder.metrics({"loss": 1.0})
+        recorder.metrics({"loss": 2.0})
+    assert caplog.text.count("stopped recording") == 1
 
 
 def test_a_new_store_in_the_place_of_a_removed_one_is_written_to(store):

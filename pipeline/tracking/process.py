@@ -97,10 +97,14 @@ class Parcel:
         _connect(_socket()).close()
 
     def ask(self, what: str, *arguments: Any) -> None:
-        """Put in a call of a method; files with their contents, since DVC moves them."""
-        if what == "files":
-            paths, folder = arguments
-            what, arguments = "contents", ({path.name: path.read_bytes() for path in paths}, folder)
+        """Put in a call of a method; a file with its content, since DVC moves it.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        if what == "file":
+            path, folder = arguments
+            what, arguments = "content", (path.name, path.read_bytes(), folder)
         self._calls.append((what, arguments))
 
     def close(self) -> None:
@@ -261,8 +265,7 @@ class _Server:
                             answer = getattr(recording, what)(*arguments)
                         error = None
                     except Exception as refused:
-                        words = " ".join(str(refused).split())[:300]
-                        answer, error = None, f"{type(refused).__name__}: {words}"
+                        answer, error = None, _in_one_line(refused)
                     warnings = self._warnings.take()
                 if what == "finish" and not error:
                     recording = None
@@ -283,20 +286,16 @@ class _Server:
         with self._writing:
             self._end_if_removed(uri)
             connection.send(None)
-            recording: Recording | None = None
             try:
                 recording = self._open(uri, settings, opening)
-                for what, arguments in calls:
-                    getattr(recording, what)(*arguments)
             except Exception as refused:
-                words = " ".join(str(refused).split())[:300]
-                # Not `log`: this process runs the module under another name.
-                logging.getLogger("pipeline").warning(
-                    "MLflow did not record an earlier stage (%s)", words
-                )
-                if recording:
-                    with suppress(Exception):
-                        recording.abandon()
+                _warn_later("did not record an earlier stage", refused)
+                return
+            for what, arguments in calls:
+                try:
+                    getattr(recording, what)(*arguments)
+                except Exception as refused:
+                    _warn_later(f"did not take the {what} of an earlier stage", refused)
 
     def _end_if_removed(self, uri: str) -> None:
         if self._files.setdefault(uri, _inode(uri)) != _inode(uri):
@@ -309,6 +308,16 @@ class _Server:
             self._clients[key] = open_store(uri, settings)
             self._files[uri] = _inode(uri)
         return Recording(self._clients[key], settings, opening)
+
+
+def _in_one_line(refused: Exception) -> str:
+    return f"{type(refused).__name__}: {' '.join(str(refused).split())[:300]}"
+
+
+def _warn_later(what: str, refused: Exception) -> None:
+    """Leave a warning for the stage that writes next."""
+    # Not `log`: this process runs the module under another name.
+    logging.getLogger("pipeline").warning("MLflow %s (%s)", what, _in_one_line(refused))
 
 
 def _inode(uri: str) -> int | None:

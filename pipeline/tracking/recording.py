@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,17 +71,16 @@ class Recording:
 
         self._client.log_batch(self.run_id, tags=[RunTag(key, tags[key]) for key in tags])
 
-    def files(self, paths: Sequence[Path], folder: str) -> None:
-        """Record files as artifacts in a folder of the run."""
-        for path in paths:
-            self._client.log_artifact(self.run_id, str(path), folder)
+    def file(self, path: Path, folder: str) -> None:
+        """Record a file as an artifact in a folder of the run."""
+        self._client.log_artifact(self.run_id, str(path), folder)
 
-    def contents(self, contents: Mapping[str, bytes], folder: str) -> None:
-        """Record files, given by name and content, as artifacts in a folder of the run."""
+    def content(self, name: str, content: bytes, folder: str) -> None:
+        """Record a file, given by name and content, as an artifact in a folder of the run."""
         with TemporaryDirectory() as place:
-            for name, content in contents.items():
-                (Path(place) / name).write_bytes(content)
-            self._client.log_artifacts(self.run_id, place, folder)
+            path = Path(place) / name
+            path.write_bytes(content)
+            self.file(path, folder)
 
     def text(self, text: str, name: str) -> None:
         """Record a text as an artifact, by its path within the run."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Tracking, Tree
-from pipeline.tracking.process import Parcel, RecordingError, Writer
+from pipeline.tracking.process import Parcel, ProcessGoneError, RecordingError, Writer
 from pipeline.tracking.store import (
     ChildRun,
     NewRun,
@@ -22,6 +22,7 @@ from pipeline.tracking.store import (
     ReopenedRun,
     RunRequest,
     uri_to_record,
+    why_silent,
 )
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._kind = kind
         self._writer: Writer | Parcel | None = None
+        self._uri = ""
         self._run_id = uuid.uuid4().hex
         self._started: Future[None] | None = None
         if settings.enabled:
@@ -66,8 +68,9 @@ class Recorder:
         self._record("tags", dict(tags))
 
     def files(self, paths: Sequence[Path], folder: str) -> None:
-        """Record files as artifacts in a folder of the run."""
-        self._record("files", [path.absolute() for path in paths], folder)
+        """Record files as artifacts in a folder of the run, those that it takes."""
+        for path in paths:
+            self._record("file", path.absolute(), folder)
 
     def text(self, text: str, name: str) -> None:
         """Record a text as an artifact, by its path within the run."""
@@ -103,7 +106,8 @@ class Recorder:
 
     def _start(self, settings: Tracking, opening: Opening) -> None:
         try:
-            self._writer = self._kind(uri_to_record(settings), settings, opening)
+            self._uri = uri_to_record(settings)
+            self._writer = self._kind(self._uri, settings, opening)
             self._run_id = self._writer.run_id
         except (RecordingError, OSError) as error:
             _warn("could not start", error)
@@ -118,8 +122,12 @@ class Recorder:
         try:
             self._writer.ask(what, *arguments)
         except (RecordingError, OSError) as error:
-            self._writer = None
-            _warn("stopped recording", error)
+            # Each further call of a server that is gone would take MLflow's seconds of trying.
+            if isinstance(error, ProcessGoneError) or why_silent(self._uri):
+                self._writer = None
+                _warn("stopped recording", error)
+            else:
+                _warn(f"did not take the {what.replace('_', ' ')}", error)
 
     def _keep_run_id(self, path: Path) -> None:
         if self._writer:
