@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 import textwrap
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from pipeline.digits.errors import InputError
 from pipeline.layout import DatasetInfo
 from pipeline.register import RegisterOptions
 from pipeline.stages.predict_custom import find_network
-from pipeline.tracking.registry import MODEL_NAME, fetch_network, pin
+from pipeline.tracking.registry import MODEL_NAME, Registry, fetch_network, pin
 
 TEST_SIZE = 200
 # Rows of the pictures that networks read, by how many of their first answers are wrong.
@@ -138,6 +139,15 @@ def test_the_story_of_a_champion(client, runs, tell):
     with pytest.raises(InputError, match="no earlier champion"):
         tell(rollback=True)
     assert "champion is version 5 (was 1)" in tell(run="best")
+
+
+def test_the_best_run_is_found_on_any_page(config, runs, monkeypatch):
+    """MLflow gives a thousand runs at a time; here, one."""
+    from mlflow import MlflowClient
+
+    one_at_a_time = partialmethod(MlflowClient.search_runs, max_results=1)
+    monkeypatch.setattr(MlflowClient, "search_runs", one_at_a_time)
+    assert Registry(config.tracking).find_run("best").id == runs["better"]
 
 
 def test_a_comparison_is_kept_with_the_candidate(client, runs, tmp_path):

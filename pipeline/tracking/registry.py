@@ -121,18 +121,33 @@ class Registry:
         return _trained(run)
 
     def _best_run(self) -> TrainedRun:
-        found = self._client.search_runs(
-            [experiment_id(self._client, self._experiment)],
-            "attributes.status = 'FINISHED' and tags.stage = 'train' and metrics.val_accuracy > 0",
-            order_by=["attributes.start_time ASC"],
+        by_accuracy = sorted(
+            self._finished_trainings(),
+            key=lambda run: -(validation_accuracy(run.data.metrics) or 0),
         )
-        for run in sorted(found, key=lambda run: -(validation_accuracy(run.data.metrics) or 0)):
+        for run in by_accuracy:
             if self._holds_network(run):
                 return _trained(run)
         raise InputError(
             f"run=best: experiment {self._experiment} holds no finished training; "
             "run `python -m pipeline` first"
         )
+
+    def _finished_trainings(self) -> "Iterator[Run]":
+        """Give all of them, the oldest first; MLflow gives a page of them at a time."""
+        token: str | None = None
+        while True:
+            found = self._client.search_runs(
+                [experiment_id(self._client, self._experiment)],
+                "attributes.status = 'FINISHED' and tags.stage = 'train' "
+                "and metrics.val_accuracy > 0",
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            yield from found
+            token = found.token
+            if not token:
+                return
 
     def _holds_network(self, run: "Run") -> bool:
         folder = str(Path(NETWORK).parent)
