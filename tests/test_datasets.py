@@ -1,6 +1,7 @@
 """MNIST from wherever it is to be had, checked and split."""
 
 import gzip
+import logging
 import struct
 
 import numpy as np
@@ -98,6 +99,26 @@ def test_a_download_goes_to_kerass_cache(tmp_path, small_mnist, monkeypatch):
     monkeypatch.setattr(datasets, "download", deliver)
     assert same(datasets.mnist(), small_mnist)
     assert (tmp_path / ".keras" / "datasets" / "mnist.npz").is_file()
+
+
+def test_the_source_is_the_same_wherever_the_files_lie(tmp_path, small_mnist, monkeypatch, caplog):
+    """It stands in metrics.json, which DVC compares; the place is told in the log alone."""
+    caplog.set_level(logging.INFO, logger="pipeline.digits")
+    cache = tmp_path / ".keras" / "datasets"
+    cache.mkdir(parents=True)
+    write_npz(cache / "mnist.npz", small_mnist)
+    write_idx_files(tmp_path, small_mnist, packed=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    sources = {datasets.mnist().source, datasets.mnist(path=str(cache)).source}
+    monkeypatch.delenv("MNIST_DIR")
+    sources.add(datasets.mnist().source)
+    assert len(sources) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"MNIST found: files in {tmp_path}",
+        f"MNIST found: files in {cache}",
+        "MNIST found: Keras's cache",
+    ]
 
 
 @pytest.fixture
@@ -206,6 +227,7 @@ def test_fashion_mnist_is_read_by_the_names_of_its_classes(fashion):
     dataset = datasets.fashion_mnist(path=str(fashion))
     assert (len(dataset.train), len(dataset.test)) == (60_000, 10_000)
     assert dataset.class_names[9] == "Ankle boot"
+    assert str(fashion) not in dataset.source
 
 
 def test_what_is_not_fashion_mnist_is_refused(fashion):

@@ -34,6 +34,7 @@ def test_folders_named_by_digit_are_labels(sorted_folders):
     assert dataset.train.images.shape == (40, 28, 28)
     assert dataset.train.images[:, 0].max() == 0  # light on dark, as MNIST is
     assert dataset.train.images.max() > 200
+    assert str(sorted_folders) not in dataset.source
 
 
 def test_the_test_part_is_the_same_each_time(sorted_folders):

@@ -73,7 +73,7 @@ class Dataset:
 
     Attributes:
         name: What it is called, such as "mnist".
-        source: Where it came from, in words for a log.
+        source: What it was made from, in words that are the same wherever the files lie.
         note: A warning that belongs on everything made from it, or None.
         class_names: The name of each class, by label.
     """
@@ -166,7 +166,10 @@ def fashion_mnist(*, path: str | None = None) -> Dataset:
         counts = class_counts(split, len(FASHION_CLASSES))
         if split.images.shape != shape or set(counts) != {per_class}:
             raise InputError(f"{folder}: is not Fashion-MNIST, by its shapes; fetch it again")
-    return Dataset("fashion-mnist", str(folder), None, FASHION_CLASSES, train, test)
+    log.info("Fashion-MNIST found: files in %s", folder)
+    return Dataset(
+        "fashion-mnist", "the published Fashion-MNIST files", None, FASHION_CLASSES, train, test
+    )
 
 
 def _fetch_fashion_mnist(folder: Path) -> None:
@@ -250,16 +253,17 @@ def _rows_by_class(labels: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 
-def _complete_mnist(arrays: dict[str, NDArray[np.uint8]], source: str) -> Dataset:
+def _complete_mnist(arrays: dict[str, NDArray[np.uint8]], place: str) -> Dataset:
     for name, array in arrays.items():
         if _idx_sha256(array) != MNIST_SHA256[name]:
             raise InputError(
-                f"{source}: {name} {array.shape} is not the published MNIST (its SHA-256 differs); "
+                f"{place}: {name} {array.shape} is not the published MNIST (its SHA-256 differs); "
                 "fetch the files again"
             )
+    log.info("MNIST found: %s", place)
     return Dataset(
         name="mnist",
-        source=source,
+        source="the published MNIST files",
         note=None,
         class_names=DIGIT_NAMES,
         train=Split(arrays["train-images"], arrays["train-labels"]),

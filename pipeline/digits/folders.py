@@ -48,7 +48,8 @@ def folder(
     kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
     _tell_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
     train, test = _split(kept, test_share, root)
-    return Dataset("folder", str(root), None, DIGIT_NAMES, train, test)
+    log.info("%d labelled pictures found: files in %s", len(kept), root)
+    return Dataset("folder", "a folder of labelled pictures", None, DIGIT_NAMES, train, test)
 
 
 def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
