@@ -64,10 +64,7 @@ class Jury:
 
     def is_fair(self, candidate: TrainedRun) -> bool:
         """Say whether a network is known to have been trained without these test pictures."""
-        return (
-            candidate.test_digest == digest([self.test])
-            or candidate.data_digest == self.info.digest
-        )
+        return candidate.unseen_test_digest == digest([self.test])
 
 
 def run(config: Config, options: RegisterOptions) -> None:
@@ -134,8 +131,8 @@ def decide(comparison: Comparison, candidate: int, champion: int, *, fair: bool)
         )
     if not fair:
         return (
-            f"champion stays version {champion}: version {candidate} learnt from other data, which "
-            f"may hold these test digits; {counts} ({chance}), which proves nothing"
+            f"champion stays version {champion}: version {candidate} may have learnt from these "
+            f"test digits; {counts} ({chance}), which proves nothing"
         )
     return f"champion is version {candidate} (was {champion}), which is better: {counts} ({chance})"
 

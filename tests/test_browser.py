@@ -74,7 +74,7 @@ def store(tmp_path_factory, config):
 
 def record(place, config, name, row, test_digest):
     """Record what the stages record of a training, in small."""
-    from pipeline.tracking.names import TEST_DIGEST_TAG
+    from pipeline.tracking.names import UNSEEN_TEST_TAG
     from pipeline.tracking.runs import new_run
     from pipeline.tracking.store import RunRequest
 
@@ -90,7 +90,7 @@ def record(place, config, name, row, test_digest):
     save_figure(learning_curves(history, epochs, name), folder / "learning_curves.png")
     matrix = np.diag([10] * 10) + np.diag([wrong] * 9, 1)
     save_figure(confusion_matrix(matrix, NAMES), folder / "confusion_matrix.png")
-    tags = {"stage": "train", "model_family": "mlp", TEST_DIGEST_TAG: test_digest}
+    tags = {"stage": "train", "model_family": "mlp", UNSEEN_TEST_TAG: test_digest}
     with new_run(config.tracking, RunRequest("digits", name, tags)) as run:
         run.params(
             {

@@ -14,11 +14,13 @@ from networks import answers_in_pictures, write_reader
 
 from pipeline import layout, register
 from pipeline.config import compose, validate
-from pipeline.digits.datasets import Split, digest, save_split
+from pipeline.digits.datasets import Split, digest, load_split, save_split
 from pipeline.digits.errors import InputError
 from pipeline.layout import DatasetInfo
 from pipeline.register import RegisterOptions
 from pipeline.stages.predict_custom import find_network
+from pipeline.stages.train import unseen_test_part
+from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.registry import MODEL_NAME, Registry, fetch_network, pin
 
 TEST_SIZE = 200
@@ -68,7 +70,7 @@ def recorded(place, config, name, test_digest):
     from pipeline.tracking.store import RunRequest
 
     row = ROWS.get(name, ROWS["better"])
-    tags = {"test_digest": test_digest if name in ROWS else "0" * 64, "stage": "train"}
+    tags = {UNSEEN_TEST_TAG: test_digest if name in ROWS else "0" * 64, "stage": "train"}
     network = write_reader(place / name / "model.onnx", row)
     with new_run(config.tracking, RunRequest("digits", name, tags)) as recorder:
         right = 1 - WRONG.get(name, 30) / TEST_SIZE
@@ -161,6 +163,24 @@ def test_a_comparison_is_kept_with_the_candidate(client, runs, tmp_path):
     page = client.get_model_version(MODEL_NAME, "5").description
     assert f"run_uuid={runs['better']}" in page
     assert "**99.00 %** of the test digits right" in page
+
+
+def test_a_network_is_not_known_to_be_new_to_the_test_part_but_through_all_its_weights(
+    place, config, runs
+):
+    """Those it starts from may have learnt from these very pictures."""
+
+    def unseen(init_from):
+        settings = config.train.model_copy(update={"init_from": init_from})
+        return unseen_test_part(config.model_copy(update={"train": settings}))
+
+    prepared = digest([load_split(place / "test.npz")])
+    file = place / "weights.keras"
+    file.touch()
+    assert unseen(None) == prepared
+    assert unseen(runs["better"]) == prepared
+    assert unseen(runs["from elsewhere"]) is None
+    assert unseen(str(file)) is None
 
 
 def test_registering_leaves_the_run_as_it_was(client, runs):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.command import run_stage
 from pipeline.config import Config, Tree
 from pipeline.digits.classifier import Classifier
-from pipeline.digits.datasets import Split, digest, load_split
+from pipeline.digits.datasets import Split, load_split
 from pipeline.digits.metrics import (
     Reliability,
     accuracy,
@@ -34,7 +34,6 @@ from pipeline.layout import (
     write_csv,
     write_json,
 )
-from pipeline.tracking.names import TEST_DIGEST_TAG
 from pipeline.tracking.runs import reopened_run
 from pipeline.tracking.store import RunRequest
 
@@ -77,7 +76,6 @@ def run(config: Config) -> None:
         _write_predictions(files[1], evaluation, test, info.class_names)
         files += plot(evaluation, test, info, folder)
         recorder.metrics(_comparable(metrics))
-        recorder.tags({TEST_DIGEST_TAG: digest([test])})
         recorder.files(files, STAGE)
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from pipeline.command import run_stage
 from pipeline.config import Config, Tracking, Tree, bare_name, call_target, dump, home
 from pipeline.digits.classifier import NOTE, TEMPERATURE, VIEWS
-from pipeline.digits.datasets import Split, load_split
+from pipeline.digits.datasets import Split, digest, load_split
 from pipeline.digits.errors import InputError
 from pipeline.digits.export import export_onnx
 from pipeline.digits.files import own_folder, replace_when_written
@@ -45,8 +45,13 @@ from pipeline.layout import (
     write_json,
     write_text,
 )
-from pipeline.tracking.models import fetch_keras_model
-from pipeline.tracking.names import CHOSEN_ACCURACY, CONFIG_ARTIFACT, RECORDED_SECTIONS
+from pipeline.tracking.models import fetch_keras_model, unseen_test_digest
+from pipeline.tracking.names import (
+    CHOSEN_ACCURACY,
+    CONFIG_ARTIFACT,
+    RECORDED_SECTIONS,
+    UNSEEN_TEST_TAG,
+)
 from pipeline.tracking.runs import Recorder, new_run
 from pipeline.tracking.store import RunRequest
 
@@ -335,6 +340,23 @@ def _record_setup(
     recorder.dataset(info.name, info.digest, "data/prepared", pictures)
     if info.note:
         recorder.tags({"note": info.note})
+    if unseen := unseen_test_part(config):
+        recorder.tags({UNSEEN_TEST_TAG: unseen})
+
+
+def unseen_test_part(config: Config) -> str | None:
+    """Give the digest of the prepared test part, if the network is known not to have met it.
+
+    Its own training never does. The weights that it starts from may have: not those of a run that
+    tells of the same test part, but those in a file may come from anywhere.
+    """
+    prepared = digest([load_split(split_file("test"))])
+    start = config.train.init_from
+    if start is None:
+        return prepared
+    if _weights_file(start).is_file():
+        return None
+    return prepared if unseen_test_digest(config.tracking, start) == prepared else None
 
 
 def _record_outcome(

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 NOTE_TAG = "mlflow.note.content"
 DATA_RUN_TAG = "data_run_id"
 DATA_DIGEST_TAG = "data_digest"
-TEST_DIGEST_TAG = "test_digest"
+UNSEEN_TEST_TAG = "unseen_test_digest"
+"""Of a training: the digest of the test part that none of its network's weights has met."""
 CONFIG_ARTIFACT = "config/params.yaml"
 RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
 CHOSEN_ACCURACY = "val_accuracy_chosen"

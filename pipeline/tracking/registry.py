@@ -15,7 +15,7 @@ from pipeline.config import ROOT, Tracking, home
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
 from pipeline.tracking import page
-from pipeline.tracking.names import DATA_DIGEST_TAG, TEST_DIGEST_TAG, validation_accuracy
+from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
 from pipeline.tracking.store import experiment_id, log_model, open_store, uri_to_read
 
 if TYPE_CHECKING:
@@ -55,15 +55,14 @@ class TrainedRun:
     Attributes:
         id: Its MLflow id.
         name: What ran, such as "mlp 128-128 · 5 epochs".
-        data_digest: SHA-256 of all data it was prepared with, None if not recorded.
-        test_digest: SHA-256 of the test part it was measured on, None if it was not.
+        unseen_test_digest: SHA-256 of the test part that its network's weights have not met, None
+            if that is not known of any.
         metrics: Its metrics, each at its last step.
     """
 
     id: str
     name: str
-    data_digest: str | None
-    test_digest: str | None
+    unseen_test_digest: str | None
     metrics: Mapping[str, float]
 
 
@@ -382,11 +381,9 @@ def _signature(unsure_below: float) -> "ModelSignature":
 
 
 def _trained(run: "Run") -> TrainedRun:
-    tags = run.data.tags
     return TrainedRun(
         id=run.info.run_id,
         name=run.info.run_name,
-        data_digest=tags.get(DATA_DIGEST_TAG),
-        test_digest=tags.get(TEST_DIGEST_TAG),
+        unseen_test_digest=run.data.tags.get(UNSEEN_TEST_TAG),
         metrics=run.data.metrics,
     )
