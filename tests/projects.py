@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -133,3 +135,16 @@ def wait_for(condition, seconds):
     while not condition():
         assert time.monotonic() < until, "waited too long"
         time.sleep(0.5)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def answers(url):
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except OSError:
+        return False
+    return True

@@ -6,16 +6,14 @@ What the pages look like is kept in tests/screenshots/.
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 from networks import answers_in_pictures, write_reader
-from projects import wait_for
+from projects import answers, free_port, wait_for
 
 from pipeline import layout, register
 from pipeline.config import compose, validate
@@ -117,8 +115,7 @@ def record(place, config, name, row, test_digest):
 def address(store):
     """Serve the store as `make ui` does; give the address that it says to open."""
     place, _ = store
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     surroundings = os.environ | {
         "DVC_ROOT": str(place),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -139,14 +136,6 @@ def address(store):
     finally:
         os.killpg(server.pid, 15)
         server.wait(20)
-
-
-def answers(url):
-    try:
-        urllib.request.urlopen(url, timeout=2).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,24 @@
 import copy
 import csv
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
-from projects import Project, stages_run
+from projects import Project, answers, free_port, stages_run, wait_for
+
+from pipeline.config import Tracking
+from pipeline.digits.datasets import digest, load_split, save_split
+from pipeline.tracking.models import fetch_keras_model
+from pipeline.tracking.runs import new_run
+from pipeline.tracking.store import RunRequest
 
 pytestmark = pytest.mark.end_to_end
 
@@ -94,11 +105,13 @@ def test_mlflow_holds_one_comparable_run(project):
     assert run.data.metrics["test_accuracy"] == metrics["test_accuracy"]
     curve = project.mlflow().get_metric_history(run.info.run_id, "val_accuracy")
     assert [point.step for point in curve] == [1, 2]
-    digest = project.read_json("reports/prepare/metrics.json")["digest"]
-    assert digest.startswith(run.inputs.dataset_inputs[0].dataset.digest)
+    data_digest = project.read_json("reports/prepare/metrics.json")["digest"]
+    assert data_digest.startswith(run.inputs.dataset_inputs[0].dataset.digest)
     prepared_by = project.mlflow().get_run(run.data.tags["data_run_id"])
-    assert prepared_by.data.tags["data_digest"] == digest
+    assert prepared_by.data.tags["data_digest"] == data_digest
     assert run.data.tags["mlflow.source.git.commit"]
+    test_part = load_split(project.folder / "data/prepared/test.npz")
+    assert run.data.tags["unseen_test_digest"] == digest([test_part])
 
 
 def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
@@ -113,8 +126,7 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
         "evaluate/worst_mistakes.png", "evaluate/calibration.png",
     }  # fmt: skip
     run = client.get_run(project.run_id())
-    (output,) = run.outputs.model_outputs
-    model = client.get_logged_model(output.model_id)
+    model = logged_model(client, run)
     assert model.experiment_id == run.info.experiment_id
     assert not (project.folder / "mlruns").exists()
     folder = Path(model.artifact_location.removeprefix("file://"))
@@ -123,6 +135,11 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
     assert "uint8" in signature["inputs"]
     assert "[-1, 10]" in signature["outputs"]
     assert (folder / "data" / "model.keras").is_file()
+
+
+def logged_model(client, run):
+    (output,) = run.outputs.model_outputs
+    return client.get_logged_model(output.model_id)
 
 
 def test_predictions_are_a_child_run(project):
@@ -181,7 +198,68 @@ def test_a_training_starts_from_the_weights_of_an_earlier_run(project):
     )  # fmt: skip
     assert project.run_id() != start
     assert project.read_json("reports/train/metrics.json")["val_accuracy"] == before
+    assert unseen(project, project.run_id()) == unseen(project, start)
     project.run("dvc", "checkout", "--force")
+
+
+def unseen(project, run_id):
+    return project.mlflow().get_run(run_id).data.tags["unseen_test_digest"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Run an MLflow server on a store of its own; give its address."""
+    place, port = tmp_path_factory.mktemp("server"), free_port()
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{place / 'server.db'}"),
+            *("--artifacts-destination", str(place / "artifacts")),
+        ],
+        cwd=place,
+        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), 240)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_server_keeps_a_training_and_its_network(project, server, tmp_path):
+    from mlflow import MlflowClient
+
+    project.run("python", "-m", "pipeline.stages.train", f"tracking.uri={server}", "train.epochs=1")
+    test_file = project.folder / "data/prepared/test.npz"
+    kept_aside = load_split(test_file)
+    save_split(kept_aside.take(np.arange(100)), test_file)
+    project.run("python", "-m", "pipeline.stages.evaluate", f"tracking.uri={server}")
+    run = MlflowClient(server).get_run(project.run_id())
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["test_pictures"] == 100
+    # What it is measured on later tells nothing of what it has learnt from.
+    assert run.data.tags["unseen_test_digest"] == digest([kept_aside])
+    settings = Tracking(enabled=True, uri=server, experiment="digits")
+    fetched = fetch_keras_model(settings, project.run_id(), tmp_path)
+    assert fetched.read_bytes() == (project.folder / "models/model.keras").read_bytes()
+    project.run("dvc", "checkout", "--force")
+
+
+def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("DVC_ROOT", str(project.folder))
+    here = f"sqlite:///{project.folder / 'mlflow.db'}"
+    for uri in (here, server, here):
+        settings = Tracking(enabled=True, uri=uri, experiment="digits")
+        with new_run(settings, RunRequest("digits", "a network", {})) as recorder:
+            recorder.keras_model(project.folder / "models/model.keras", (28, 28), (10,))
+        run = MlflowClient(uri).get_run(recorder.run_id())
+        assert logged_model(MlflowClient(uri), run).experiment_id == run.info.experiment_id
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from projects import wait_for
+from projects import free_port, wait_for
 
 from pipeline import ui
 from pipeline.config import Tracking, compose, validate
@@ -274,8 +274,7 @@ def test_nothing_is_recorded_or_made_when_switched_off(store):
 @pytest.fixture
 def silent_server(monkeypatch):
     """Name a server that is not there; give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    address = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     return address
 
