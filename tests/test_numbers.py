@@ -213,6 +213,17 @@ def test_a_slash_between_digits_that_lean_as_it_does_is_no_digit(classifier):
     assert text_of(find_digits(picture, classifier)) == ["120426"]
 
 
+def test_ones_that_lean_in_many_ways_are_no_slashes(classifier):
+    picture = page(row("5"), size=(140, 700))
+    for place, (lean, height) in enumerate(
+        [(-8, 60), (40, 62), (3, 58), (20, 72), (0, 60), (6, 61)]
+    ):
+        left = 140 + 80 * place
+        mark(picture, (left, 100), (left + lean, 100 - height))
+    mark(picture, (640, 100), (640, 40))
+    assert [len(line) for line in text_of(find_digits(picture, classifier))] == [8]
+
+
 def test_a_long_row_under_uneven_light_is_read_to_its_end(classifier):
     picture = page(row("2705314698"))
     grain = np.random.default_rng(0).normal(0, 3, picture.shape)

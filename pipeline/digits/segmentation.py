@@ -55,12 +55,10 @@ BAR_END = 0.4  # the bar of a 5 ends within this upper share of the rest of the 
 BAR_GAP = 0.08  # how far it may stand beside the rest
 BAR_WIDTH = 0.2  # it is no shorter; with the rest it is no wider than a digit is high
 
-# Which straight strokes between digits are slashes. Leaning is in pixels to the right a pixel up.
+# Which straight strokes between digits are slashes, and not ones.
 STRAIGHT = 0.42  # stroke widths that the ink spreads across; of an even stroke, 1 / sqrt(12)
-SLANTED = 0.9  # leaning this much more than the digits, it is a slash, however long
-LEANING = 0.15  # a long one is a slash if it leans by more than this,
-LONGER = 1.15  # compared with the digits, at this many times their height,
-MUCH_LONGER = 1.25  # or in itself, at this many times their height
+SLASH_LEAN = 0.15  # pixels to the right a pixel up, and more
+SLASH_HEIGHT = 1.25  # and so many times the usual height of the rest of the line
 
 # What speaks against a candidate, in nats.
 CUT_COST = 0.05  # every cut
@@ -352,17 +350,10 @@ def _without_separators(line: list[_Part]) -> list[_Part]:
 
 
 def _is_separator(part: _Part, line: list[_Part]) -> bool:
-    """Say whether a part is a slash: straight, leaning more than the digits or longer than them."""
-    others = [other for other in line if not other.straight]
-    if not part.straight or not others:
+    """Say whether a part is a slash: straight, leaning to the right, higher than the rest."""
+    if not part.straight or part.lean <= SLASH_LEAN:
         return False
-    leans_more = part.lean - float(np.median([other.lean for other in others]))
-    length = part.height / _height(others)
-    return (
-        leans_more > SLANTED
-        or (length > LONGER and leans_more > LEANING)
-        or (length > MUCH_LONGER and part.lean > LEANING)
-    )
+    return part.height > SLASH_HEIGHT * _height([other for other in line if other is not part])
 
 
 # --- cuts and candidates --------------------------------------------------------------------
