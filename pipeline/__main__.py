@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.command import fail, run_command
 from pipeline.config import PARAMS_FILE, ROOT, Config, Tree, dump, validate
 from pipeline.digits.errors import InputError
-from pipeline.layout import MODELS, RUN_ID_NAME, write_text
+from pipeline.layout import MODELS, PREPARED, RUN_ID_NAME, report_dir, write_text
 from pipeline.summary import summarise
 from pipeline.tracking.registry import URI_SCHEME, pin
 
@@ -37,17 +37,33 @@ def run(tree: Tree) -> None:
 def _refuse_what_dvc_will(config: Config) -> None:
     """Raise an InputError now for what would go wrong in DVC's hands, perhaps hours later."""
     start = config.train.init_from
-    if start and (ROOT / Path(start).expanduser()).resolve().is_relative_to(MODELS):
+    if start and _in_project(start).is_relative_to(MODELS):
         raise InputError(
             f"train.init_from={start}: DVC empties that folder before it trains; name the run in "
             f"{MODELS.name}/{RUN_ID_NAME} instead, or a copy of the file"
         )
-    output = config.predict.output
-    if not (ROOT / Path(output).expanduser()).resolve().is_relative_to(ROOT):
+    images, output = (
+        _in_project(place) for place in (config.predict.images, config.predict.output)
+    )
+    if not images.is_dir():
+        raise InputError(f"predict.images={config.predict.images}: no such folder in {ROOT}")
+    if not output.is_relative_to(ROOT):
         raise InputError(
-            f"predict.output={output}: DVC keeps only what lies in the project; "
+            f"predict.output={config.predict.output}: DVC keeps only what lies in the project; "
             "`python -m pipeline.stages.predict_custom` writes elsewhere"
         )
+    reports = [report_dir(stage) for stage in ("prepare", "train", "evaluate")]
+    for taken in (images, MODELS, PREPARED, *reports):
+        if output.is_relative_to(taken) or taken.is_relative_to(output):
+            raise InputError(
+                f"predict.output={config.predict.output}: DVC empties that folder first, and "
+                f"{taken.relative_to(ROOT)} is not to be lost; name one of its own"
+            )
+
+
+def _in_project(place: str) -> Path:
+    """Give the place that DVC takes a path for."""
+    return (ROOT / Path(place).expanduser()).resolve()
 
 
 def _reproduce() -> int:
@@ -68,7 +84,7 @@ def _reproduce() -> int:
 def _write_params(tree: Tree) -> None:
     """Rewrite params.yaml only if it changes, so that its time stamp tells something."""
     text = dump(tree)
-    if PARAMS_FILE.is_file() and PARAMS_FILE.read_text(encoding="utf-8") == text:
+    if PARAMS_FILE.is_file() and PARAMS_FILE.read_bytes() == text.encode():
         return
     write_text(PARAMS_FILE, text)
     log.info("params.yaml rewritten")

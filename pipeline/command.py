@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import (
     CONF_DIR,
+    PARAMS_FILE,
     Config,
     Given,
     Tree,
@@ -35,6 +36,8 @@ from pipeline.config import (
 from pipeline.digits.errors import InputError
 
 log = logging.getLogger(__name__)
+
+ONE_AT_A_TIME = "one experiment at a time here; `python -m pipeline.sweep` runs many"
 
 # For commands that run on params.yaml instead of composing from the groups of conf/.
 STAGE_CONFIG = {
@@ -106,9 +109,12 @@ def run_command(
     """
 
     def with_one(config: Any, *_: Any) -> None:
-        if not isinstance(config, DictConfig):  # --multirun
-            raise InputError("one experiment at a time here; `python -m pipeline.sweep` runs many")
+        if not isinstance(config, DictConfig):  # from a launcher of ours
+            fail(ONE_AT_A_TIME)
         task(to_tree(config))
+
+    if {"-m", "--multirun"} & set(sys.argv):
+        fail(ONE_AT_A_TIME)
 
     _run_hydra(with_one, config_name, options)
 
@@ -197,7 +203,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 def _explain(error: Exception, options: Iterable[str]) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}; mend that and run the command again"
+        return f"{place}{error.strerror}; fix this and run the command again"
     text = " ".join(str(error).split())
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read as KEY=VALUE; quote it for the shell"
@@ -206,8 +212,13 @@ def _explain(error: Exception, options: Iterable[str]) -> str:
         return f"{choice}: a stage has no groups; `python -m pipeline {choice}=…` chooses from one"
     unknown_key = re.match(r"Could not override '([^']+)'", text)
     if unknown_key:
-        key = unknown_key[1]
-        return f"{key}: unknown key; {suggest(key, [*options, *flatten(compose([]))])}"
+        key, known = unknown_key[1], [*options, *flatten(compose([]))]
+        if key in known:
+            return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
+        return f"{key}: unknown key; {suggest(key, known)}"
+    if text.startswith("Ambiguous value"):
+        asked = text.split("'")[1]
+        return f"{asked}: `python -m pipeline.sweep` tries several values; a list is in brackets"
     return text.partition(" Config search path:")[0]
 
 

@@ -191,7 +191,7 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; `python -m pipeline` writes it") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{path}: not YAML ({reason}); `python -m pipeline` rewrites it"

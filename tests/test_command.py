@@ -69,13 +69,20 @@ def test_logs_are_told_as_configured(started, capsys):
     assert capsys.readouterr().err == "warning: beware\n"
 
 
-def test_what_cannot_be_composed_is_told_in_one_line(started, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
+        ("train.epochs=1,2", "train.epochs=1,2: `python -m pipeline.sweep` tries several values"),
+        ("-m train.epochs=1,2", "one experiment at a time here; `python -m pipeline.sweep`"),
+    ],
+)
+def test_what_cannot_be_composed_is_told_in_one_line(started, capsys, arguments, told):
     with pytest.raises(SystemExit) as ended:
-        started("train.epoks=3")
+        started(*arguments.split())
     assert ended.value.code == 1
-    assert (
-        capsys.readouterr().err == "error: train.epoks: unknown key; did you mean train.epochs?\n"
-    )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {told}")
 
 
 @pytest.fixture
@@ -130,8 +137,26 @@ def test_a_missing_params_yaml_is_told_in_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: params.yaml: no such file\n"
 
 
+def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
+    lacking = {key: value for key, value in read_params().items() if key != "tracking"}
+    monkeypatch.setattr(command, "read_params", lambda: lacking)
+    monkeypatch.setattr("sys.argv", ["stage", "tracking.enabled=false"])
+    GlobalHydra.instance().clear()
+    with pytest.raises(SystemExit):
+        command.run_stage(print)
+    assert "params.yaml: lacks tracking.enabled; `python -m pipeline`" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    "override", ["train.init_from=models/model.keras", "predict.output=/elsewhere"]
+    "override",
+    [
+        "train.init_from=models/model.keras",
+        "predict.images=nowhere",
+        "predict.output=/elsewhere",
+        "predict.output=models/answers",
+        "predict.output=reports",
+        "predict.output=data/custom",
+    ],
 )
 def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
     monkeypatch.setattr(experiment, "_write_params", pytest.fail)

@@ -134,10 +134,10 @@ def test_all_problems_are_told_at_once(default_tree):
         validate(tree)
 
 
-@pytest.mark.parametrize("text", ["", "- a list", "a: [unclosed", "\t"])
+@pytest.mark.parametrize("text", [b"", b"- a list", b"a: [unclosed", b"\t", b"# caf\xe9"])
 def test_a_broken_params_file_is_told_in_one_line(tmp_path, text):
     path = tmp_path / "params.yaml"
-    path.write_text(text)
+    path.write_bytes(text)
     with pytest.raises(InputError) as caught:
         read_params(path)
     assert str(path) in str(caught.value)

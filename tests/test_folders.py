@@ -61,7 +61,11 @@ def test_what_has_no_label_or_cannot_be_read_is_left_out_aloud(sorted_folders, c
 
 @pytest.mark.parametrize(
     ("labels", "told"),
-    [("file,label\na.png,ten\n", "a.png has the label 'ten'"), ("", "more of every digit")],
+    [
+        ("file,label\na.png,ten\n", "a.png has the label 'ten'"),
+        ("file,label\na.png,1\na.png,2\n", "a.png has two labels, 1 and 2"),
+        ("", "more of every digit"),
+    ],
 )
 def test_useless_folders_are_refused_in_one_line(tmp_path, labels, told):
     draw(tmp_path / "a.png", 1)

@@ -273,3 +273,12 @@ def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
     (tmp_path / "predictions.csv").touch()
     with pytest.raises(InputError, match="nothing in it"):
         predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path)
+
+
+def test_rows_of_labels_that_cannot_be_right_are_told_of(caplog):
+    labels = {"a.png": "7", "b.png": "1 2\n3", "c.png": "x", "A.PNG": "7"}
+    predict_custom._tell_unused(labels, {"a.png", "b.png", "c.png", "d.png"})
+    assert [record.getMessage() for record in caplog.records] == [
+        "labels.csv: rows that name no picture that is there: 1, such as A.PNG",
+        "labels.csv: rows that give no number: 1, such as c.png",
+    ]

@@ -427,6 +427,15 @@ def test_a_new_store_in_the_place_of_a_removed_one_is_written_to(store):
 
 
 def test_an_address_that_means_nothing_to_mlflow_is_told_in_one_line():
-    with pytest.raises(InputError, match=r"tracking\.uri=foo://x: no store") as caught:
+    with pytest.raises(InputError, match="foo://x: no store") as caught:
         open_store("foo://x", SETTINGS)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_database_is_told_in_one_line(store):
+    damaged = store / "mlflow.db"
+    damaged.write_bytes(b"no database" * 1000)
+    with pytest.raises(InputError, match="not a database") as caught:
+        open_store(f"sqlite:///{damaged}", SETTINGS)
+    assert str(damaged) in str(caught.value)
     assert "\n" not in str(caught.value)

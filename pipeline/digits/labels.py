@@ -1,6 +1,7 @@
 """Right answers beside pictures: labels.csv."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.digits.errors import InputError
@@ -12,7 +13,7 @@ def read_labels(path: Path) -> dict[str, str]:
     """Read the right answers, by file, from a CSV file with the columns file and label.
 
     Raises:
-        InputError: The file has other columns or is no text.
+        InputError: The file has other columns, is no text, or says two things of one file.
     """
     if not path.is_file():
         return {}
@@ -21,6 +22,15 @@ def read_labels(path: Path) -> dict[str, str]:
             table = csv.DictReader(file)
             if not {"file", "label"} <= set(table.fieldnames or ()):
                 raise InputError(f"{path}: needs the columns file,label, with a comma between")
-            return {row["file"].strip(): row["label"].strip() for row in table}
+            return _by_file(table, path)
     except (AttributeError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: needs two values in every row, as UTF-8 text") from error
+
+
+def _by_file(table: Iterable[dict[str, str]], path: Path) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for row in table:
+        file, label = row["file"].strip(), row["label"].strip()
+        if labels.setdefault(file, label) != label:
+            raise InputError(f"{path}: {file} has two labels, {labels[file]} and {label}; keep one")
+    return labels

@@ -21,7 +21,8 @@ from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPIm
 from pipeline.digits.errors import InputError
 from pipeline.digits.scaling import shrink_to
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
+NOT_READ = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pdf", ".svg"})
 # The last two by their plug-ins: to find them by name, Pillow would import all it has, some forty.
 FORMATS = (
     *("PNG", "JPEG", "BMP"),
@@ -90,7 +91,14 @@ def find_pictures(folder: Path) -> list[Path]:
         raise InputError(
             f"{folder}: cannot be opened ({error.strerror}); check its permissions"
         ) from error
-    found = sorted(_walk(folder))
+    pictures = _walk(folder)
+    found = sorted(path for path in pictures if path.suffix.lower() in SUFFIXES)
+    left_out = sorted({path.suffix.lower() for path in pictures} - SUFFIXES)
+    if left_out:
+        _log.warning(
+            "%s: pictures left out: %d, not in a format that is read (%s); save them as PNG",
+            folder, len(pictures) - len(found), " ".join(left_out),
+        )  # fmt: skip
     if not found:
         wanted = " ".join(sorted(SUFFIXES))
         raise InputError(f"{folder}: no picture in it; put some there ({wanted})")
@@ -98,7 +106,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """Collect what carries a picture's suffix; real folders come before links to folders."""
+    """Collect pictures by suffix, of formats that are not read as well; real folders come first."""
     found: list[Path] = []
     folders, links, visited = [folder], list[Path](), set[tuple[int, int]]()
     while folders or links:
@@ -117,7 +125,7 @@ def _walk(folder: Path) -> list[Path]:
             if entry.name.startswith("."):
                 continue
             path = Path(entry.path)
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in SUFFIXES | NOT_READ:
                 found.append(path)
             if _leads_to_folder(entry):
                 (links if entry.is_symlink() else folders).append(path)

@@ -6,7 +6,7 @@ with `tracking.enabled=false`.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,7 @@ def run(config: Config) -> None:
     model, run_id = find_network(config)
     labels = read_labels(images / LABELS_NAME)
     paths = _own_files_left_out(find_pictures(images), output)
+    _tell_unused(labels, {name_below(images, path) for path in paths})
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
@@ -181,6 +182,19 @@ def _own_files_left_out(paths: list[Path], output: Path) -> list[Path]:
     ):
         raise InputError(f"{drawn} would be written over; name another folder as predict.output")
     return others
+
+
+def _tell_unused(labels: Mapping[str, str], names: Set[str]) -> None:
+    """Warn of rows of labels.csv that cannot be right."""
+    numberless = {file for file, label in labels.items() if not "".join(label.split()).isdecimal()}
+    for what, files in (
+        ("name no picture that is there", labels.keys() - names),
+        ("give no number", numberless & names),
+    ):
+        if files:
+            log.warning(
+                "%s: rows that %s: %d, such as %s", LABELS_NAME, what, len(files), min(files)
+            )
 
 
 def _tell(tally: Tally, output: Path) -> None:

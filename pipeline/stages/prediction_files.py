@@ -1,4 +1,4 @@
-"""The files of predict-custom: right answers in, answers and what they come to out."""
+"""The files that predict-custom writes, and the counts of what is in them."""
 
 import csv
 import sys

@@ -176,22 +176,30 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
     """Import MLflow and open the store; one process at a time may make the local database."""
     set_defaults()
     import mlflow
-    from filelock import FileLock
+    from sqlalchemy.exc import SQLAlchemyError
 
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(uri)
-    except mlflow.MlflowException as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"tracking.uri={uri}: no store that MLflow can open ({reason})") from error
-    if uri != _local_store():
-        return client
+        if uri == _local_store():
+            _make_experiments(client, settings)
+    except (mlflow.MlflowException, SQLAlchemyError) as error:
+        reason = " ".join(str(error).partition("[SQL:")[0].split())[:200]
+        raise InputError(
+            f"{uri}: no store that MLflow can open ({reason}); move it away if it is damaged, or "
+            "name another with tracking.uri"
+        ) from error
+    return client
+
+
+def _make_experiments(client: "MlflowClient", settings: Tracking) -> None:
+    from filelock import FileLock
+
     with FileLock(home() / f"{STORE_NAME}.lock"):
         for experiment in (settings.experiment, data_experiment(settings)):
             experiment_id(client, experiment)
-    return client
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
