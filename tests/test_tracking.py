@@ -299,8 +299,11 @@ def test_a_server_that_cannot_be_reached_costs_a_recording_a_warning(client, cap
     ],
     ids=["ui", "report", "promote", "register", "pin", "predict", "init_from"],
 )
-def test_reading_from_a_server_that_cannot_be_reached_is_refused(read, silent_server, tmp_path):
+def test_reading_from_a_server_that_cannot_be_reached_is_refused(
+    read, silent_server, tmp_path, monkeypatch
+):
     """What lies in the local store are other runs and other models."""
+    monkeypatch.setattr(ui, "_serve", lambda *_: pytest.fail("serves another store"))
     with pytest.raises(InputError, match=f"{silent_server} does not answer .*; start it") as caught:
         read(tmp_path)
     assert "\n" not in str(caught.value)
