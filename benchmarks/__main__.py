@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def run(command: str) -> list[str]:
-    """Run one benchmark, showing what it prints; give the rows of the table among it."""
+    """Run one benchmark, showing what it prints; return the rows of the table among it."""
     print(f"python -m benchmarks.{command}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         words = command.split()

@@ -54,7 +54,7 @@ def rows(preset: str, results: list[dict[str, float]]) -> list[Row]:
 
 
 def result(preset: str, seed: int, keep: Path | None) -> dict[str, float]:
-    """Give what one training came to, from an earlier time if it was the same."""
+    """Return what one training came to, from an earlier time if it was the same."""
     chosen = [] if preset == "default" else [f"experiment={preset}"]
     trial = make_trial(compose([*chosen, f"seed={seed}", "tracking=none"]), cores())
     kept = home() / ".benchmarks" / f"accuracy_{trial.key}.json"

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def one_round() -> dict[str, float]:
-    """Give each duration as a ratio to the plain script's of the same round."""
+    """Return each duration as a ratio to the plain script's of the same round."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_mnist(folder / "mnist.npz")
@@ -66,7 +66,7 @@ def training_seconds(told: str) -> float:
 
 
 def run_plain(folder: Path) -> dict[str, float]:
-    """Run the plain script; give its own times and the whole one, with the interpreter's start."""
+    """Run the plain script; return its times and the whole one, with the interpreter's start."""
     script = [sys.executable, str(ROOT / "benchmarks" / "plain_script.py")]
     places = [str(folder / "mnist.npz"), str(ROOT / "data" / "custom"), str(folder / "plain")]
     before = time.perf_counter()
@@ -82,7 +82,7 @@ def copy_project(folder: Path) -> Path:
 
 
 def timed_repro(project: Path, folder: Path) -> tuple[float, str]:
-    """Give the wall seconds of `dvc repro` on the MNIST in this folder, and what it told."""
+    """Return the wall seconds of `dvc repro` on the MNIST in this folder, and what it told."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("DVC", "MLFLOW"))
     }

@@ -178,7 +178,7 @@ def memory_row(folder: Path, model: Path) -> Row:
 
 
 def peak_megabytes(folder: Path, model: Path) -> float:
-    """Read a folder of pictures; give the most memory of all processes together."""
+    """Read a folder of pictures; return the most memory of all processes together."""
     paths = sorted(folder.iterdir())
     peak = 0.0
     answers = recognise(paths, folder, Classifier.load(model), **SETTINGS)

@@ -89,7 +89,7 @@ def time_plain(mnist: Path, units: list[int], epochs: int) -> float:
 
 
 def time_sweep(*overrides: str) -> tuple[float, list[dict[str, str]]]:
-    """Run a sweep that knows no trial and no MLflow store; give its seconds and results."""
+    """Run a sweep that knows no trial and no MLflow store; return its seconds and results."""
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         subprocess.run(

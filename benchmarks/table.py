@@ -21,7 +21,7 @@ class Row:
 
 
 def median_and_spread(values: Sequence[float], unit: str) -> str:
-    """Give the median of some measurements, their range, and how many there were."""
+    """Return the median of some measurements, their range, and how many there were."""
     if len(values) == 1:
         return f"{values[0]:.2f}{unit} (1 run)"
     middle, low, high = statistics.median(values), min(values), max(values)

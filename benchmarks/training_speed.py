@@ -68,7 +68,7 @@ def main() -> None:
 def measure(
     ways: dict[str, Callable[..., Epochs]], train: Split, arguments: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Give the seconds of each way's epochs, the first left out."""
+    """Return the seconds of each way's epochs, the first left out."""
     running = {
         name: way(train, arguments.hidden_units, arguments.batch_size, arguments.rounds + 1)
         for name, way in ways.items()

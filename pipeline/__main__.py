@@ -30,7 +30,7 @@ def run(tree: Tree) -> None:
     _write_params(tree)
     code = _reproduce()
     if code:
-        fail("`dvc repro` did not finish; what went wrong stands above", code)
+        fail("`dvc repro` did not finish; see the error above", code)
     print(f"\n{summarise(config)}", flush=True)
 
 
@@ -62,12 +62,12 @@ def _refuse_what_dvc_will(config: Config) -> None:
 
 
 def _in_project(place: str) -> Path:
-    """Give the place that DVC takes a path for."""
+    """Return the place that DVC takes a path for."""
     return (ROOT / Path(place).expanduser()).resolve()
 
 
 def _reproduce() -> int:
-    """Run `dvc repro`; give its exit code."""
+    """Run `dvc repro`; return its exit code."""
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]

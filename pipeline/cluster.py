@@ -27,7 +27,7 @@ from pipeline.trials import Judge, Outcome, Runner, Trial, is_prepared, store
 if TYPE_CHECKING:
     from ray import ObjectRef, ObjectRefGenerator
 
-# How often a trial is begun whose node or worker dies.
+# How often at most a trial is started whose node or worker dies.
 TRIES = 4
 
 ANSWER_SECONDS = 5
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[Runner]:
-    """Connect to a Ray cluster, or start one of this machine; give what runs trials on it.
+    """Connect to a Ray cluster, or start one of this machine; return what runs trials on it.
 
     Args:
         address: HOST:PORT or "auto"; None for $RAY_ADDRESS, or else a cluster of this machine that
@@ -161,7 +161,7 @@ class _Sender:
     def __init__(self) -> None:
         import ray
 
-        # What dies is sent again from here: Ray would begin the stream of messages anew.
+        # What dies is sent again from here: Ray would start the stream of messages all over.
         self._run = ray.remote(num_returns="streaming", max_retries=0)(_run)
         self._data: dict[Path, ObjectRef[Any]] = {}
 
@@ -187,7 +187,7 @@ def _run(trial: Trial, data: "list[ObjectRef[Any]]") -> Iterator[Epoch | Outcome
 
 
 def _at_hand(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
-    """Give a folder on this node that holds what the command's folder holds."""
+    """Return a folder on this node that holds what the command's folder holds."""
     import ray
 
     if is_prepared(folder):  # a shared file system, or the same machine
@@ -225,7 +225,7 @@ def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
 
 
 def _cores_of_nodes() -> list[int]:
-    """Give the number of cores of every node that has any."""
+    """Return the number of cores of every node that has any."""
     import ray
 
     counts = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]

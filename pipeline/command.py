@@ -86,7 +86,7 @@ def run_tool(schema: type[Given], run: Callable[[Config, Given], None]) -> None:
 
 
 def _store(name: str, config: Tree) -> Tree:
-    """Make a configuration that takes params.yaml known to Hydra; give what is in params.yaml.
+    """Make a configuration that takes params.yaml known to Hydra; return what is in params.yaml.
 
     Handed over instead of searched for: for `--help`, Hydra lists all that is in a folder.
     """

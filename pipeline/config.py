@@ -175,7 +175,7 @@ def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
 
 
 def dump(tree: Tree) -> str:
-    """Give the text of params.yaml for a composed configuration."""
+    """Return the text of params.yaml for a composed configuration."""
     return PARAMS_HEADER + OmegaConf.to_yaml(OmegaConf.create(tree))
 
 
@@ -202,12 +202,12 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
 
 
 def bare_name(target: object) -> str:
-    """Give the last part of a dotted name, as people know a function by."""
+    """Return the last part of a dotted name, as people know a function by."""
     return str(target).rpartition(".")[2]
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Give the leaves of nested dicts under dotted keys; lists and empty dicts are leaves."""
+    """Return the leaves of nested dicts under dotted keys; lists and empty dicts are leaves."""
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
@@ -232,12 +232,12 @@ def suggest(unknown: str, known: list[str]) -> str:
 
 
 def project_path(name: str | Path) -> Path:
-    """Give the place of a file of the project: relative names count from its root."""
+    """Return the place of a file of the project: relative names count from its root."""
     return ROOT / name
 
 
 def home() -> Path:
-    """Give the folder that outlives an experiment: DVC's real root, or this project's.
+    """Return the folder that outlives an experiment: DVC's real root, or this project's.
 
     A queued DVC experiment runs in a temporary copy; DVC_ROOT still names the real one.
     """
@@ -304,7 +304,7 @@ def describe_errors(error: ValidationError, schema: type[BaseModel], prefix: str
 
 
 def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -> tuple[str, str]:
-    """Give what is wrong, up to where what would be right is to follow, and that."""
+    """Return what is wrong, up to where what would be right is to follow, and that."""
     location = [str(part) for part in details["loc"]]
     fields = _fields_at(schema, location)
     if details["type"] == "extra_forbidden":
@@ -320,7 +320,7 @@ def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -
 
 
 def _fields_at(schema: type[BaseModel], location: list[str]) -> Mapping[str, Any]:
-    """Give the fields of the innermost section that a location passes through."""
+    """Return the fields of the innermost section that a location passes through."""
     section = schema
     for part in location[:-1]:
         field = section.model_fields.get(part)

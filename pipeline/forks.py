@@ -28,7 +28,7 @@ class _Running:
 
 @contextmanager
 def forks(workers: int) -> Iterator[Runner]:
-    """Give what runs trials on this machine, so many at a time."""
+    """Return what runs trials on this machine, so many at a time."""
     start()
     yield partial(run_in_forks, workers=workers)
 
@@ -73,7 +73,7 @@ def run_in_forks(
 
 
 def follow(trial: Trial) -> Iterator[Epoch | Outcome]:
-    """Run one trial; give its epochs as they end and its outcome last. Closing this ends it."""
+    """Run one trial; return its epochs as they end and its outcome last. Closing this ends it."""
     connection, running = _fork(trial)
     try:
         while isinstance(message := _receive(connection, running), Epoch):
@@ -107,7 +107,7 @@ def _work(connection: Connection, trial: Trial) -> None:
 
 
 def _listen(connection: Connection, running: _Running, goes_on: Judge) -> Outcome | None:
-    """Take one message of a trial; give its outcome if that is what came."""
+    """Take one message of a trial; return its outcome if that is what came."""
     message = _receive(connection, running)
     if isinstance(message, Outcome):
         return message

@@ -71,24 +71,24 @@ def code_digest(*stages: str) -> str:
 
 
 def dataset_file(folder: Path | None = None) -> Path:
-    """Give the file that holds what is known of prepared splits, None: of the stage prepare's."""
+    """Return the file that holds what is known of prepared splits, None: of the stage prepare's."""
     return (folder or PREPARED) / "dataset.json"
 
 
 def split_file(split: str, folder: Path | None = None) -> Path:
-    """Give the file that holds a prepared split, None: one of the stage prepare's."""
+    """Return the file that holds a prepared split, None: one of the stage prepare's."""
     return (folder or PREPARED) / f"{split}.npz"
 
 
 def report_dir(stage: str) -> Path:
-    """Give the folder of a stage's metrics and plots, made if it is missing."""
+    """Return the folder of a stage's metrics and plots, made if it is missing."""
     folder = REPORTS / stage
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def read_run_id(folder: Path) -> str | None:
-    """Give the id of the MLflow run that the network in this folder is from; None if not known."""
+    """Return the id of the MLflow run that a folder's network is from; None if not known."""
     try:
         return (folder / RUN_ID_NAME).read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:

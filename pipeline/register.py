@@ -52,7 +52,7 @@ class Jury:
         return cls(DatasetInfo.load(), load_split(split_file("test")))
 
     def answers(self, network: Path) -> NDArray[np.int64]:
-        """Let a network read every test picture; give the classes, (n,)."""
+        """Let a network read every test picture; return the classes, (n,)."""
         classifier = Classifier.load(network)
         if classifier.input_shape != self.test.images.shape[1:]:
             raise InputError(

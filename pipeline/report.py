@@ -125,7 +125,7 @@ def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
 
 
 def draw_curves(experiments: Sequence[Experiment]) -> str | None:
-    """Draw the learning curves of all experiments that have some; give the picture's address."""
+    """Draw the learning curves of all experiments that have some; return the picture's address."""
     from pipeline.plots.report import Curve, curves_together
     from pipeline.plots.style import save_figure
 
@@ -159,7 +159,7 @@ def plots_of(experiment: Experiment) -> list[str]:
 
 
 def data_uri(png: bytes) -> str:
-    """Give a picture as an address that holds all of it."""
+    """Return a picture as an address that holds all of it."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 

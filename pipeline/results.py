@@ -53,12 +53,12 @@ def varied(configs: Sequence[Tree]) -> list[str]:
 
 
 def label(key: str) -> str:
-    """Give a dotted key's short name: the function's place for the name of a function."""
+    """Return a dotted key's short name: the function's place for the name of a function."""
     return bare_name(key.removesuffix("._target_"))
 
 
 def value(config: Tree, key: str) -> Any:
-    """Give what a configuration has at a dotted key, for people: functions by their bare names."""
+    """Return what a configuration has at a dotted key, for people: functions by bare names."""
     found: Any = config
     for part in key.split("."):
         found = found[part]
@@ -75,7 +75,7 @@ def trial_name(trial: Trial, keys: Sequence[str]) -> str:
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Give a row of plain values a trial: what it was, how well it did, what it cost."""
+    """Return a row of plain values a trial: what it was, how well it did, what it cost."""
     keys = varied([result.trial.config for result in results])
     return [_row(result, keys) for result in results]
 
@@ -101,7 +101,7 @@ def _row(result: Result, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Give the table for the terminal, the best trial first."""
+    """Return the table for the terminal, the best trial first."""
     shown = [_shown(row) for row in rows(ranked(results))]
     header = list(shown[0])
     lines = [header, *([row[name] for name in header] for row in shown)]
@@ -132,7 +132,7 @@ def _percentage(share: float | None) -> str:
 
 
 def note_of(results: Sequence[Result]) -> str | None:
-    """Give the warning about the data of the trials, if there is one."""
+    """Return the warning about the data of the trials, if there is one."""
     return next((result.trial.note for result in results if result.trial.note), None)
 
 
@@ -145,7 +145,7 @@ def show(results: Sequence[Result]) -> None:
     print(f"\n{table(results)}\n", flush=True)
     best = ranked(results)[0]
     if best.outcome.status != "finished":
-        raise InputError("no trial finished; the reasons stand above")
+        raise InputError("no trial finished; see the reasons above")
     _keep_best(best)
     print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
 
@@ -161,7 +161,7 @@ def _keep_best(best: Result) -> None:
 
 
 def load_best() -> dict[str, Any] | None:
-    """Give name, run_id, val_accuracy and config of the best trial, None before there is one."""
+    """Return name, run_id, val_accuracy and config of the best trial, None before there is one."""
     try:
         kept: dict[str, Any] = json.loads(_best_file().read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -192,7 +192,7 @@ def record(
 
 
 def write(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write the table as CSV and, of the finished trials, the plots; give the files."""
+    """Write the table as CSV and, of the finished trials, the plots; return the files."""
     listed = rows(ranked(results))
     path = folder / "results.csv"
     write_csv(path, list(listed[0]), (list(row.values()) for row in listed))

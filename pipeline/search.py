@@ -107,7 +107,7 @@ class _Objective:
     runs: TrialRuns
 
     def __call__(self, asked: "optuna.Trial") -> tuple[float, ...]:
-        """Give the numbers that are sought, or raise Optuna's exception for a trial given up."""
+        """Return the numbers that are sought, or raise Optuna's exception for a trial given up."""
         import optuna
 
         trial = make_trial(self._chosen(asked), threads=cores())
@@ -138,7 +138,7 @@ class _Objective:
             raise _other_study(self.search, "space", f"has tried other values ({error})") from error
 
     def _outcome(self, trial: Trial, goes_on: Judge) -> tuple[Outcome, str]:
-        """Run the trial, unless its outcome is known; give it and the id of its MLflow run."""
+        """Run the trial, unless its outcome is known; return it and the id of its MLflow run."""
         known = load_outcome(trial.key)
         if known:
             return known, self.runs.copy(trial, known)
@@ -232,7 +232,7 @@ def _optimise(study: "optuna.Study", search: Search, objective: _Objective) -> N
 
 
 def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
-    """Give what the study keeps of a trial, so that every process on it can show the others'."""
+    """Return what the study keeps of a trial, so that every process on it can show the others'."""
     return {
         "trial": {"key": trial.key, "name": trial.name, "config": trial.config, "note": trial.note},
         "outcome": asdict(outcome),
@@ -241,7 +241,7 @@ def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
 
 
 def _results(study: "optuna.Study") -> list[Result]:
-    """Give the finished trials of the study, those of other processes too."""
+    """Return the finished trials of the study, those of other processes too."""
     return [
         Result(
             Trial(**kept.user_attrs["trial"], data=Path()),

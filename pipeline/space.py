@@ -70,7 +70,7 @@ class Search(Section):
 
 
 def ask(space: Mapping[str, Range | Choice], trial: "optuna.Trial", tree: Tree) -> Tree:
-    """Give a configuration with a value of Optuna's choice at every key of the space.
+    """Return a configuration with a value of Optuna's choice at every key of the space.
 
     Raises:
         InputError: The configuration has no such key.

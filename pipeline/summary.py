@@ -11,7 +11,7 @@ from pipeline.tracking.store import tracking_uri
 
 
 def summarise(config: Config) -> str:
-    """Give a short table: accuracies, where the plots are, which MLflow run it was."""
+    """Return a short table: accuracies, where the plots are, which MLflow run it was."""
     test = _metrics(REPORTS / "evaluate")
     custom = _metrics(project_path(config.predict.output))
     rows = {

@@ -125,7 +125,7 @@ def _run_missing(
     settings: Tracking,
     state: State,
 ) -> dict[str, Outcome]:
-    """Run what is not known yet and record the sweep; give all outcomes by the trials' keys."""
+    """Run what is not known yet and record the sweep; return all outcomes by the trials' keys."""
     request = RunRequest(
         settings.experiment, f"sweep of {len(trials)}", {"stage": SWEEP_TAG, SWEEP_TAG: "parent"}
     )

@@ -23,7 +23,7 @@ class TrialRuns:
         self._open: dict[str, Recorder] = {}
 
     def begun(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """Give the trials, the run of each begun as it is asked for."""
+        """Return the trials, the run of each begun as it is asked for."""
         for trial in trials:
             self._begin(trial, {})
             yield trial
@@ -42,7 +42,7 @@ class TrialRuns:
         return recorder.run_id()
 
     def copy(self, trial: Trial, outcome: Outcome) -> str:
-        """Record a trial that was run before, under another run; give the id of the new one."""
+        """Record a trial that was run before, under another run; return the id of the new one."""
         self._begin(trial, {"run_before": "true"})
         for record in outcome.history:
             self.epoch(trial, Epoch(**record))

@@ -174,7 +174,7 @@ def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
 
 
 def _seconds_a_picture(classifier: Classifier, picture: NDArray[np.uint8]) -> float:
-    """Give the median time that one picture alone takes."""
+    """Return the median time that one picture alone takes."""
     times = []
     for _ in range(LATENCY_RUNS):
         begun = time.perf_counter()
@@ -184,7 +184,7 @@ def _seconds_a_picture(classifier: Classifier, picture: NDArray[np.uint8]) -> fl
 
 
 def load_outcome(key: str) -> Outcome | None:
-    """Give the kept outcome of a trial that finished, None if there is none."""
+    """Return the kept outcome of a trial that finished, None if there is none."""
     try:
         return Outcome(**json.loads(_outcome_file(key).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
@@ -198,7 +198,7 @@ def keep_outcome(key: str, outcome: Outcome) -> None:
 
 
 def store() -> Path:
-    """Give the folder that sweeps keep their state in."""
+    """Return the folder that sweeps keep their state in."""
     return home() / ".sweeps"
 
 
@@ -207,7 +207,7 @@ def _outcome_file(key: str) -> Path:
 
 
 def _prepared(config: Config) -> tuple[Path, DatasetInfo]:
-    """Give the folder of the data that `prepare` would leave for this configuration."""
+    """Return the folder of the data that `prepare` would leave for this configuration."""
     return _prepare(json.dumps([config.data, config.prepare.validation_size, config.seed]))
 
 
@@ -237,7 +237,7 @@ def is_prepared(folder: Path) -> bool:
 
 
 def _peak_memory() -> int:
-    """Give the most memory that this process has held so far, in bytes."""
+    """Return the most memory that this process has held so far, in bytes."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024  # macOS tells bytes, Linux KiB

@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def default_tree():
-    """Give the composed default configuration; change copies of it only."""
+    """Return the composed default configuration; change copies of it only."""
     return compose([])
 
 
@@ -31,7 +31,7 @@ def no_store_of_another_test(monkeypatch):
 
 @pytest.fixture
 def digits_like():
-    """Give 200 random 28×28 pictures whose labels come 20 a class, in mixed order."""
+    """Return 200 random 28×28 pictures whose labels come 20 a class, in mixed order."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (200, 28, 28), dtype=np.uint8)
     return Split(images, rng.permutation(np.repeat(np.arange(10, dtype=np.uint8), 20)))

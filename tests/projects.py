@@ -67,7 +67,7 @@ class Project:
         return done.stdout + done.stderr
 
     def refused(self, *command):
-        """Run what must end in one line of error; give that line."""
+        """Run what must end in one line of error; return that line."""
         done = self._do(command)
         assert done.returncode == 1
         lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]

@@ -25,7 +25,7 @@ def distorted(count: int = 300, seed: int = 0, **amounts: float) -> np.ndarray:
 
 
 def centres(images: np.ndarray) -> np.ndarray:
-    """Give the centre of mass of each picture: (n, 2), row and column."""
+    """Return the centre of mass of each picture: (n, 2), row and column."""
     places = np.moveaxis(np.indices(images.shape[1:]), 0, -1)
     ink = images[..., None].astype(float)
     return (ink * places).sum((1, 2)) / ink.sum((1, 2))

@@ -48,7 +48,7 @@ def config():
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, config):
-    """Record three trainings and register two of them; give the folder and the runs' ids."""
+    """Record three trainings and register two of them; return the folder and the runs' ids."""
     place = tmp_path_factory.mktemp("pages")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(place))
@@ -113,7 +113,7 @@ def record(place, config, name, row, test_digest):
 
 @pytest.fixture(scope="module")
 def address(store):
-    """Serve the store as `make ui` does; give the address that it says to open."""
+    """Serve the store as `make ui` does; return the address that it says to open."""
     place, _ = store
     port = free_port()
     surroundings = os.environ | {
@@ -153,7 +153,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def window(browser):
-    """Give one window for all tests, so that the pages' scripts are loaded once."""
+    """Return one window for all tests, so that the pages' scripts are loaded once."""
     page = browser.new_page(viewport={"width": 1700, "height": 1000})
     page.set_default_timeout(SEEN_WITHIN)
     page.add_init_script(

@@ -22,7 +22,7 @@ OVERRIDES = ["model=cnn", "train.epochs=3"]
 
 @pytest.fixture
 def started(monkeypatch):
-    """Start a command with arguments; give what it was handed, and how often Hydra composed."""
+    """Start a command with arguments; return what it was handed, and how often Hydra composed."""
     composed = []
     original = Hydra.compose_config
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_composed_is_told_in_one_line(started, capsys, arguments,
 
 @pytest.fixture
 def told(monkeypatch, caplog):
-    """Run a stage whose work is done; give what it tells."""
+    """Run a stage whose work is done; return what it tells."""
 
     def run(*arguments):
         caplog.clear()

@@ -35,7 +35,7 @@ def test_mid_p_stays_a_number_however_many_pairs_there_are():
 
 
 def labelled(candidate_alone, champion_alone, both=50):
-    """Give labels and two sets of answers that differ as told."""
+    """Return labels and two sets of answers that differ as told."""
     candidate = [1] * both + [1] * candidate_alone + [0] * champion_alone
     champion = [1] * both + [0] * candidate_alone + [1] * champion_alone
     return np.ones(len(candidate), np.uint8), np.array(candidate), np.array(champion)

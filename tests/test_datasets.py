@@ -18,7 +18,7 @@ def idx_bytes(array):
 
 @pytest.fixture
 def small_mnist(monkeypatch):
-    """Give four small arrays whose hashes stand for those of the published MNIST."""
+    """Return four small arrays whose hashes stand for those of the published MNIST."""
     rng = np.random.default_rng(1)
     arrays = {
         "train-images": rng.integers(0, 256, (60, 28, 28), dtype=np.uint8),
@@ -214,7 +214,7 @@ def test_a_small_data_set_keeps_eight_ninths_for_training(digits_like):
 
 @pytest.fixture
 def fashion(tmp_path):
-    """Give a folder with four files of Fashion-MNIST's shapes, all black."""
+    """Return a folder with four files of Fashion-MNIST's shapes, all black."""
     for name, per_class in (("train", 6000), ("t10k", 1000)):
         labels = np.repeat(np.arange(10, dtype=np.uint8), per_class)
         images = np.zeros((len(labels), 28, 28), np.uint8)

@@ -29,7 +29,7 @@ COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Give a project in which the small experiment has run; its printed summary is `.told`."""
+    """Return a project in which the small experiment has run; its printed summary is `.told`."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.told = project.experiment()
     project.results = results(project.folder)
@@ -38,7 +38,7 @@ def project(tmp_path_factory):
 
 
 def results(folder):
-    """Give the bytes of every file of metrics, and of the network's weights."""
+    """Return the bytes of every file of metrics, and of the network's weights."""
     files = {path.parent.name: path.read_bytes() for path in folder.glob("reports/*/metrics.json")}
     with zipfile.ZipFile(folder / "models/model.keras") as model:
         return files | {"weights": model.read("model.weights.h5")}
@@ -208,7 +208,7 @@ def unseen(project, run_id):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Run an MLflow server on a store of its own; give its address."""
+    """Run an MLflow server on a store of its own; return its address."""
     place, port = tmp_path_factory.mktemp("server"), free_port()
     with subprocess.Popen(
         [

@@ -20,7 +20,7 @@ def draw(path, digit, shift=0):
 
 @pytest.fixture
 def sorted_folders(tmp_path):
-    """Give folders 0 to 9 with five pictures each."""
+    """Return folders 0 to 9 with five pictures each."""
     for digit in range(10):
         for number in range(5):
             draw(tmp_path / str(digit) / f"{number}.png", digit, number)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Give a project in which the data is prepared and nothing else has run."""
+    """Return a project in which the data is prepared and nothing else has run."""
     project = Project(tmp_path_factory.mktemp("project"))
     (project.folder / "params.yaml").write_text(dump(compose(list(SMALL))))
     project.run("dvc", "repro", "prepare")

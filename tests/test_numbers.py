@@ -318,7 +318,7 @@ def test_noise_does_not_stop_the_search(classifier):
 
 
 def written_small(digit):
-    """Give a digit as the network sees it."""
+    """Return a digit as the network sees it."""
     group = lay_out(page(row(digit))).lines[0][0]
     return group.candidates[whole(group)].image
 

@@ -139,7 +139,7 @@ def curve(number: int) -> report.Curve:
 
 
 def trials(networks: int, epochs: int) -> list[dict[str, object]]:
-    """Give the rows of a sweep: every network at every number of epochs, the best first."""
+    """Return the rows of a sweep: every network at every number of epochs, the best first."""
     rows = [
         {
             "network": f"mlp {2**size}-{2**size}",
@@ -300,7 +300,7 @@ def test_pyplot_is_never_imported() -> None:
 
 
 def framed(figure: Figure) -> tuple[str, str, str]:
-    """Give the network, the number of epochs and the text of the cell that a heat map frames."""
+    """Return the network, the number of epochs and the text of the cell that a heat map frames."""
     axes = figure.axes[0]
     (frame,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
     column, row = (round(edge + 0.5) for edge in frame.get_xy())

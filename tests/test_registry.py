@@ -31,7 +31,7 @@ ROWS = {name: row for row, name in enumerate(WRONG)}
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Give a folder with one store, prepared data and runs for all tests."""
+    """Return a folder with one store, prepared data and runs for all tests."""
     return tmp_path_factory.mktemp("registry")
 
 
@@ -54,7 +54,7 @@ def prepared(place):
 
 @pytest.fixture(scope="module")
 def runs(place, config):
-    """Record a finished run for each network; give their ids."""
+    """Record a finished run for each network; return their ids."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(place))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -88,7 +88,7 @@ def client(place, runs):
 
 @pytest.fixture
 def tell(config, caplog):
-    """Run the command; give the one line that it says."""
+    """Run the command; return the one line that it says."""
     caplog.set_level(logging.INFO, logger="pipeline.register")
 
     def run(**options):

@@ -24,7 +24,7 @@ CASES = [(network, threads) for network in NETWORKS for threads in (1, 2)]
 
 
 def train_once(network, threads):
-    """Train as the train stage does; give a digest of the weights, and the metrics."""
+    """Train as the train stage does; return a digest of the weights, and the metrics."""
     config = validate(compose([*NETWORKS[network], *SMALL, f"train.threads={threads}"]))
     digits = mnist_5000().train
     learned, validation = (digits.take(np.arange(first, 4000, 8)) for first in (0, 1))
@@ -36,7 +36,7 @@ def train_once(network, threads):
 
 @pytest.fixture(scope="module")
 def results():
-    """Give what two trainings of each case came to, every one in a process of its own."""
+    """Return what two trainings of each case came to, every one in a process of its own."""
     forks.start()
     forkserver = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(2, forkserver, max_tasks_per_child=1) as pool:

@@ -216,7 +216,7 @@ def test_several_processes_may_find_the_database_new(monkeypatch):
 
 @pytest.fixture
 def database():
-    """Give the URL of a PostgreSQL database that lives as long as the test."""
+    """Return the URL of a PostgreSQL database that lives as long as the test."""
     pytest.importorskip("psycopg", reason="the extra postgresql is not installed")
     programs = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     if programs is None:

@@ -19,7 +19,7 @@ HALF_OF_THEM_FAIL = "train.init_from=null,nowhere.keras"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Give a project whose sweep was killed in its third trial of four, and gone on with by two."""
+    """Return a project whose sweep was killed in its third trial of four, then resumed by two."""
     project = Project(tmp_path_factory.mktemp("project"))
     logged = project.folder / "home" / "sweep.log"
     logged.parent.mkdir(exist_ok=True)

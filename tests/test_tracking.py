@@ -33,7 +33,7 @@ PICTURES = RunRequest("digits", "pictures in custom", {})
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Give the folder of one local store for all tests: making a database takes seconds."""
+    """Return the folder of one local store for all tests: making a database takes seconds."""
     return tmp_path_factory.mktemp("store")
 
 
@@ -226,14 +226,14 @@ def test_predictions_are_children_even_where_a_run_id_is_in_the_environment(clie
 
 @pytest.fixture
 def keras_file(tmp_path):
-    """Give a file that stands for a saved network: MLflow copies it without looking inside."""
+    """Return a file that stands for a saved network: MLflow copies it without looking inside."""
     path = tmp_path / "model.keras"
     path.write_bytes(b"a network")
     return path
 
 
 def recorded_model(settings, keras_file):
-    """Record a training with its network; give the run and what MLflow keeps of the network."""
+    """Record a training with its network; return the run and what MLflow keeps of the network."""
     from mlflow import MlflowClient
 
     with new_run(settings, TRAIN) as recorder:
@@ -273,7 +273,7 @@ def test_nothing_is_recorded_or_made_when_switched_off(store):
 
 @pytest.fixture
 def silent_server(monkeypatch):
-    """Name a server that is not there; give its address."""
+    """Name a server that is not there; return its address."""
     address = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     return address
@@ -396,7 +396,7 @@ def test_stages_share_one_recorder_process(store):
 
 
 def recorders():
-    """Give the ids of the recorder processes that work for this test's store."""
+    """Return the ids of the recorder processes that work for this test's store."""
     import psutil
 
     return {
@@ -435,8 +435,9 @@ def test_an_address_that_means_nothing_to_mlflow_is_told_in_one_line():
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_database_is_told_in_one_line(store):
-    damaged = store / "mlflow.db"
+def test_a_damaged_database_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    damaged = tmp_path / "mlflow.db"
     damaged.write_bytes(b"no database" * 1000)
     with pytest.raises(InputError, match="not a database") as caught:
         open_store(f"sqlite:///{damaged}", SETTINGS)

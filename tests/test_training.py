@@ -73,7 +73,7 @@ def without_seconds(history):
 
 
 def kept_in(folder):
-    """Give the history that a checkpoint holds, seconds included."""
+    """Return the history that a checkpoint holds, seconds included."""
     with np.load(folder / "checkpoint.npz") as stored:
         return [Epoch(**record) for record in json.loads(str(stored["history"]))]
 

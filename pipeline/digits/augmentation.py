@@ -139,7 +139,7 @@ def _linear_parts(distortion: Distortion, chosen: Floats, rng: np.random.Generat
 
 @lru_cache(maxsize=8)
 def _surfaces(height: int, width: int) -> Floats:
-    """Give the fixed surfaces every displacement is a sum of: (3 + NODES ** 2, height * width)."""
+    """Return the fixed surfaces all displacements are sums of, (3 + NODES ** 2, height * width)."""
     rows, columns = np.mgrid[:height, :width]
     plane = [columns - (width - 1) / 2, rows - (height - 1) / 2, np.ones((height, width))]
     elastic = np.kron(_bells(height), _bells(width))
@@ -147,7 +147,7 @@ def _surfaces(height: int, width: int) -> Floats:
 
 
 def _bells(length: int) -> NDArray[np.float64]:
-    """Give NODES bell curves over `length` pixels, with squares that add to 1 at every pixel.
+    """Return NODES bell curves over `length` pixels, with squares that add to 1 at every pixel.
 
     So a sum of them, weighted by standard normal numbers, has a variance of 1 everywhere.
     """

@@ -58,7 +58,7 @@ def best_cuts(group: Group, probabilities: NDArray[np.float32]) -> list[int]:
 
 
 def _scores(group: Group, probabilities: NDArray[np.float32]) -> list[float]:
-    """Give how much speaks for each candidate, in nats; 0 is the most."""
+    """Return how much speaks for each candidate, in nats; 0 is the most."""
     digits = probabilities.argmax(axis=1)
     confidence = soften(probabilities, TEMPERATURE).max(axis=1)
     images = np.stack([each.image for each in group.candidates])

@@ -82,7 +82,7 @@ class Classifier:
         return int(height), int(width)
 
     def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
+        """Return the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
         return (
             mean_answer(images, self._softmax)
             if self.test_time_augmentation
@@ -100,7 +100,7 @@ class Classifier:
         return np.concatenate(outputs)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give calibrated probabilities (n, classes) for uint8 images of shape (n, h, w)."""
+        """Return calibrated probabilities (n, classes) for uint8 images of shape (n, h, w)."""
         return self.calibrate(self.raw_probabilities(images))
 
     def calibrate(self, raw_probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -50,7 +50,7 @@ def compare(
 
 
 def mcnemar_mid_p(one: int, other: int) -> float:
-    """Give the two-sided mid-p value of McNemar's test, 0..1.
+    """Return the two-sided mid-p value of McNemar's test, 0..1.
 
     Were both equally good, each picture that just one of them reads right would be a toss of a
     coin. The exact test errs on the cautious side; counting the outcome itself by half brings it

@@ -59,11 +59,11 @@ class Split:
     labels: NDArray[np.uint8]
 
     def __len__(self) -> int:
-        """Give the number of pictures."""
+        """Return the number of pictures."""
         return len(self.labels)
 
     def take(self, rows: NDArray[np.integer]) -> "Split":
-        """Give the pictures at these rows, in this order."""
+        """Return the pictures at these rows, in this order."""
         return Split(self.images[rows], self.labels[rows])
 
 
@@ -221,7 +221,7 @@ def class_counts(split: Split, classes: int) -> list[int]:
 
 
 def digest(splits: list[Split]) -> str:
-    """Give the SHA-256, in hexadecimal, of all shapes, pixels and labels, in order."""
+    """Return the SHA-256, in hexadecimal, of all shapes, pixels and labels, in order."""
     summary = hashlib.sha256()
     for split in splits:
         for array in (split.images, split.labels):

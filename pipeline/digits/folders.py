@@ -70,7 +70,7 @@ def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
 
 
 def _read_one(file: Path) -> NDArray[np.uint8] | None:
-    """Give what the network is to see, uint8 (28, 28); None of what is blank or cannot be read."""
+    """Return what the network is to see, uint8 (28, 28); None if it is blank or cannot be read."""
     try:
         image = read(read_picture(file).pixels).image
     except Exception:  # a picture that memory has no room for must not stop the others, either

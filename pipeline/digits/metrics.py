@@ -34,12 +34,12 @@ class Reliability:
 
 
 def accuracy(labels: Labels, probabilities: Probabilities) -> float:
-    """Give the share of pictures whose most probable class is the true one, 0..1."""
+    """Return the share of pictures whose most probable class is the true one, 0..1."""
     return float(np.mean(probabilities.argmax(axis=1) == labels))
 
 
 def cross_entropy(labels: Labels, probabilities: Probabilities) -> float:
-    """Give the mean negative log-probability of the true class, in nats."""
+    """Return the mean negative log-probability of the true class, in nats."""
     of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean())
 
@@ -53,7 +53,7 @@ def confusion_matrix(labels: Labels, predicted: Labels, classes: int) -> NDArray
 def precision_and_recall(
     matrix: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give precision and recall of each class, shape (classes,), 0..1; 0 where undefined."""
+    """Return precision and recall of each class, shape (classes,), 0..1; 0 where undefined."""
     right = np.diag(matrix).astype(np.float64)
     precision = right / np.maximum(matrix.sum(axis=0), 1)
     recall = right / np.maximum(matrix.sum(axis=1), 1)

@@ -95,7 +95,7 @@ def cnn(
 
 
 def _pixels(input_shape: tuple[int, int]) -> "tuple[keras.KerasTensor, keras.KerasTensor]":
-    """Give the input, and its pixels scaled to 0..1."""
+    """Return the input, and its pixels scaled to 0..1."""
     import keras
 
     pixels = keras.Input(tuple(input_shape), dtype="uint8", name="pixels")

@@ -108,7 +108,7 @@ def find_digits(picture: NDArray[np.uint8], classifier: DigitClassifier) -> list
 
 
 def text_of(digits: Sequence[DigitBox]) -> list[str]:
-    """Give the number in every line, such as ["2026", "31"]."""
+    """Return the number in every line, such as ["2026", "31"]."""
     lines = sorted({box.line for box in digits})
     return ["".join(str(box.digit) for box in digits if box.line == line) for line in lines]
 

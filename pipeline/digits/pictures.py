@@ -140,7 +140,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def name_below(folder: Path, path: Path) -> str:
-    """Give a path relative to a folder it is in, with forward slashes, as it can be written down.
+    """Return a path relative to a folder it is in, with forward slashes, as it can be written down.
 
     What in it is not UTF-8, as in archives of another time, becomes the replacement character.
     """
@@ -272,7 +272,7 @@ def _from_opencv(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
 
 
 def _upright_size(size: tuple[int, int], upright: NDArray[np.uint8]) -> tuple[int, int]:
-    """Give the size in the file, (width, height), the way that upright pixels are turned.
+    """Return the size in the file, (width, height), the way that upright pixels are turned.
 
     Their shape tells; asking Pillow for EXIF would make it decode a PNG once more.
     """

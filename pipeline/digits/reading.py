@@ -78,7 +78,7 @@ class Marks(NamedTuple):
 
 
 def normalise(picture: Pixels) -> Pixels:
-    """Give what the network is shown, uint8 (28, 28), for a picture, uint8 (h, w) or (h, w, 3)."""
+    """Return what the network sees, uint8 (28, 28), of a picture, uint8 (h, w) or (h, w, 3)."""
     return read(picture).image
 
 
@@ -122,7 +122,7 @@ def read(picture: Pixels) -> Reading:
 
 
 def without_blocks(picture: Pixels) -> Pixels:
-    """Give a small picture that was enlarged by repeating its pixels its own size back.
+    """Return a small picture that was enlarged by repeating its pixels its own size back.
 
     The steps at the borders of such pixels are not the pen's.
     """
@@ -139,7 +139,7 @@ def without_blocks(picture: Pixels) -> Pixels:
 
 
 def _steps(lines: Pixels) -> int:
-    """Give the common divisor of the places along lines where any of them changes; 0 if nowhere."""
+    """Return the common divisor of the places where any of some lines changes; 0 if nowhere."""
     places = (lines[:, 1:] != lines[:, :-1]).any(axis=0).nonzero()[0]
     return math.gcd(*(places + 1).tolist())
 
@@ -264,7 +264,7 @@ def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
 
 
 def _even_tone(thumb: Pixels) -> float | None:
-    """Give the tone of paper that has only one, as a drawing program's; else None."""
+    """Return the tone of paper that has only one, as a drawing program's; else None."""
     level, _ = cv2.threshold(thumb, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     light = thumb[thumb > level]
     if not light.size:
@@ -426,7 +426,7 @@ def _closer(
 
 
 def _around(digit: Pixels) -> tuple[slice, slice]:
-    """Give the rows and columns of a digit and some paper around it."""
+    """Return the rows and columns of a digit and some paper around it."""
     x, y, w, h = cv2.boundingRect(digit)
     margin = int(0.15 * max(w, h)) + 1
     rows = slice(max(0, y - margin), min(digit.shape[0], y + h + margin))
@@ -529,7 +529,7 @@ def _above(pixels: Pixels, level: float) -> Pixels:
 
 
 def _median(values: Pixels) -> float:
-    """Give the median of a row of values, at least one, in a third of `np.median`'s time."""
+    """Return the median of a row of values, at least one, in a third of `np.median`'s time."""
     middle = (len(values) - 1) // 2, len(values) // 2
     ordered = np.partition(values, middle)
     return (float(ordered[middle[0]]) + float(ordered[middle[1]])) / 2

@@ -23,7 +23,7 @@ class DigitClassifier(Protocol):
     """Whatever gives probabilities for digits, as `pipeline.digits.classifier.Classifier` does."""
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give probabilities, shape (n, classes), for uint8 images of shape (n, 28, 28)."""
+        """Return probabilities, shape (n, classes), for uint8 images of shape (n, 28, 28)."""
         ...
 
 

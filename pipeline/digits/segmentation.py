@@ -190,7 +190,7 @@ def _ink(picture: Pixels) -> tuple[Pixels, Steps]:
 
 
 def _no_specks(marks: Marks) -> list[int]:
-    """Give the indices of the marks, the largest first; specks unlike the rest are left out."""
+    """Return the indices of the marks, the largest first; specks unlike the rest are left out."""
     heights, areas = marks.boxes[:, 3], marks.boxes[:, 4]
     order = np.argsort(heights)
     heaped = np.cumsum(areas[order])
@@ -250,7 +250,7 @@ def _is_frame(part: _Part, parts: list[_Part], shape: tuple[int, ...]) -> bool:
 
 
 def _height(parts: Sequence[_Part]) -> float:
-    """Give the usual height of the digits among some parts, in pixels."""
+    """Return the usual height of the digits among some parts, in pixels."""
     heights = np.array([part.height for part in parts])
     return float(np.median(heights[heights >= 0.5 * np.percentile(heights, 90)]))
 
@@ -278,24 +278,24 @@ def _lines(parts: list[_Part]) -> list[list[_Part]]:
 
 
 def _overlap_down(one: _Part, other: _Part) -> float:
-    """Give the common vertical extent as a share of the lower one's height."""
+    """Return the common vertical extent as a share of the lower one's height."""
     shared = min(one.bottom, other.bottom) - max(one.top, other.top)
     return shared / min(one.height, other.height)
 
 
 def _overlap_across(one: _Part, other: _Part) -> float:
-    """Give the common horizontal extent as a share of the narrower one's width."""
+    """Return the common horizontal extent as a share of the narrower one's width."""
     shared = min(one.right, other.right) - max(one.left, other.left)
     return shared / min(one.width, other.width)
 
 
 def _distance(line: list[_Part], part: _Part) -> float:
-    """Give how far a part is from the nearest part of a line, in pixels."""
+    """Return how far a part is from the nearest part of a line, in pixels."""
     return min(float(np.hypot(*_gaps(other, part))) for other in line)
 
 
 def _gaps(one: _Part, other: _Part) -> tuple[int, int]:
-    """Give the empty space between two boxes across and down, 0 where they overlap."""
+    """Return the empty space between two boxes across and down, 0 where they overlap."""
     across = max(one.left, other.left) - min(one.right, other.right)
     down = max(one.top, other.top) - min(one.bottom, other.bottom)
     return max(across, 0), max(down, 0)
@@ -429,7 +429,7 @@ def _cheapest_paths(cover: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _distinct(paths: NDArray[np.intp], crossed: NDArray[np.float64]) -> list[int]:
-    """Choose cheap paths that differ from each other; give their indices from left to right."""
+    """Choose cheap paths that differ from each other; return their indices from left to right."""
     chosen: list[int] = []
     for index in np.argsort(crossed, kind="stable"):
         if crossed[index] > MOST_CROSSED:

@@ -31,7 +31,7 @@ def in_chunks(
     *,
     by_processes: bool = False,
 ) -> Iterator[list[Result]]:
-    """Call a function on every item, on all cores; give the results in order, chunk by chunk.
+    """Call a function on every item, on all cores; return the results in order, chunk by chunk.
 
     While one chunk is used the next is worked on, and no more than these two are held.
 

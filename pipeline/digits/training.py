@@ -246,17 +246,17 @@ class _Checkpoint:
             with np.load(self.path) as stored:
                 arrays = dict(stored)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            log.warning("%s cannot be read (%s): training starts anew", self.path, error)
+            log.warning("%s cannot be read (%s): training starts from scratch", self.path, error)
             return
         if str(arrays["key"]) != self.key:
-            log.warning("%s is of another training: this one starts anew", self.path)
+            log.warning("%s belongs to another training: this one starts from scratch", self.path)
             return
         progress.history = [Epoch(**record) for record in json.loads(str(arrays["history"]))]
         variables = progress.variables
         _assign(variables, [arrays[f"variable_{i}"] for i in range(len(variables))])
         if progress.keep_best:
             progress.best = [arrays[f"best_{i}"] for i in range(len(progress.model.variables))]
-        log.info("taking up the training after epoch %d", len(progress.history))
+        log.info("resuming the training after epoch %d", len(progress.history))
 
 
 def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
@@ -267,7 +267,7 @@ def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
 def _fingerprint(
     progress: _Progress, train: Split, validation: Split, settings: tuple[object, ...]
 ) -> str:
-    """Give a digest of all that decides the outcome: data, network, first weights, settings."""
+    """Return a digest of all that decides the outcome: data, network, first weights, settings."""
     # Keras numbers the names within a process, so that the same thing built again has another.
     described = [
         (type(part).__name__, {k: v for k, v in part.get_config().items() if k != "name"})
@@ -289,7 +289,7 @@ def _pictures_ahead(
     seed: int,
     numbers: range,
 ) -> Iterator[Split]:
-    """Give the pictures of each epoch, making the next ones while these are learned from."""
+    """Return the pictures of each epoch, making the next ones while these are learned from."""
     drawings = draw(*mix, seed, places=len(train) * numbers[-1])
 
     def make(number: int) -> Split:
@@ -307,7 +307,7 @@ def _pictures_ahead(
 def draw(
     drawn_share: float, other_share: float, seed: int, places: int
 ) -> list[tuple[float, Split]]:
-    """Draw the digits, and what is none, that are mixed into the epochs; give each with its share.
+    """Draw the digits, and what is none, to be mixed into the epochs; return each with its share.
 
     Args:
         drawn_share: Share of the places, 0..1, that drawn digits will take.
@@ -336,7 +336,7 @@ def epoch_pictures(
     epoch: int,
     drawings: Sequence[tuple[float, Split]] = (),
 ) -> Split:
-    """Give the pictures of one epoch in their order: shuffled, distorted if so wished.
+    """Return the pictures of one epoch in their order: shuffled, distorted if so wished.
 
     Drawings take the places of a share of them. The same seed and epoch give the same pictures,
     whatever came before.
@@ -439,7 +439,7 @@ def _measuring(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:
 
 
 def _losses(probabilities: "tf.Tensor", labels: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
-    """Give the cross-entropy of each picture, and 1 where the likeliest class is the right one.
+    """Return the cross-entropy of each picture, and 1 where the likeliest class is the right one.
 
     The target of a picture of no class is the same probability for every class.
     """

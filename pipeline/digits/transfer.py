@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def take_weights(model: "keras.Model", path: Path) -> None:
-    """Give a network the weights of a saved one; what gives the classes may differ and stays new.
+    """Return a network the weights of a saved one; what gives the classes may differ and stays new.
 
     Args:
         model: Changed in place.

@@ -40,7 +40,7 @@ def mean_answer(images: Pixels, answer: Callable[[Pixels], Probabilities]) -> Pr
 
 
 def views(images: Pixels) -> Iterator[Pixels]:
-    """Give pictures, uint8 (n, height, width), as they are, then changed in each of the ways."""
+    """Return pictures, uint8 (n, height, width), as they are, then changed in each of the ways."""
     yield images
     height, width = images.shape[1:]
     for turn, slant, size in CHANGES:
@@ -54,7 +54,7 @@ def views(images: Pixels) -> Iterator[Pixels]:
 def _about_center(
     turn: float, slant: float, size: float, center: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Give the matrix, (2, 3), of a change that leaves the centre (x, y) where it is."""
+    """Return the matrix, (2, 3), of a change that leaves the centre (x, y) where it is."""
     cosine, sine = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
     linear = size * np.array([[cosine, -sine], [sine, cosine]]) @ [[1.0, slant], [0.0, 1.0]]
     return np.column_stack([linear, center - linear @ center])

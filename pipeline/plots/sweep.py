@@ -156,7 +156,7 @@ def _short_number(number: float, _position: int | None = None) -> str:
 
 
 def pareto_front(costs: Any, shares: Any) -> Any:
-    """Give the positions, from cheap to dear, of what nothing cheaper or as cheap is as good as."""
+    """Return the positions, from cheap to dear, of what nothing as cheap or cheaper equals."""
     front: list[int] = []
     for position in np.lexsort((-shares, costs)):
         if not front or shares[position] > shares[front[-1]]:
@@ -209,7 +209,7 @@ def _word(value: Any) -> str:
 
 
 def _places(rows: Rows, key: str) -> dict[str, float]:
-    """Give each value of a setting its height on the axis: in order, evenly apart."""
+    """Return each value of a setting its height on the axis: in order, evenly apart."""
     found = {_word(row[key]): row for row in rows}
 
     def order(text: str) -> tuple[float, str]:

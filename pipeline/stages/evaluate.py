@@ -94,7 +94,7 @@ def evaluate(classifier: Classifier, test: Split, classes: int) -> Evaluation:
 
 
 def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
-    """Give the stage's metrics; errors of calibration as shares, losses in nats."""
+    """Return the stage's metrics; errors of calibration as shares, losses in nats."""
     precision, recall = precision_and_recall(evaluation.confusion)
     return {
         "test_accuracy": accuracy(test.labels, evaluation.probabilities),

@@ -90,7 +90,7 @@ def run(config: Config) -> None:
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:
-    """Give the ONNX file to read with, from the registry if it is there, and its run's id."""
+    """Return the ONNX file to read with, from the registry if it is there, and its run's id."""
     if config.predict.model.startswith(URI_SCHEME):
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)

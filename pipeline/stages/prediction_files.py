@@ -43,7 +43,7 @@ class Tally:
             self.shown.append(prediction)
 
     def metrics(self) -> Tree:
-        """Give the stage's metrics; the accuracy only where labels are known."""
+        """Return the stage's metrics; the accuracy only where labels are known."""
         counts = {
             f"custom_{status}": self.by_status[status] for status in ("ok", "unsure", "error")
         }
@@ -110,7 +110,7 @@ def _picture_row(prediction: Answer) -> Sequence[object]:
 
 
 def _digit_rows(prediction: Answer) -> Iterator[Sequence[object]]:
-    """Give the rows of numbers.csv: one a digit, or one that says why there is none."""
+    """Return the rows of numbers.csv: one a digit, or one that says why there is none."""
     if isinstance(prediction, Prediction):
         return
     if not prediction.digits:

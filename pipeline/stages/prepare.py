@@ -79,7 +79,7 @@ def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str
 
 
 def identify(dataset: Dataset, splits: Mapping[str, Split]) -> DatasetInfo:
-    """Give what later stages need to know of the data."""
+    """Return what later stages need to know of the data."""
     return DatasetInfo(
         name=dataset.name,
         digest=digest(list(splits.values())),
@@ -91,7 +91,7 @@ def identify(dataset: Dataset, splits: Mapping[str, Split]) -> DatasetInfo:
 def describe(
     dataset: Dataset, info: DatasetInfo, counts: Mapping[str, list[int]]
 ) -> dict[str, object]:
-    """Give the stage's metrics: where the data came from and how much of each class there is."""
+    """Return the stage's metrics: where the data came from and how much of each class there is."""
     return {
         "source": dataset.source,
         "stand_in": dataset.note is not None,

@@ -135,7 +135,7 @@ def learn(
 ) -> Training:
     """Train the network in place as configured, telling of every epoch as it ends.
 
-    With a folder for checkpoints, an interrupted training of the same kind is gone on with.
+    With a folder for checkpoints, an interrupted training of the same configuration is resumed.
     """
     settings = config.train
     total_steps = settings.epochs * steps_per_epoch(len(train), settings.batch_size)
@@ -164,7 +164,7 @@ def learn(
 
 
 def measure(model: "keras.Model", validation: Split, training: Training, config: Config) -> Tree:
-    """Give the stage's metrics: losses in nats, accuracies as shares, the calibration found."""
+    """Return the stage's metrics: losses in nats, accuracies as shares, the calibration found."""
     predict = partial(model.predict, batch_size=1000, verbose=0)
     if config.train.test_time_augmentation:
         probabilities = mean_answer(validation.images, predict)
@@ -183,7 +183,7 @@ def measure(model: "keras.Model", validation: Split, training: Training, config:
 
 
 def curve_point(epoch: Epoch) -> dict[str, float]:
-    """Give an epoch under the names its numbers have as MLflow's curves."""
+    """Return an epoch under the names its numbers have as MLflow's curves."""
     return {
         "train_loss": epoch.loss,
         "train_accuracy": epoch.accuracy,
@@ -195,7 +195,7 @@ def curve_point(epoch: Epoch) -> dict[str, float]:
 
 
 def run_metrics(metrics: Mapping[str, float], training_seconds: float) -> dict[str, float]:
-    """Give the metrics of a training as its run keeps them, beside the curves of the epochs.
+    """Return the metrics of a training as its run keeps them, beside the curves of the epochs.
 
     What has a curve is left out: it would stand there as another epoch.
     """
@@ -205,7 +205,7 @@ def run_metrics(metrics: Mapping[str, float], training_seconds: float) -> dict[s
 
 
 def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
-    """Give what the ONNX file says of how its network is to be used."""
+    """Return what the ONNX file says of how its network is to be used."""
     return {
         TEMPERATURE: repr(metrics["temperature"]),
         NOTE: note or "",
@@ -222,7 +222,7 @@ def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
 
 
 def export(model: "keras.Model", path: Path, train: Split, metadata: dict[str, str]) -> float:
-    """Write the network as ONNX; give the largest difference of a probability from Keras's."""
+    """Write the network as ONNX; return the largest difference of a probability from Keras's."""
     return export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)
 
 
@@ -257,12 +257,12 @@ def run_request(config: Config) -> RunRequest:
 
 
 def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
-    """Give the place where the state of exactly this training is kept until it has ended well."""
+    """Return the place where the state of exactly this training is kept until it has ended well."""
     return home() / ".checkpoints" / fingerprint(config, info.digest, STAGE)
 
 
 def _begun_run_id(checkpoint: Path | None) -> str | None:
-    """Give the id of the run to go on with, of a training that was interrupted."""
+    """Return the id of the run to go on with, of a training that was interrupted."""
     if checkpoint is None:
         log.warning("the same training is under way elsewhere: this one cannot be taken up again")
         return None
@@ -345,7 +345,7 @@ def _record_setup(
 
 
 def unseen_test_part(config: Config) -> str | None:
-    """Give the digest of the prepared test part, if the network is known not to have met it.
+    """Return the digest of the prepared test part, if the network is known not to have met it.
 
     Its own training never does. The weights that it starts from may have: not those of a run that
     tells of the same test part, but those in a file may come from anywhere.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
-    """Copy the Keras model of a training's run into a folder; give the .keras file.
+    """Copy the Keras model of a training's run into a folder; return the .keras file.
 
     Raises:
         InputError: There is no such run, or it kept no model.
@@ -35,7 +35,7 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
 
 
 def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
-    """Give the digest of the test part that a training's weights have not met; None if not known.
+    """Return the digest of the test part that a training's weights have not met; None if not known.
 
     Raises:
         InputError: There is no such run.

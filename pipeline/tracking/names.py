@@ -14,5 +14,5 @@ CHOSEN_ACCURACY = "val_accuracy_chosen"
 
 
 def validation_accuracy(metrics: Mapping[str, float]) -> float | None:
-    """Give that of the weights that were kept; the last epoch's where a run does not tell."""
+    """Return that of the weights that were kept; the last epoch's where a run does not tell."""
     return metrics.get(CHOSEN_ACCURACY, metrics.get("val_accuracy"))

@@ -36,7 +36,7 @@ def _address(client: "MlflowClient", run_id: str) -> str:
 
 
 def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
-    """Log the best plot that a run has in the size of its page; give its path."""
+    """Log the best plot that a run has in the size of its page; return its path."""
     folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
     for folder, name in BEST_PLOTS:
         if folder in folders and any(
@@ -47,7 +47,7 @@ def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
 
 
 def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
-    """Log a plot of a run once more, as small as a page needs it; give its path.
+    """Log a plot of a run once more, as small as a page needs it; return its path.
 
     MLflow shows pictures at their own size, whatever the Markdown says.
     """

@@ -197,7 +197,7 @@ class _Kept(logging.Handler):
         self._messages.append(record.getMessage())
 
     def take(self) -> list[str]:
-        """Give what was kept, and forget it."""
+        """Return what was kept, and forget it."""
         taken, self._messages = self._messages, []
         return taken
 

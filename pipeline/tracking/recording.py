@@ -149,7 +149,7 @@ class Recording:
         self._monitor.start()
 
     def finish(self, status: str | None, at: float) -> None:
-        """Give the run its final status, reached at a time in seconds, or leave it as it is."""
+        """Return the run its final status, reached at a time in seconds, or leave it as it is."""
         if self._monitor:
             self._monitor.finish()
         if status:

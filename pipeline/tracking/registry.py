@@ -133,7 +133,7 @@ class Registry:
         )
 
     def _finished_trainings(self) -> "Iterator[Run]":
-        """Give all of them, the oldest first; MLflow gives a page of them at a time."""
+        """Return all of them, the oldest first; MLflow gives a page of them at a time."""
         token: str | None = None
         while True:
             found = self._client.search_runs(
@@ -155,7 +155,7 @@ class Registry:
 
     @_told_in_one_line
     def register(self, run: TrainedRun, network: Path, unsure_below: float) -> int:
-        """Give the version that holds a run's network, made if there is none yet.
+        """Return the version that holds a run's network, made if there is none yet.
 
         Args:
             run: The training.
@@ -181,7 +181,7 @@ class Registry:
             self._client.create_registered_model(MODEL_NAME, description=ABOUT)
 
     def _log_model(self, run: TrainedRun, network: Path, unsure_below: float) -> str:
-        """Record the picture-reading model with a run; give its id."""
+        """Record the picture-reading model with a run; return its id."""
         import mlflow.pyfunc
 
         with _shipped_code() as code, warnings.catch_warnings():
@@ -225,7 +225,7 @@ class Registry:
 
     @_told_in_one_line
     def champion(self) -> int | None:
-        """Give the champion's version; None if there is none."""
+        """Return the champion's version; None if there is none."""
         models = self._client.search_registered_models(f"name = '{MODEL_NAME}'")
         number = models[0].aliases.get(CHAMPION) if models else None
         return int(number) if number else None
@@ -252,7 +252,7 @@ class Registry:
         return history[-1], history[-2]
 
     def _history(self) -> list[int]:
-        """Give the champions so far that still exist; the alias has the last word."""
+        """Return the champions so far that still exist; the alias has the last word."""
         champion = self.champion()
         if champion is None:
             return []
@@ -289,14 +289,14 @@ class Registry:
 
 @_told_in_one_line
 def pin(settings: Tracking, uri: str) -> str:
-    """Give the address of the very version that a registered model's alias means now."""
+    """Return the address of the very version that a registered model's alias means now."""
     version = _resolve(settings, uri)
     return f"{URI_SCHEME}{version.name}/{version.version}"
 
 
 @_told_in_one_line
 def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
-    """Give a registered model's network as an ONNX file, fetched once, and the id of its run.
+    """Return a registered model's network as an ONNX file, fetched once, and the id of its run.
 
     Args:
         settings: Where the registry is.

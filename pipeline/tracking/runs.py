@@ -45,7 +45,7 @@ class Recorder:
             self._started = self._thread.submit(self._start, settings, opening)
 
     def run_id(self) -> str:
-        """Give the run's id, once known; an id of no run when nothing is recorded."""
+        """Return the run's id, once known; an id of no run when nothing is recorded."""
         if self._started:
             self._started.result()
         return self._run_id
@@ -95,7 +95,7 @@ class Recorder:
         self._record("monitor")
 
     def finish(self, status: str | None) -> None:
-        """Wait until all is written; give the run its final status, or leave it as it is."""
+        """Wait until all is written; return the run its final status, or leave it as it is."""
         self._record("finish", status, time.time())
         self._thread.shutdown(wait=True)
         if self._writer:

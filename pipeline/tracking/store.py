@@ -41,7 +41,7 @@ class RunRequest:
         name: What ran, in words for the run table.
         tags: Tags besides those that every run of ours carries.
         parent_run_id: The run it is a child of, if any.
-        command: What asks for it; the process that makes the run is another.
+        command: The command that asked for the run; another process makes it.
         dvc_experiment: The experiment of DVC's that asks for it, if any.
         asked: When that was, in seconds since 1970; the run is made once MLflow is up.
     """
@@ -64,7 +64,7 @@ class NewRun:
     ends_with_its_writer = True
 
     def find(self, client: "MlflowClient") -> str:
-        """Give the id of the run to write to."""
+        """Return the id of the run to write to."""
         if self.resume_run_id and exists(client, self.resume_run_id):
             client.update_run(self.resume_run_id, status="RUNNING")
             return self.resume_run_id
@@ -80,7 +80,7 @@ class ReopenedRun:
     ends_with_its_writer = False
 
     def find(self, client: "MlflowClient") -> str:
-        """Give the id of the run to write to."""
+        """Return the id of the run to write to."""
         return find_or_replace(client, self.run_id or "unknown", self.replacement)
 
 
@@ -94,7 +94,7 @@ class ChildRun:
     ends_with_its_writer = True
 
     def find(self, client: "MlflowClient") -> str:
-        """Give the id of the run to write to."""
+        """Return the id of the run to write to."""
         if self.parent_run_id is None:
             return create_run(client, self.request)
         parent = find_or_replace(client, self.parent_run_id, self.parent)
@@ -110,7 +110,7 @@ def data_experiment(settings: Tracking) -> str:
 
 
 def tracking_uri(settings: Tracking) -> str:
-    """Give where runs go: MLFLOW_TRACKING_URI, else the configured place, else mlflow.db."""
+    """Return where runs go: MLFLOW_TRACKING_URI, else the configured place, else mlflow.db."""
     return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or _local_store()
 
 
@@ -124,7 +124,7 @@ def is_removed(settings: Tracking) -> bool:
 
 
 def uri_to_read(settings: Tracking) -> str:
-    """Give where runs are.
+    """Return where runs are.
 
     Raises:
         InputError: It is a server that does not answer; any other store holds other runs.
@@ -139,7 +139,7 @@ def uri_to_read(settings: Tracking) -> str:
 
 
 def uri_to_record(settings: Tracking) -> str:
-    """Give where runs go; the local store, with a warning, for a server that does not answer."""
+    """Return where runs go; the local store, with a warning, for a server that does not answer."""
     uri = tracking_uri(settings)
     if silence := why_silent(uri):
         log.warning(
@@ -203,7 +203,7 @@ def _make_experiments(client: "MlflowClient", settings: Tracking) -> None:
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
-    """Give the id of an experiment, made if it is missing and restored if it was deleted."""
+    """Return the id of an experiment, made if it is missing and restored if it was deleted."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -223,7 +223,7 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 
 
 def create_run(client: "MlflowClient", request: RunRequest) -> str:
-    """Make a run with the tags that every run of ours carries; give its id."""
+    """Make a run with the tags that every run of ours carries; return its id."""
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     parent = {MLFLOW_PARENT_RUN_ID: request.parent_run_id} if request.parent_run_id else {}
@@ -237,7 +237,7 @@ def create_run(client: "MlflowClient", request: RunRequest) -> str:
 
 
 def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) -> str:
-    """Give the id of a run, or of the one replacement that stands in for it where it is gone."""
+    """Return the id of a run, or of the one replacement that stands in for it where it is gone."""
     if exists(client, run_id):
         return run_id
     replacement = find_run(client, request.experiment, f"tags.{REPLACES_TAG} = '{run_id}'")
@@ -251,13 +251,13 @@ def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) ->
 
 
 def find_run(client: "MlflowClient", experiment: str, condition: str) -> str | None:
-    """Give the id of the newest run of an experiment that meets a condition, None without one."""
+    """Return the id of the newest run of an experiment that meets a condition, None without one."""
     found = client.search_runs([experiment_id(client, experiment)], condition, max_results=1)
     return str(found[0].info.run_id) if found else None
 
 
 def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> str:
-    """Record a model with a run, in the run's store and experiment; give the model's id.
+    """Record a model with a run, in the run's store and experiment; return the model's id.
 
     `Model.log` of itself takes both from what was last set for the whole process.
 

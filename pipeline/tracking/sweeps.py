@@ -44,7 +44,7 @@ def close_trial(
 
 
 def recorded_config(settings: Tracking, run_id: str) -> str:
-    """Give the text of the params.yaml that a run was made with.
+    """Return the text of the params.yaml that a run was made with.
 
     Raises:
         InputError: There is no such run, or it holds no configuration.

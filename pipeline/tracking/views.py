@@ -33,7 +33,7 @@ SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning
 
 
 def keep_view(settings: Tracking, uri: str) -> str:
-    """See to it that the experiment has the view; give its address below a server's."""
+    """Make sure the experiment has the view; return its address below a server's."""
     client = open_store(uri, settings)
     experiment = experiment_id(client, settings.experiment)
     _keep(client, experiment)
