@@ -266,6 +266,7 @@ def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, mo
 def test_a_champion_is_registered_read_with_and_reported(project):
     told = project.run("python", "-m", "pipeline.register", "run=best")
     assert "champion is version 1, the first one" in told
+    assert "Warning" not in told
     told = project.experiment("predict.model=models:/digits@champion")
     assert stages_run(told) == ["predict-custom"]
     assert "model: models:/digits/1" in (project.folder / "params.yaml").read_text()

@@ -184,8 +184,8 @@ class Registry:
         """Record the picture-reading model with a run; return its id."""
         import mlflow.pyfunc
 
-        with _shipped_code() as code, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow's advice to add an example of one input form
+        # MLflow's advice to tell of one form of input; it sets a filter of its own for that.
+        with _shipped_code() as code, warnings.catch_warnings(record=True):
             return log_model(
                 self._client,
                 run.id,
