@@ -17,6 +17,7 @@ from pipeline.command import run_tool
 from pipeline.config import Config, Options, project_path
 from pipeline.layout import write_text
 from pipeline.tracking.experiments import CUSTOM_PLOT, PLOTS, Experiment, read_experiments
+from pipeline.tracking.names import LAYER_PARAMS
 from pipeline.tracking.runs import new_run
 from pipeline.tracking.store import RunRequest
 
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 STAGE = "report"
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
-LAYERS = ("model.hidden_units", "model.filters")
 EPOCHS = "train.epochs"
 # What the table shows, by metric: its heading, and how a number is written.
 COLUMNS = {
@@ -90,7 +90,7 @@ def cells(experiment: Experiment) -> list[str]:
 
 def layers_of(experiment: Experiment) -> str:
     """Name a network by its layers, such as "mlp 256-128"."""
-    sizes = next((experiment.params[key] for key in LAYERS if key in experiment.params), "")
+    sizes = next((experiment.params[key] for key in LAYER_PARAMS if key in experiment.params), "")
     family = experiment.params.get("model", "network")
     return f"{family} {sizes.strip('[]').replace(', ', '-')}".strip()
 

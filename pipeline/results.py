@@ -9,13 +9,13 @@ from typing import Any
 from pipeline.config import Tree, bare_name, dump, flatten
 from pipeline.digits.errors import InputError
 from pipeline.layout import write_csv, write_json
-from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG
+from pipeline.tracking.names import CONFIG_ARTIFACT, LAYER_PARAMS, NOTE_TAG
 from pipeline.tracking.runs import Recorder
 from pipeline.trials import Outcome, Trial, store
 
 TARGET = "_target_"
 # In the name of the network and in a column of their own.
-SHOWN_ANYWAY = {"model._target_", "model.hidden_units", "model.filters", "train.epochs"}
+SHOWN_ANYWAY = {"model._target_", *LAYER_PARAMS, "train.epochs"}
 
 ONLY_IN_FILES = {
     "val_loss", "training_seconds", "seconds", "peak_memory_mib", "status", "error", "run_id",

@@ -8,6 +8,8 @@ DATA_DIGEST_TAG = "data_digest"
 UNSEEN_TEST_TAG = "unseen_test_digest"
 """Of a training: the digest of the test part that none of its network's weights has met."""
 CONFIG_ARTIFACT = "config/params.yaml"
+LAYER_PARAMS = ("model.hidden_units", "model.filters")
+"""Where a network's layer sizes are among a run's parameters: of a dense one, of a CNN."""
 RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
 CHOSEN_ACCURACY = "val_accuracy_chosen"
 """Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""

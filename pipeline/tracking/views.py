@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking
+from pipeline.tracking.names import LAYER_PARAMS
 from pipeline.tracking.store import experiment_id, open_store
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
 VIEW_KEY = "layers-epochs-accuracy"
 VIEW_NAME = "Layers and epochs against accuracy"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
-LAYERS = ("model.hidden_units", "model.filters")
 COLUMNS = (
     "params.`model`",
-    *(f"params.`{layers}`" for layers in LAYERS),
+    *(f"params.`{layers}`" for layers in LAYER_PARAMS),
     "params.`train.epochs`",
     "metrics.`val_accuracy`",
     "metrics.`test_accuracy`",
@@ -95,7 +95,7 @@ def _comparisons() -> list[dict[str, Any]]:
     return [
         {
             **_chart("parallel", "PARALLEL", "compare"),
-            "selectedParams": [LAYERS[0], "train.epochs"],
+            "selectedParams": [LAYER_PARAMS[0], "train.epochs"],
             "selectedMetrics": ["val_accuracy", "test_accuracy"],
             "showAllRuns": True,
         },
