@@ -1,9 +1,10 @@
-"""How well digits of other hands are read, which neither MNIST nor any drawing here was made from.
+"""How well digits of other hands than MNIST's are read; no network here was trained on any of them.
 
 `python -m benchmarks.other_hands [--model models/model.onnx]` reads 1,797 digits that 13 people in
 Turkey wrote (E. Alpaydin & C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
 Learning Repository, 1998; its test part, which comes with scikit-learn). They are kept as 8 x 8
-pixels, filled to the border, so that some can hardly be told apart by eye.
+pixels, filled to the border, so that some can hardly be told apart by eye. The strokes that digits
+are drawn from for training were chosen with these in view.
 """
 
 import argparse
