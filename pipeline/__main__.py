@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pipeline.command import fail, run_command
-from pipeline.config import PARAMS_FILE, ROOT, Config, Tree, dump, validate
+from pipeline.config import PARAMS_FILE, ROOT, Config, Predict, Tree, dump, validate
 from pipeline.digits.errors import InputError
 from pipeline.layout import MODELS, PREPARED, RUN_ID_NAME, report_dir, write_text
 from pipeline.summary import summarise
@@ -42,22 +42,24 @@ def _refuse_what_dvc_will(config: Config) -> None:
             f"train.init_from={start}: DVC empties that folder before it trains; name the run in "
             f"{MODELS.name}/{RUN_ID_NAME} instead, or a copy of the file"
         )
-    images, output = (
-        _in_project(place) for place in (config.predict.images, config.predict.output)
-    )
+    _refuse_places(config.predict)
+
+
+def _refuse_places(predict: Predict) -> None:
+    images, output = _in_project(predict.images), _in_project(predict.output)
     if not images.is_dir():
-        raise InputError(f"predict.images={config.predict.images}: no such folder in {ROOT}")
+        raise InputError(f"predict.images={predict.images}: no such folder in {ROOT}")
     if not output.is_relative_to(ROOT):
         raise InputError(
-            f"predict.output={config.predict.output}: DVC keeps only what lies in the project; "
+            f"predict.output={predict.output}: DVC keeps only what lies in the project; "
             "`python -m pipeline.stages.predict_custom` writes elsewhere"
         )
     reports = [report_dir(stage) for stage in ("prepare", "train", "evaluate")]
     for taken in (images, MODELS, PREPARED, *reports):
         if output.is_relative_to(taken) or taken.is_relative_to(output):
             raise InputError(
-                f"predict.output={config.predict.output}: DVC empties that folder first, and "
-                f"{taken.relative_to(ROOT)} is not to be lost; name one of its own"
+                f"predict.output={predict.output}: DVC keeps no two things in one place, and that "
+                f"one has {taken}; name a folder of its own"
             )
 
 

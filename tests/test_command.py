@@ -156,12 +156,13 @@ def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
         "predict.output=models/answers",
         "predict.output=reports",
         "predict.output=data/custom",
+        "predict.images=.. predict.output=answers",
     ],
 )
 def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
     monkeypatch.setattr(experiment, "_write_params", pytest.fail)
-    with pytest.raises(InputError, match=override.partition("=")[0]):
-        experiment.run(compose([override]))
+    with pytest.raises(InputError, match=override.split()[-1].partition("=")[0]):
+        experiment.run(compose(override.split()))
 
 
 def test_interrupted_the_experiment_waits_for_its_stage_to_end(monkeypatch):
