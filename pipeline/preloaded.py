@@ -4,9 +4,9 @@ Nothing may be computed here: TensorFlow starts its threads with the first opera
 do not survive a fork.
 """
 
-from pipeline.stages.train import native_messages_dropped
+from pipeline.stages.train import quick_and_quiet_import
 
-with native_messages_dropped():
+with quick_and_quiet_import():
     import keras
     import onnx
     import onnxruntime

@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -35,13 +36,29 @@ def train_once(network, threads):
 
 
 @pytest.fixture(scope="module")
-def results():
-    """Return what two trainings of each case came to, every one in a process of its own."""
+def pool():
+    """Return a pool that does everything in a process of its own, forked as trials are."""
     forks.start()
     forkserver = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(2, forkserver, max_tasks_per_child=1) as pool:
-        begun = {case: [pool.submit(train_once, *case) for _ in range(2)] for case in CASES}
-        return {case: [future.result() for future in pair] for case, pair in begun.items()}
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def results(pool):
+    """Return what two trainings of each case came to."""
+    begun = {case: [pool.submit(train_once, *case) for _ in range(2)] for case in CASES}
+    return {case: [future.result() for future in pair] for case, pair in begun.items()}
+
+
+def imported():
+    return set(sys.modules)
+
+
+def test_training_needs_no_scikit_learn(pool):
+    names = pool.submit(imported).result()
+    assert "keras" in names
+    assert "sklearn" not in names
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}-threads")
