@@ -10,12 +10,13 @@ import threading
 import time
 
 import pytest
+from filelock import FileLock
 from projects import free_port, wait_for
 
 from pipeline import ui
 from pipeline.config import Tracking, compose, validate
 from pipeline.digits.errors import InputError
-from pipeline.tracking import runs
+from pipeline.tracking import process, runs
 from pipeline.tracking.experiments import read_experiments
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.names import DATA_DIGEST_TAG
@@ -415,6 +416,15 @@ def test_a_recorder_process_that_is_gone_stops_recording_only(caplog):
         recorder.metrics({"loss": 1.0})
         recorder.metrics({"loss": 2.0})
     assert caplog.text.count("stopped recording") == 1
+
+
+def test_a_start_of_the_recorder_process_that_halts_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "STARTS_WITHIN", 0.05)
+    with (
+        FileLock(tmp_path / "a.lock"),
+        pytest.raises(process.RecordingError, match="another command has not got"),
+    ):
+        process._connect(tmp_path / "a.socket")
 
 
 def test_a_new_store_in_the_place_of_a_removed_one_is_written_to(store):

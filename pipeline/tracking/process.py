@@ -150,14 +150,19 @@ def _socket() -> Path:
 
 def _connect(socket: Path) -> Connection:
     """Open a connection to the recorder process, which is started where there is none."""
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     with suppress(OSError):
         return Client(str(socket), "AF_UNIX")
-    with FileLock(socket.with_suffix(".lock")):
-        with suppress(OSError):
-            return Client(str(socket), "AF_UNIX")  # another stage was quicker
-        return _start(socket)
+    try:
+        with FileLock(socket.with_suffix(".lock"), timeout=STARTS_WITHIN):
+            with suppress(OSError):
+                return Client(str(socket), "AF_UNIX")  # another stage was quicker
+            return _start(socket)
+    except Timeout as error:
+        raise RecordingError(
+            "another command has not got the recorder process started; is it halted?"
+        ) from error
 
 
 def _start(socket: Path) -> Connection:
