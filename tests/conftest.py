@@ -1,5 +1,9 @@
 """What several tests share."""
 
+import os
+import shutil
+import tempfile
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,18 @@ from pipeline.config import compose
 from pipeline.digits.datasets import Split
 
 ROOT = Path(__file__).resolve().parent.parent
+MEMORY = Path("/dev/shm")  # as a folder, on Linux
+ROOM = 4 << 30  # bytes; the tests take a quarter of a gigabyte, and other programs want some
+
+
+def pytest_configure():
+    """Keep temporary files in memory: every commit of a database waits for a real disk."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="digits", dir=MEMORY)
+    Path(tempfile.tempdir).chmod(0o711)  # PostgreSQL, which root may not run, passes through
+    # Below the priority with which multiprocessing removes its own folder in there.
+    Finalize(None, shutil.rmtree, (tempfile.tempdir, True), exitpriority=-200)
 
 
 def pytest_collection_modifyitems(items):

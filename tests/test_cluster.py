@@ -194,6 +194,7 @@ def nodes(project):
 
 @pytest.mark.end_to_end
 def test_no_trial_is_lost_with_a_node(project, nodes):
+    project.wake_mlflow()
     networks = project.folder / "pipeline" / "digits" / "networks.py"
     shutil.copy(networks, networks.with_name("only_here.py"))  # so that the code must be sent
     command = [

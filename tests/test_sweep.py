@@ -13,7 +13,7 @@ from pipeline.digits.streaming import WORTH_PROCESSES
 pytestmark = pytest.mark.end_to_end
 
 # One thread each, so that a sweep side by side runs the same trials as one that does not.
-SWEEP = ["python", "-m", "pipeline.sweep", *SMALL[:-1], "train.threads=1", "train.epochs=1,60"]
+SWEEP = ["python", "-m", "pipeline.sweep", *SMALL[:-1], "train.threads=1", "train.epochs=1,30"]
 HALF_OF_THEM_FAIL = "train.init_from=null,nowhere.keras"
 
 
@@ -47,10 +47,10 @@ def trials(project, status="FINISHED"):
 
 def test_a_killed_sweep_goes_on_where_it_was(project):
     assert "4 trials, 1 of them run before" in project.told
-    assert "mlp 16 · 60 epochs · init_from None: validation accuracy" in project.told
+    assert "mlp 16 · 30 epochs · init_from None: validation accuracy" in project.told
     assert parent_run(project).info.status == "FINISHED"
     children = trials(project)
-    assert sorted(run.data.params["train.epochs"] for run in children) == ["1", "60"]
+    assert sorted(run.data.params["train.epochs"] for run in children) == ["1", "30"]
     for run in children:
         assert {"val_accuracy", "test_accuracy", "training_seconds"} <= set(run.data.metrics)
         curve = project.mlflow().get_metric_history(run.info.run_id, "val_loss")
@@ -59,9 +59,9 @@ def test_a_killed_sweep_goes_on_where_it_was(project):
 
 
 def test_a_trial_that_fails_is_recorded_with_its_error(project):
-    assert "mlp 16 · 60 epochs · init_from nowhere.keras: failed, InputError" in project.told
+    assert "mlp 16 · 30 epochs · init_from nowhere.keras: failed, InputError" in project.told
     failed = [run for run in trials(project, "FAILED") if "error" in run.data.tags]
-    assert {run.data.params["train.epochs"] for run in failed} == {"1", "60"}
+    assert {run.data.params["train.epochs"] for run in failed} == {"1", "30"}
     assert all("nowhere.keras" in run.data.tags["error"] for run in failed)
 
 
