@@ -60,12 +60,12 @@ STRAIGHT = 0.42  # stroke widths that the ink spreads across; of an even stroke,
 SLASH_LEAN = 0.15  # pixels to the right a pixel up, and more
 SLASH_HEIGHT = 1.25  # and so many times the usual height of the rest of the line
 
-# What speaks against a candidate, in nats.
-CUT_COST = 0.05  # every cut
-STROKE_COST = 0.6  # a cut, for every stroke it goes through
-FREE_STROKES = 0.8  # of which so many cost nothing: digits that touch are joined by a stroke
-LOW = 0.6  # share of the usual height below which a candidate is unlikely
-LOW_COST = 6.0  # for every usual height that it lacks of that
+# What speaks against a candidate, in nats; found together with the weights of `choosing`.
+CUT_COST = 0.1  # every cut
+STROKE_COST = 0.16  # a cut, for every stroke it goes through
+FREE_STROKES = 1.3  # of which so many cost nothing: digits that touch are joined by a stroke
+LOW = 0.75  # share of the usual height below which a candidate is unlikely
+LOW_COST = 3.4  # for every usual height that it lacks of that
 
 SEAM_HEIGHT = 48  # pixels of a digit's height when cuts are looked for
 MOST_CROSSED = 2.5  # strokes that a cut may go through
