@@ -303,17 +303,17 @@ def _start_tensorflow(threads: int | None) -> None:
 
 @contextmanager
 def quick_and_quiet_import() -> Iterator[None]:
-    """Spare TensorFlow's import what nobody here needs: a fifth of its time, and messages.
+    """Spare TensorFlow's import what nobody here needs: a third of its time, and messages.
 
-    Keras imports scikit-learn, where there is one, for wrappers that make a network look like its
-    own models. TensorFlow's libraries tell of missing GPUs as they load, past Python's streams.
+    Keras imports what it has extras for, where that is installed. TensorFlow's libraries tell of
+    missing GPUs as they load, past Python's streams.
     """
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        with _as_if_missing("sklearn"):
+        with _as_if_missing("sklearn", "pandas", "matplotlib"):
             yield
     finally:
         os.dup2(kept, 2)
@@ -321,17 +321,15 @@ def quick_and_quiet_import() -> Iterator[None]:
 
 
 @contextmanager
-def _as_if_missing(package: str) -> Iterator[None]:
-    """Let imports of a package fail as if it were not installed, unless it is there already."""
-    if package in sys.modules:
-        yield
-        return
-    blocked: dict[str, Any] = {package: None}  # Python's own sign for it
-    sys.modules.update(blocked)
+def _as_if_missing(*packages: str) -> Iterator[None]:
+    """Let imports of packages fail as if they were not installed, unless they are there already."""
+    blocked: dict[str, Any] = {name: None for name in packages if name not in sys.modules}
+    sys.modules.update(blocked)  # None is Python's own sign for it
     try:
         yield
     finally:
-        del sys.modules[package]
+        for name in blocked:
+            del sys.modules[name]
 
 
 @contextmanager
