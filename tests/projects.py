@@ -129,7 +129,7 @@ class Project:
             return 0
 
     def wake_mlflow(self):
-        """Have it up before a training that would be over by the time it has started."""
+        """Have MLflow up before a training that would be over by the time it has started."""
         (self.folder / "params.yaml").write_text(dump(compose(list(SMALL))))
         prepared = self.runs_with("pictures_train")
         self.run("python", "-m", "pipeline.stages.prepare")

@@ -30,8 +30,8 @@ USUAL_SHAPES = np.array(
 )
 SHAPE_SPREAD = np.array((0.24, 0.14, 0.24))  # the mean of the classes' standard deviations
 
-# Found by a random search over 1,500 numbers composed of digits from MNIST's training part, as
-# networks of three presets read them.
+# Found by a random search over numbers composed of digits from MNIST's training part, as networks
+# of three presets read them.
 TEMPERATURE = 2.2
 SHAPE_WEIGHT = 0.1
 
