@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 Arrays = list[NDArray[Any]]
 
 MEASURED_AT_ONCE = 500
-# Enough of each to choose from, distorted anew each time; drawing them takes three seconds.
+# Enough of each to choose from, distorted anew each time; drawing them takes two to three seconds.
 MOST_DRAWINGS = 5_000
 # The label of a picture that shows none of the classes.
 NO_CLASS = 255
