@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.digits.errors import InputError
 from pipeline.digits.pictures import (
+    AT_FIRST,
     MAX_SIDE,
     PictureError,
     decode,
@@ -156,6 +157,16 @@ def test_large_pictures_come_back_bounded(form):
     assert MAX_SIDE // 2 <= width <= MAX_SIDE
     assert width == pytest.approx(2 * height, abs=2)
     assert picture.size == (3000, 1500)
+
+
+def test_a_jpeg_is_decoded_no_larger_than_is_enough():
+    content = encoded(drawing("RGB", (1800, 900)), "JPEG")
+
+    small, usual = decode(content, AT_FIRST), decode(content)
+
+    assert (max(small.pixels.shape), max(usual.pixels.shape)) == (225, 900)
+    assert (small.has_more, usual.has_more) == (True, False)
+    assert not decode(encoded(drawing("RGB", (90, 80)), "JPEG"), AT_FIRST).has_more
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

@@ -135,7 +135,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_seen_survives(change, digit, usual):
-    assert likeness(normalise(CHANGES[change](draw(digit))), usual) > 0.93
+    assert likeness(normalise(CHANGES[change](draw(digit))), usual) > 0.92
 
 
 @pytest.mark.parametrize("at", [(0.3, 0.35), (0.7, 0.6), (0.5, 0.33)])

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,8 @@ from pydantic import Field
 from pipeline.digits.datasets import DIGIT_NAMES, Dataset, Split, stratified_split
 from pipeline.digits.errors import InputError
 from pipeline.digits.labels import LABELS_NAME, read_labels
+from pipeline.digits.looking import read_digit
 from pipeline.digits.pictures import find_pictures, read_picture
-from pipeline.digits.reading import read
 from pipeline.digits.streaming import in_chunks
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
 def _read_one(file: Path) -> NDArray[np.uint8] | None:
     """Return what the network is to see, uint8 (28, 28); None if it is blank or cannot be read."""
     try:
-        image = read(read_picture(file).pixels).image
+        image = read_digit(partial(read_picture, file))[1].image
     except Exception:  # a picture that memory has no room for must not stop the others, either
         return None
     return image if image.any() else None

@@ -33,6 +33,10 @@ MAX_BYTES = 512 * 1024 * 1024
 # Longest side of what is handed on, in pixels: enough for a digit that fills a twentieth of the
 # picture to be read, and small enough that a phone photo is decoded at reduced scale.
 MAX_SIDE = 1024
+# Longest side that a large JPEG has at least, however small it is decoded: to be read in full, and
+# at first sight, which is enough for a digit that is not small in the picture.
+ENOUGH = MAX_SIDE // 2
+AT_FIRST = 192
 
 SMALLEST_BY_OPENCV = 100  # longest side of a PNG, in pixels
 
@@ -68,6 +72,12 @@ class Picture:
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
     note: str = ""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether decoding it again, to ENOUGH, brings more pixels."""
+        height, width = self.pixels.shape[:2]
+        return bool(max(height, width) < min(ENOUGH, max(self.size)))
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -147,16 +157,20 @@ def name_below(folder: Path, path: Path) -> str:
     return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path, enough: int = ENOUGH) -> Picture:
     """Decode a picture file, upright, at most MAX_SIDE large, transparent parts filled in.
 
     Of a file with several frames or pages the first is read, and the note says so.
+
+    Args:
+        path: The file.
+        enough: Longest side, in pixels, that a JPEG may be decoded at if it has more.
 
     Raises:
         PictureError: The file cannot be opened, is not a regular file, is no picture, is broken
             or cut off, or holds more than MAX_PIXELS pixels.
     """
-    return decode(_file_content(path))
+    return decode(_file_content(path), enough)
 
 
 def _file_content(path: Path) -> bytes:
@@ -190,7 +204,7 @@ def _reason(error: Exception) -> str:
     return " ".join(str(words).split())[:120]
 
 
-def decode(content: bytes) -> Picture:
+def decode(content: bytes, enough: int = ENOUGH) -> Picture:
     """Decode the content of a picture file; see `read_picture`."""
     if not content:
         raise PictureError("is empty (zero bytes)")
@@ -198,8 +212,10 @@ def decode(content: bytes) -> Picture:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             _refuse_too_large(image)
             note = _frames_note(image)
-            by_opencv = _png_pixels if image.format == "PNG" else _jpeg_pixels
-            pixels = by_opencv(image, content)
+            if image.format == "PNG":
+                pixels = _png_pixels(image, content)
+            else:
+                pixels = _jpeg_pixels(image, content, enough)
             upright = _upright_pixels(image) if pixels is None else pixels
             return Picture(upright, _upright_size(image.size, upright), note)
     except PictureError:
@@ -224,7 +240,7 @@ def _frames_note(image: Image.Image) -> str:
     return f"the first of {frames} frames was read" if frames > 1 else ""
 
 
-def _jpeg_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
+def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> NDArray[np.uint8] | None:
     """Decode a plain JPEG with OpenCV, faster than Pillow, and at reduced scale if it is large.
 
     OpenCV takes a cut off file for a whole one; without an end after its last scan it is left to
@@ -233,7 +249,7 @@ def _jpeg_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None
     whole = content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda")
     if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB") or not whole:
         return None
-    factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= MAX_SIDE // 2)
+    factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= enough)
     buffer = np.frombuffer(content, np.uint8)
     pixels = cv2.imdecode(buffer, _JPEG_SCALES[factor])  # upright: OpenCV obeys EXIF
     if pixels is None:

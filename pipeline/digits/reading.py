@@ -24,10 +24,11 @@ Pixels = NDArray[np.uint8]
 SIDE = 28
 BOX = 20
 
-LOOK = 192  # longest side at which strokes are looked for
+LOOK = 128  # longest side at which strokes are looked for
 THUMB = 64  # longest side at which shading, colours and polarity are judged
 TINY = 48  # a picture up to this size was made by a program, not by a camera: it has no shadows
 FINE = 4  # the digit is redrawn at this many times its final size
+CLEAR = 2 * BOX  # a digit's longer side, in pixels, from which on its strokes can be made out
 
 # Digits, rendered and real, had a contrast above 25 and a clarity above 7; noise a clarity below 6.
 FAINTEST = 12.0  # contrast, 0..255
@@ -50,11 +51,13 @@ class Reading:
         image: uint8 (28, 28), light digit on black; all black if there was nothing to see.
         trouble: Why this is hardly one digit, in one line; empty if nothing speaks against it.
         steps: Name and array of every step on the way, in order, the last one being `image`.
+        extent: The digit's longer side in pixels of the picture that was given; 0 without one.
     """
 
     image: Pixels
     trouble: str
     steps: tuple[tuple[str, NDArray[np.generic]], ...]
+    extent: int
 
 
 class Marks(NamedTuple):
@@ -88,6 +91,8 @@ def read(picture: Pixels) -> Reading:
     Args:
         picture: uint8, (h, w) grey or (h, w, 3) RGB, opaque, any size from 1 x 1.
     """
+    if is_as_mnist(picture):
+        return Reading(picture, "", (("picture", picture), ("seen", picture)), BOX)
     picture = without_blocks(picture)
     factor = max(1, round(max(picture.shape[:2]) / LOOK))
     look = shrink(picture, factor)
@@ -98,7 +103,7 @@ def read(picture: Pixels) -> Reading:
     image = 255 - paper
     steps = [("picture", picture), ("grey", gray), ("dark on light", paper)]
     if is_as_mnist(image):
-        return Reading(image, "", (*steps, ("seen", image)))
+        return Reading(image, "", (*steps, ("seen", image)), BOX)
     flat = flatten(paper, shaded=max(paper.shape) > TINY)
     marks = find_marks(flat)
     inner = without_edges(flat, marks)
@@ -110,15 +115,16 @@ def read(picture: Pixels) -> Reading:
     steps += [("digit", digit)]
     if not chosen.any():
         nothing = np.zeros((SIDE, SIDE), np.uint8)
-        return Reading(nothing, trouble, (*steps, ("seen", nothing)))
-    if factor > 1 and max(cv2.boundingRect(digit)[2:]) < BOX * FINE:
+        return Reading(nothing, trouble, (*steps, ("seen", nothing)), 0)
+    extent = max(cv2.boundingRect(digit)[2:])
+    if factor > 1 and extent < CLEAR:
         flat, digit = _closer(picture, weights, dark, digit, factor)
     strokes = enlarge(flat, digit)
     width = stroke_width(strokes)
     even = even_strokes(strokes, width)
     image = fit(even)
     steps += [("enlarged", strokes), ("stroke width", even), ("seen", image)]
-    return Reading(image, trouble or doubt(strokes, width), tuple(steps))
+    return Reading(image, trouble or doubt(strokes, width), tuple(steps), extent * factor)
 
 
 def without_blocks(picture: Pixels) -> Pixels:

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.looking import read_digit
 from pipeline.digits.pictures import Picture, PictureError, name_below, read_picture
-from pipeline.digits.reading import read
 from pipeline.digits.scaling import shrink_to
 from pipeline.digits.streaming import in_chunks
 
@@ -114,11 +114,16 @@ def _read_sheet(asked: tuple[Path, bool], root: Path) -> Sheet:
     return read_sheet(name_below(root, path), partial(read_picture, path), thumbnail)
 
 
-def read_sheet(file: str, open_picture: Callable[[], Picture], thumbnail: bool) -> Sheet:
-    """Bring a picture to MNIST's form; whatever goes wrong becomes the reason of its `doubt`."""
+def read_sheet(file: str, open_picture: Callable[[int], Picture], thumbnail: bool) -> Sheet:
+    """Bring a picture to MNIST's form; whatever goes wrong becomes the reason of its `doubt`.
+
+    Args:
+        file: What it is called in its `Prediction`.
+        open_picture: As for `read_digit`.
+        thumbnail: Whether one is wanted.
+    """
     try:
-        picture = open_picture()
-        reading = read(picture.pixels)
+        picture, reading = read_digit(open_picture)
         small = shrink_to(picture.pixels, THUMBNAIL) if thumbnail else None
     except Exception as error:
         return Sheet(file, doubt=why_unread(error))

@@ -50,14 +50,14 @@ def _sheet(numbered: tuple[int, object], input_shape: tuple[int, int]) -> Sheet:
     if isinstance(given, bytes | bytearray | memoryview):
         return read_sheet(name, partial(decode, bytes(given)), thumbnail=False)
     if isinstance(given, str):
-        return read_sheet(name, lambda: decode(_from_base64(given)), thumbnail=False)
+        return read_sheet(name, lambda enough: decode(_from_base64(given), enough), thumbnail=False)
     try:
         pixels = _pixels(given)
     except PictureError as error:
         return Sheet(name, doubt=str(error))
     if pixels.shape == input_shape:
         return Sheet(name, pixels)
-    return read_sheet(name, lambda: Picture(pixels, pixels.shape[1::-1]), thumbnail=False)
+    return read_sheet(name, lambda _: Picture(pixels, pixels.shape[1::-1]), thumbnail=False)
 
 
 def _from_base64(text: str) -> bytes:

@@ -7,6 +7,7 @@ with `tracking.enabled=false`.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,9 @@ from pipeline.config import Config, project_path
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.errors import InputError
 from pipeline.digits.labels import LABELS_NAME, read_labels
+from pipeline.digits.looking import read_digit
 from pipeline.digits.numbers import NumberPrediction, recognise_numbers
 from pipeline.digits.pictures import PictureError, find_pictures, name_below, read_picture
-from pipeline.digits.reading import read
 from pipeline.digits.recognition import Prediction, recognise
 from pipeline.digits.segmentation import lay_out
 from pipeline.layout import METRICS_NAME, read_run_id, write_json
@@ -49,9 +50,9 @@ RECOGNISE: dict[str, Callable[..., Iterator[Answer]]] = {
     "digit": recognise,
     "number": recognise_numbers,
 }
-STEPS: dict[str, Callable[[NDArray[np.uint8]], Steps]] = {
-    "digit": lambda pixels: read(pixels).steps,
-    "number": lambda pixels: lay_out(pixels).steps,
+STEPS: dict[str, Callable[[Path], Steps]] = {
+    "digit": lambda path: read_digit(partial(read_picture, path))[1].steps,
+    "number": lambda path: lay_out(read_picture(path).pixels).steps,
 }
 
 
@@ -140,7 +141,7 @@ def explain(
     paths: Iterable[Path],
     root: Path,
     folder: Path,
-    steps_of: Callable[[NDArray[np.uint8]], Steps],
+    steps_of: Callable[[Path], Steps],
 ) -> list[Path]:
     """Draw, for every readable picture, each step from the picture to what the network sees."""
     from pipeline.plots.predict_custom import explain_strip
@@ -150,7 +151,7 @@ def explain(
     for path in paths:
         name = name_below(root, path)
         try:
-            steps = steps_of(read_picture(path).pixels)
+            steps = steps_of(path)
         except PictureError:
             continue  # predictions.csv says why
         strip = folder / f"{name}.png"
