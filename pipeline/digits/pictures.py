@@ -246,7 +246,8 @@ def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> NDArray[np.
     OpenCV takes a cut off file for a whole one; without an end after its last scan it is left to
     Pillow, which says what is wrong.
     """
-    whole = content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda")
+    end = content.rfind(b"\xff\xd9")
+    whole = end >= 0 and content.find(b"\xff\xda", end) < 0
     if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB") or not whole:
         return None
     factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= enough)
@@ -261,22 +262,18 @@ def _png_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
     """Decode a plain PNG with OpenCV, in two thirds of Pillow's time.
 
     Pillow compares the checksums first, so that a damaged file is told of here and not by libpng
-    on the terminal. What is turned, transparent or animated is left to Pillow, and so are small
-    pictures of any kind: there the comparison costs more than it saves.
+    on the terminal. What is transparent or animated is left to Pillow, and so are small pictures
+    of any kind: there the comparison costs more than it saves.
     """
     small = max(image.size) < SMALLEST_BY_OPENCV
-    if small or image.mode not in ("L", "RGB") or _is_special(image, content):
+    animated = int(getattr(image, "n_frames", 1)) > 1
+    if small or animated or image.mode not in ("L", "RGB") or image.has_transparency_data:
         return None
     image.verify()
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)  # upright, too
     if pixels is None:
         raise PictureError("is broken: its pixels cannot be decoded")
     return _from_opencv(pixels, image.mode)
-
-
-def _is_special(image: Image.Image, content: bytes) -> bool:
-    animated = int(getattr(image, "n_frames", 1)) > 1
-    return animated or image.has_transparency_data or b"eXIf" in content
 
 
 def _from_opencv(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:

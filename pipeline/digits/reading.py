@@ -24,7 +24,7 @@ Pixels = NDArray[np.uint8]
 SIDE = 28
 BOX = 20
 
-LOOK = 128  # longest side at which strokes are looked for
+LOOK = 128  # longest side at which strokes are looked for, or up to √2 times more or less
 THUMB = 64  # longest side at which shading, colours and polarity are judged
 TINY = 48  # a picture up to this size was made by a program, not by a camera: it has no shadows
 FINE = 4  # the digit is redrawn at this many times its final size
@@ -94,7 +94,8 @@ def read(picture: Pixels) -> Reading:
     if is_as_mnist(picture):
         return Reading(picture, "", (("picture", picture), ("seen", picture)), BOX)
     picture = without_blocks(picture)
-    factor = max(1, round(max(picture.shape[:2]) / LOOK))
+    # Powers of two are averaged three times as fast as what lies between them.
+    factor: int = 2 ** max(0, round(math.log2(max(picture.shape[:2]) / LOOK)))
     look = shrink(picture, factor)
     weights = color_weights(look)
     gray = weigh(look, weights)
@@ -178,7 +179,7 @@ def color_weights(picture: Pixels) -> Weights:
     if cv2.absdiff(red, blue).max() <= 2:
         return _LUMINANCE  # red is blue all over: hardly a colour
     detail = _detail(thumb).reshape(-1, 3)
-    spread = (detail.T @ detail).astype(np.float64)
+    spread = cv2.mulTransposed(detail, aTa=True).astype(np.float64)
     usual = _LUMINANCE @ spread @ _LUMINANCE
     if np.trace(spread) <= 4 * usual:
         return _LUMINANCE  # no axis spreads more than all of them together
@@ -213,12 +214,16 @@ def ink_is_dark(gray: Pixels) -> bool:
     if max(gray.shape) > TINY:
         leaning += _skewness(_detail(thumb, within=0.15))
     _, light = cv2.threshold(thumb, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]]).mean()
+    border = _mean_of(light[:1], light[-1:], light[:, :1], light[:, -1:])
     ends = max(1, round(0.08 * max(thumb.shape)))
     left, right = light[:, :ends], light[:, -ends:]
-    corners = np.concatenate([left[:ends], left[-ends:], right[:ends], right[-ends:]]).mean()
+    corners = _mean_of(left[:ends], left[-ends:], right[:ends], right[-ends:])
     light_ink = leaning + (0.5 - border) + 2 * (0.5 - corners)
     return bool(light_ink < 0)
+
+
+def _mean_of(*parts: cv2.typing.MatLike) -> float:
+    return sum(map(cv2.countNonZero, parts)) / sum(part.size for part in parts)
 
 
 def _skewness(detail: NDArray[np.float32]) -> float:
@@ -276,7 +281,8 @@ def _even_tone(thumb: Pixels) -> float | None:
     if not light.size:
         return None
     tone = _median(light)
-    return tone if (np.abs(light - tone) <= 3).mean() > 0.85 else None
+    near = cv2.countNonZero(cv2.inRange(light, tone - 3, tone + 3))
+    return tone if near > 0.85 * light.size else None
 
 
 def _close(thumb: Pixels, reach: int, *, ramps: bool) -> Pixels:
@@ -535,10 +541,10 @@ def _above(pixels: Pixels, level: float) -> Pixels:
 
 
 def _median(values: Pixels) -> float:
-    """Return the median of a row of values, at least one, in a third of `np.median`'s time."""
-    middle = (len(values) - 1) // 2, len(values) // 2
-    ordered = np.partition(values, middle)
-    return (float(ordered[middle[0]]) + float(ordered[middle[1]])) / 2
+    """Return the median of a row of values, at least one, in a tenth of `np.median`'s time."""
+    up_to = np.bincount(values, minlength=256).cumsum()
+    low, high = up_to.searchsorted(((len(values) - 1) // 2, len(values) // 2), side="right")
+    return (int(low) + int(high)) / 2
 
 
 def _u8(array: NDArray[Any]) -> Pixels:
