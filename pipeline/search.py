@@ -65,8 +65,9 @@ def run(tree: Tree) -> None:
     """Search as configured and show what came of it."""
     search = _checked(tree.pop("search"))
     config = validate(tree)
-    start()
     study = _study(search)
+    if _goes_on(study, search):
+        start()
     keys = [key for key in search.space if key not in SHOWN_ANYWAY]
     request = RunRequest(
         config.tracking.experiment, f"search {search.study}", {"stage": SEARCH_TAG}
@@ -217,18 +218,26 @@ def _storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
 
 def _optimise(study: "optuna.Study", search: Search, objective: _Objective) -> None:
     from optuna.study import MaxTrialsCallback
-    from optuna.trial import TrialState
 
-    ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-    if len(study.get_trials(deepcopy=False, states=ended)) >= search.trials:
+    if not _goes_on(study, search):
         log.info("the study has its %d trials; search.trials asks for more", search.trials)
         return
     study.optimize(
         objective,
         timeout=search.timeout,
         catch=(_TrialFailedError,),
-        callbacks=[MaxTrialsCallback(search.trials, states=ended)],
+        callbacks=[MaxTrialsCallback(search.trials, states=_ended())],
     )
+
+
+def _goes_on(study: "optuna.Study", search: Search) -> bool:
+    return len(study.get_trials(deepcopy=False, states=_ended())) < search.trials
+
+
+def _ended() -> "tuple[optuna.trial.TrialState, ...]":
+    from optuna.trial import TrialState
+
+    return TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
 
 def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
