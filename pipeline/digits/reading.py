@@ -77,6 +77,8 @@ class Marks(NamedTuple):
 
     def mask(self, chosen: NDArray[np.bool_]) -> Pixels:
         """Draw the chosen marks, bool (marks,), as uint8 0 and 1, (h, w)."""
+        if chosen.all():
+            return (self.labels > 0).astype(np.uint8)
         return np.concatenate([[False], chosen]).astype(np.uint8).take(self.labels)
 
 
@@ -360,6 +362,8 @@ def without_lines(ink: Pixels) -> Pixels:
         return ink
     level, _ = cv2.threshold(ink, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     faint = _above(ink, 0.4 * level)
+    if not (_reaches_both_sides(faint) or _reaches_both_sides(faint.T)):
+        return ink
     across, rows = _spanning_lines(faint)
     down, columns = _spanning_lines(np.ascontiguousarray(faint.T))
     lines = across | down.T
@@ -378,7 +382,7 @@ def without_lines(ink: Pixels) -> Pixels:
 def _spanning_lines(mask: Pixels) -> tuple[Pixels, int]:
     """Mark and count thin, nearly level lines from the left border to the right one."""
     width = mask.shape[1]
-    if not (mask[:, :2].any() and mask[:, -2:].any()):
+    if not _reaches_both_sides(mask):
         return np.zeros_like(mask), 0
     thick = max(3, round(0.025 * max(mask.shape)))
     column = np.ones((thick + 1, 1), np.uint8)
@@ -393,6 +397,10 @@ def _spanning_lines(mask: Pixels) -> tuple[Pixels, int]:
     spanning = (stats[:, 2] >= 0.98 * width) & (stats[:, 3] <= 0.12 * width)
     spanning[0] = False
     return spanning.astype(np.uint8)[labels] & thin, int(spanning.sum())
+
+
+def _reaches_both_sides(mask: Pixels) -> bool:
+    return bool(mask[:, :2].any() and mask[:, -2:].any())
 
 
 def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
@@ -514,7 +522,7 @@ def stroke_width(strokes: Pixels) -> float:
     length of the outline is the total variation (coarea formula), so soft edges count in full.
     """
     values = cv2.copyMakeBorder(strokes, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    slope = cv2.magnitude(*(cv2.Sobel(values, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))))
+    slope = cv2.magnitude(*(way.astype(np.float32) for way in cv2.spatialGradient(values)))
     outline = float(cv2.sumElems(slope)[0]) / 8
     return 2 * float(cv2.sumElems(strokes)[0]) / outline if outline else 0.0
 
