@@ -135,18 +135,20 @@ def test_a_transparent_palette_colour_is_paper():
     assert seen[15, 30].mean() > 200
 
 
+@pytest.mark.parametrize("times", [1, 5])
 @pytest.mark.parametrize("form", ["JPEG", "TIFF", "PNG", "WEBP"])
-def test_exif_orientation_is_undone(form):
-    turned = drawing("RGB").transpose(Image.Transpose.ROTATE_90)
+def test_exif_orientation_is_undone(form, times):
+    upright = drawing("RGB").resize((40 * times, 30 * times), Image.Resampling.NEAREST)
+    turned = upright.transpose(Image.Transpose.ROTATE_90)
     exif = Image.Exif()
     exif[0x0112] = 6
 
     picture = decode(encoded(turned, form, exif=exif))
 
-    assert picture.pixels.shape[:2] == (30, 40)
-    assert picture.size == (40, 30)
-    assert gray_of(picture)[15, 10] < 60
-    assert gray_of(picture)[15, 30] > 190
+    assert picture.pixels.shape[:2] == (30 * times, 40 * times)
+    assert picture.size == (40 * times, 30 * times)
+    assert gray_of(picture)[15 * times, 10 * times] < 60
+    assert gray_of(picture)[15 * times, 30 * times] > 190
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])

@@ -40,11 +40,12 @@ AT_FIRST = 192
 
 SMALLEST_BY_OPENCV = 100  # longest side of a PNG, in pixels
 
+# Beside colours in the order of RGB, what is called greyscale says the scale alone.
 _JPEG_SCALES = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 
 # Pillow's own limit only warns up to twice its value; `_refuse_too_large` is the one that holds.
@@ -270,18 +271,16 @@ def _png_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
     if small or animated or image.mode not in ("L", "RGB") or image.has_transparency_data:
         return None
     image.verify()
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)  # upright, too
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)  # upright, too
     if pixels is None:
         raise PictureError("is broken: its pixels cannot be decoded")
     return _from_opencv(pixels, image.mode)
 
 
 def _from_opencv(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Bring what OpenCV decoded, (h, w, 3) in its order of colours, to grey or RGB; shrink it."""
+    """Shrink what OpenCV decoded to RGB, (h, w, 3), and make it grey if it is."""
     small = shrink_to(pixels.astype(np.uint8, copy=False), MAX_SIDE)
-    if mode == "L":
-        return np.ascontiguousarray(small[..., 0])
-    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(small[..., 0]) if mode == "L" else small
 
 
 def _upright_size(size: tuple[int, int], upright: NDArray[np.uint8]) -> tuple[int, int]:

@@ -87,8 +87,8 @@ def recognise(
 ) -> Iterator[Prediction]:
     """Read digits from picture files, one prediction a file in the order given.
 
-    Memory does not grow with the number of files: while one chunk is classified the next is
-    decoded, and no more than these two are held.
+    Memory does not grow with the number of files: while one chunk is classified the next two are
+    read, and no more than these three are held.
 
     Args:
         paths: Picture files.

@@ -33,7 +33,7 @@ def in_chunks(
 ) -> Iterator[list[Result]]:
     """Call a function on every item, on all cores; return the results in order, chunk by chunk.
 
-    While one chunk is used the next is worked on, and no more than these two are held.
+    While one chunk is used the next two are worked on, and no more than these three are held.
 
     Args:
         work: What is called, several times at once; what it raises is raised here.
@@ -68,9 +68,9 @@ def _through(
 
     ahead = submit(0)
     for number in range(len(chunks)):
-        done = [result for future in ahead for result in future.result()]
-        ahead = submit(number + 1)
-        yield done
+        # The next one waits already, so that no core rests while others end this one.
+        awaited, ahead = ahead, submit(number + 1)
+        yield [result for future in awaited for result in future.result()]
 
 
 def _each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
