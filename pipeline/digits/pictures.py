@@ -9,7 +9,7 @@ import os
 import stat
 import warnings
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +182,8 @@ def _file_content(path: Path) -> bytes:
         raise PictureError(f"cannot be opened: {_reason(error)}") from error
     try:
         _refuse_special(os.fstat(handle))
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read()
+        with FileIO(handle, closefd=False) as file:
+            return file.readall()
     except OSError as error:
         raise PictureError(f"cannot be read: {_reason(error)}") from error
     finally:

@@ -149,8 +149,10 @@ def without_blocks(picture: Pixels) -> Pixels:
 
 def _steps(lines: Pixels) -> int:
     """Return the common divisor of the places where any of some lines changes; 0 if nowhere."""
-    places = (lines[:, 1:] != lines[:, :-1]).any(axis=0).nonzero()[0]
-    return math.gcd(*(places + 1).tolist())
+    changes = (lines[:, 1:] != lines[:, :-1]).any(axis=0)
+    if (changes[1:] & changes[:-1]).any():
+        return 1
+    return math.gcd(*(changes.nonzero()[0] + 1).tolist())
 
 
 def to_gray(picture: Pixels) -> Pixels:
@@ -200,7 +202,8 @@ def _detail(thumb: Pixels, within: float = 0.5) -> NDArray[np.float32]:
     """
     reach = int(within * max(thumb.shape[:2])) | 1
     around = cv2.blur(thumb, (reach, reach), borderType=cv2.BORDER_REFLECT)
-    return thumb.astype(np.float32) - around
+    difference = cv2.subtract(thumb, around, dtype=cv2.CV_32F)
+    return difference.astype(np.float32, copy=False)
 
 
 def ink_is_dark(gray: Pixels) -> bool:
