@@ -21,7 +21,10 @@ Result = TypeVar("Result")
 # Threads that work on small pictures mostly wait for Python's lock: two take longer than one, and
 # processes are worth their start from some 250 pictures on.
 WORTH_PROCESSES = 256
-SLICE = 16  # items a process is sent at once
+# Items a process is sent at once: more of them cost less on the way, but at the end, if they are
+# large pictures, one process is left with the last ones. So each gets so many slices at least.
+SLICE = 64
+SLICES = 8
 
 
 def in_chunks(
@@ -46,7 +49,9 @@ def in_chunks(
         InputError: A process was killed.
     """
     many = by_processes and len(items) >= WORTH_PROCESSES
-    open_pool, size = (_processes, SLICE) if many else (_threads, 1)
+    open_pool, size = _threads, 1
+    if many:
+        open_pool, size = _processes, min(SLICE, -(-len(items) // (SLICES * cores())))
     with open_pool() as pool, _opencv_on_one_thread:
         yield from _through(pool, work, items, chunk_size, size)
 
