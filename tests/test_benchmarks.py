@@ -63,7 +63,7 @@ def test_damaged_files_are_read_or_refused():
 
 
 def test_an_input_that_breaks_the_reading_is_kept_and_named(monkeypatch, capsys, tmp_path):
-    def breaks(_):
+    def breaks(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr(fuzz_pictures, "decode", breaks)
