@@ -161,6 +161,12 @@ def test_a_small_digit_on_a_large_sheet_is_found(digit, usual):
     assert likeness(normalise(picture), usual) > 0.93
 
 
+def test_a_thin_faint_pen_on_a_large_sheet_is_seen(digit, usual):
+    picture = draw(digit, side=800, height=480, pen=2, ink=170)
+
+    assert likeness(normalise(picture), usual) > 0.75
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 def test_a_digit_that_fills_its_frame_stays_whole(inverted, digit, usual):
     whole = draw(digit)

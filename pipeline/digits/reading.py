@@ -98,6 +98,14 @@ def read(picture: Pixels) -> Reading:
     picture = without_blocks(picture)
     # Powers of two are averaged three times as fast as what lies between them.
     factor: int = 2 ** max(0, round(math.log2(max(picture.shape[:2]) / LOOK)))
+    reading = _look(picture, factor)
+    if factor > 1 and not reading.extent:
+        return _look(picture, factor // 2)  # where a thin, faint pen is less faint
+    return reading
+
+
+def _look(picture: Pixels, factor: int) -> Reading:
+    """Read a picture, looking for strokes where it is shrunk by a factor."""
     look = shrink(picture, factor)
     weights = color_weights(look)
     gray = weigh(look, weights)
