@@ -165,10 +165,37 @@ def test_a_jpeg_is_decoded_no_larger_than_is_enough():
     content = encoded(drawing("RGB", (1800, 900)), "JPEG")
 
     small, usual = decode(content, AT_FIRST), decode(content)
+    upright = decode(encoded(drawing("RGB", (900, 1800)), "JPEG"))
 
     assert (max(small.pixels.shape), max(usual.pixels.shape)) == (225, 900)
-    assert (small.has_more, usual.has_more) == (True, False)
+    assert (small.has_more, usual.has_more, upright.has_more) == (True, False, False)
     assert not decode(encoded(drawing("RGB", (90, 80)), "JPEG"), AT_FIRST).has_more
+
+
+@pytest.mark.parametrize("size", [(60, 90), (280, 400), (1100, 1000), (2000, 1000)])
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_colours_keep_their_order_at_every_scale(form, size):
+    red = Image.new("RGB", size, (200, 30, 40))
+
+    assert np.abs(decode(encoded(red, form), AT_FIRST).pixels - [200.0, 30, 40]).max() < 4
+
+
+def test_a_large_png_with_a_transparent_colour_gets_paper():
+    image = Image.new("RGB", (150, 120), (0, 0, 0))
+    image.paste((60, 60, 60), (40, 30, 60, 90))
+
+    seen = decode(encoded(image, "PNG", transparency=(0, 0, 0))).pixels
+
+    assert (seen[60, 50].max(), seen[60, 120].min()) == (60, 255)
+
+
+def test_a_cut_off_jpeg_with_another_inside_is_an_error():
+    noise = np.random.default_rng(0).integers(0, 256, (130, 150), np.uint8)
+    content = encoded(Image.fromarray(noise), "JPEG", comment=b"preview\xff\xd9")
+
+    decode(content)
+    with pytest.raises(PictureError, match="broken"):
+        decode(content[:-2000])
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
