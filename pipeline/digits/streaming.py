@@ -36,7 +36,8 @@ def in_chunks(
 ) -> Iterator[list[Result]]:
     """Call a function on every item, on all cores; return the results in order, chunk by chunk.
 
-    While one chunk is used the next two are worked on, and no more than these three are held.
+    While one chunk is used the next is worked on, and the one after that waits as soon as the next
+    is awaited; no more than these three are held.
 
     Args:
         work: What is called, several times at once; what it raises is raised here.
@@ -51,7 +52,8 @@ def in_chunks(
     many = by_processes and len(items) >= WORTH_PROCESSES
     open_pool, size = _threads, 1
     if many:
-        open_pool, size = _processes, min(SLICE, -(-len(items) // (SLICES * cores())))
+        shares = len(items) // (SLICES * cores()), chunk_size // cores()  # of all, of a chunk
+        open_pool, size = _processes, max(1, min(SLICE, *shares))
     with open_pool() as pool, _opencv_on_one_thread:
         yield from _through(pool, work, items, chunk_size, size)
 
