@@ -213,7 +213,7 @@ def test_one_batch_a_chunk(tmp_path):
     assert classifier.batches == [3, 3, 1]
 
 
-def test_it_streams_and_holds_a_few_chunks_at_most(tmp_path, monkeypatch):
+def test_it_streams_and_reads_one_chunk_ahead(tmp_path, monkeypatch):
     for number in range(20):
         picture(1).save(tmp_path / f"{number:02}.png")
     begun, lock, real = [], threading.Lock(), recognition.read_picture

@@ -55,6 +55,7 @@ class Classifier:
             raise InputError(f"{path}: no trained network there; run `dvc repro train` first")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Threads that spin while they wait take the cores from those that read the next pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             session = onnxruntime.InferenceSession(

@@ -9,8 +9,8 @@ from pipeline.digits.reading import CLEAR, Reading, read
 def read_digit(open_picture: Callable[[int], Picture]) -> tuple[Picture, Reading]:
     """Decode a picture and bring its digit to MNIST's form.
 
-    A JPEG that is decoded at half its size takes half the time. Most digits need no more; for a
-    small one it is decoded once again.
+    A JPEG that is decoded at half its size takes a quarter less time. Most digits need no more; for
+    a small one it is decoded once again.
 
     Args:
         open_picture: Decodes the picture, given the longest side that is enough.

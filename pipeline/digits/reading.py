@@ -24,11 +24,14 @@ Pixels = NDArray[np.uint8]
 SIDE = 28
 BOX = 20
 
-LOOK = 128  # longest side at which strokes are looked for, or up to √2 times more or less
+# Longest side at which strokes are looked for, or up to √2 times more or less; twice that where
+# nothing is seen.
+LOOK = 128
 THUMB = 64  # longest side at which shading, colours and polarity are judged
 TINY = 48  # a picture up to this size was made by a program, not by a camera: it has no shadows
 FINE = 4  # the digit is redrawn at this many times its final size
-CLEAR = 2 * BOX  # a digit's longer side, in pixels, from which on its strokes can be made out
+NEAR = 3 * BOX  # a digit that is smaller where strokes are looked for is redrawn from the picture
+CLEAR = 2 * BOX  # a digit's longer side, in pixels, from which on a finer picture adds nothing
 
 # Digits, rendered and real, had a contrast above 25 and a clarity above 7; noise a clarity below 6.
 FAINTEST = 12.0  # contrast, 0..255
@@ -51,7 +54,8 @@ class Reading:
         image: uint8 (28, 28), light digit on black; all black if there was nothing to see.
         trouble: Why this is hardly one digit, in one line; empty if nothing speaks against it.
         steps: Name and array of every step on the way, in order, the last one being `image`.
-        extent: The digit's longer side in pixels of the picture that was given; 0 without one.
+        extent: The digit's longer side in pixels of the picture that was given, or of the one whose
+            pixels were repeated to make it; 0 without a digit.
     """
 
     image: Pixels
@@ -128,7 +132,7 @@ def _look(picture: Pixels, factor: int) -> Reading:
         nothing = np.zeros((SIDE, SIDE), np.uint8)
         return Reading(nothing, trouble, (*steps, ("seen", nothing)), 0)
     extent = max(cv2.boundingRect(digit)[2:])
-    if factor > 1 and extent < CLEAR:
+    if factor > 1 and extent < NEAR:
         flat, digit = _closer(picture, weights, dark, digit, factor)
     strokes = enlarge(flat, digit)
     width = stroke_width(strokes)

@@ -87,8 +87,8 @@ def recognise(
 ) -> Iterator[Prediction]:
     """Read digits from picture files, one prediction a file in the order given.
 
-    Memory does not grow with the number of files: while one chunk is classified the next two are
-    read, and no more than these three are held.
+    Memory does not grow with the number of files: while one chunk is classified the next is
+    read, and no more than three are held.
 
     Args:
         paths: Picture files.
