@@ -1,5 +1,7 @@
 """A person's own labelled pictures as a data set."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from pipeline.digits.datasets import class_counts
 from pipeline.digits.errors import InputError
 from pipeline.digits.folders import folder
+from pipeline.digits.looking import read_digit
+from pipeline.digits.pictures import read_picture
 from pipeline.stages.prepare import split_dataset
 
 
@@ -35,6 +39,18 @@ def test_folders_named_by_digit_are_labels(sorted_folders):
     assert dataset.train.images[:, 0].max() == 0  # light on dark, as MNIST is
     assert dataset.train.images.max() > 200
     assert str(sorted_folders) not in dataset.source
+
+
+def test_a_small_digit_in_a_large_jpeg_is_read_as_predict_custom_reads_it(sorted_folders):
+    page = np.full((900, 1200), 240, np.uint8)
+    cv2.putText(page, "5", (700, 300), cv2.FONT_HERSHEY_SIMPLEX, 2.4, 20, 5)
+    cv2.imwrite(str(sorted_folders / "5" / "large.jpg"), page)
+
+    dataset = folder(path=str(sorted_folders), test_share=0.2)
+
+    seen = np.concatenate([dataset.train.images, dataset.test.images])
+    read = read_digit(partial(read_picture, sorted_folders / "5" / "large.jpg"))[1].image
+    assert (seen == read).all(axis=(1, 2)).any()
 
 
 def test_the_test_part_is_the_same_each_time(sorted_folders):

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from pipeline.digits import streaming
 from pipeline.digits.errors import InputError
 from pipeline.digits.streaming import WORTH_PROCESSES, in_chunks
 
@@ -29,7 +31,7 @@ def killed_at(item, number):
     return item
 
 
-def test_work_comes_back_in_order_and_no_more_than_two_chunks_ahead():
+def test_work_comes_back_in_order_and_one_chunk_ahead():
     started = []
 
     def work(item):
@@ -40,6 +42,28 @@ def test_work_comes_back_in_order_and_no_more_than_two_chunks_ahead():
         assert results == [10 * item for item in range(4 * number, 4 * number + 4)]
         assert len(started) <= 4 * (number + 2)
     assert list(in_chunks(work, [], 4)) == []
+
+
+def test_the_next_chunk_begins_before_the_last_of_this_one_ends(monkeypatch):
+    monkeypatch.setattr(streaming, "cores", lambda: 2)
+    begun = threading.Event()
+
+    def work(item):
+        if item == 4:
+            begun.set()
+        return item != 3 or begun.wait(10)
+
+    assert all(map(all, in_chunks(work, range(8), 4)))
+
+
+@pytest.mark.parametrize("chunk_size", [64, 256])
+def test_a_chunk_is_shared_out_to_every_process(monkeypatch, chunk_size):
+    monkeypatch.setattr(streaming, "cores", lambda: 16)
+    sizes = []
+    monkeypatch.setattr(streaming, "_processes", streaming._threads)
+    monkeypatch.setattr(streaming, "_each", lambda work, items: sizes.append(len(items)) or items)
+    list(in_chunks(abs, range(8192), chunk_size, by_processes=True))
+    assert set(sizes) == {chunk_size // 16}
 
 
 def test_many_things_are_worked_on_by_processes_and_few_in_this_one():
