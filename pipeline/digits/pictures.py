@@ -244,12 +244,9 @@ def _frames_note(image: Image.Image) -> str:
 def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> NDArray[np.uint8] | None:
     """Decode a plain JPEG with OpenCV, faster than Pillow, and at reduced scale if it is large.
 
-    OpenCV takes a cut off file for a whole one; without an end after its last scan it is left to
-    Pillow, which says what is wrong.
+    None if it is no such JPEG, or cut off: Pillow then says what is wrong.
     """
-    end = content.rfind(b"\xff\xd9")
-    whole = end >= 0 and content.find(b"\xff\xda", end) < 0
-    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB") or not whole:
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
         return None
     factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= enough)
     buffer = np.frombuffer(content, np.uint8)
