@@ -245,6 +245,7 @@ def test_steps_end_with_what_the_network_sees(digit):
     assert reading.steps[0][0] == "picture"
     assert reading.steps[-1][0] == "seen"
     assert reading.steps[-1][1] is reading.image
+    assert all(np.ptp(picture) > 100 for _, picture in reading.steps)
 
 
 def several():

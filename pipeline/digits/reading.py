@@ -127,7 +127,7 @@ def _look(picture: Pixels, factor: int) -> Reading:
     chosen, trouble = choose_marks(ink, marks)
     digit = marks.mask(chosen)
     steps += [("flattened", flat), ("edges dropped", inner), ("lines dropped", ink)]
-    steps += [("digit", digit)]
+    steps += [("digit", 255 * digit)]
     if not chosen.any():
         nothing = np.zeros((SIDE, SIDE), np.uint8)
         return Reading(nothing, trouble, (*steps, ("seen", nothing)), 0)
