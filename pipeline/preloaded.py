@@ -4,7 +4,7 @@ Nothing may be computed here: TensorFlow starts its threads with the first opera
 do not survive a fork.
 """
 
-from pipeline.stages.train import quick_and_quiet_import
+from pipeline.tensorflow_start import quick_and_quiet_import
 
 with quick_and_quiet_import():
     import keras

@@ -7,7 +7,6 @@ an interruption, it goes on from the last finished epoch.
 import hashlib
 import json
 import logging
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -23,7 +22,6 @@ from pipeline.command import run_stage
 from pipeline.config import Config, Tracking, Tree, bare_name, call_target, dump, home
 from pipeline.digits.classifier import NOTE, TEMPERATURE, VIEWS
 from pipeline.digits.datasets import Split, digest, load_split
-from pipeline.digits.errors import InputError
 from pipeline.digits.export import export_onnx
 from pipeline.digits.files import own_folder, replace_when_written
 from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
@@ -45,6 +43,7 @@ from pipeline.layout import (
     write_json,
     write_text,
 )
+from pipeline.tensorflow_start import start_tensorflow
 from pipeline.tracking.models import fetch_keras_model, unseen_test_digest
 from pipeline.tracking.names import (
     CHOSEN_ACCURACY,
@@ -100,7 +99,7 @@ def run(config: Config) -> None:
 
 def build(config: Config, train: Split, classes: int) -> "keras.Model":
     """Build the configured network for the data at hand, the same for the same seed."""
-    _start_tensorflow(config.train.threads)
+    start_tensorflow(config.train.threads)
     import keras
 
     keras.utils.set_random_seed(config.seed)
@@ -279,57 +278,6 @@ def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
         settings.append(hashlib.sha256(file.read_bytes()).hexdigest())
     text = json.dumps([*settings, code_digest(*stages)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _start_tensorflow(threads: int | None) -> None:
-    """Import TensorFlow and fix how many threads share an operation, which decides its rounding.
-
-    Raises:
-        InputError: TensorFlow runs in this process already, with another number.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quick_and_quiet_import():
-        import tensorflow as tf
-    count = threads or 0  # TensorFlow's word for one a core
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(count)
-    except RuntimeError as error:
-        raise InputError(
-            f"train.threads={threads}: TensorFlow already runs with another number in this "
-            "process; train with this one in a process of its own"
-        ) from error
-
-
-@contextmanager
-def quick_and_quiet_import() -> Iterator[None]:
-    """Spare TensorFlow's import what nobody here needs: a third of its time, and messages.
-
-    Keras imports what it has extras for, where that is installed. TensorFlow's libraries tell of
-    missing GPUs as they load, past Python's streams.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        with _as_if_missing("sklearn", "pandas", "matplotlib"):
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-@contextmanager
-def _as_if_missing(*packages: str) -> Iterator[None]:
-    """Let imports of packages fail as if they were not installed, unless they are there already."""
-    blocked: dict[str, Any] = {name: None for name in packages if name not in sys.modules}
-    sys.modules.update(blocked)  # None is Python's own sign for it
-    try:
-        yield
-    finally:
-        for name in blocked:
-            del sys.modules[name]
 
 
 @contextmanager
