@@ -1,6 +1,8 @@
 """How many whole numbers are read right: real MNIST test digits, composed on paper.
 
-`python -m benchmarks.whole_numbers [--model models/model.onnx] [--count 200]` prints a row a kind.
+`python -m benchmarks.whole_numbers [--model models/model.onnx] [--count 200]` prints a row a kind,
+and as many again with the network that reads touching digits, where that has been trained
+(`python -m pipeline.stages.train_rows rows.epochs=8`).
 Every number is written with other digits, sizes, gaps and slants, dark on light or light on dark,
 under uneven light. A number counts as right when all of its digits are read, in order, and nothing
 else is. The same seed composes the same numbers.
@@ -20,6 +22,8 @@ from benchmarks.table import Row, print_rows
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import Split, mnist
 from pipeline.digits.numbers import find_digits, text_of
+from pipeline.digits.row_reader import RowReader
+from pipeline.layout import ROWS_FILE
 
 Ink = NDArray[np.float32]
 
@@ -162,14 +166,20 @@ KINDS: dict[str, Callable[[Writer], Number]] = {
 
 
 def measure(
-    kind: str, count: int, split: Split, classifier: Classifier, seed: int, failures: Path | None
+    kind: str,
+    count: int,
+    split: Split,
+    classifier: Classifier,
+    row_reader: RowReader | None,
+    seed: int,
+    failures: Path | None,
 ) -> tuple[float, float]:
     """Return the share of numbers that are read right, and that have as many digits."""
     writer = Writer(split, np.random.default_rng([seed, list(KINDS).index(kind)]))
     right = counted = 0
     for place in range(count):
         number = KINDS[kind](writer)
-        text = text_of(find_digits(number.picture, classifier))
+        text = text_of(find_digits(number.picture, classifier, row_reader))
         right += text == number.lines
         counted += [len(line) for line in text] == [len(line) for line in number.lines]
         if failures and text != number.lines:
@@ -182,6 +192,7 @@ def main() -> None:
     """Print a row a kind of number."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
+    parser.add_argument("--rows", type=Path, help=f"default: {ROWS_FILE.name}, if it is there")
     parser.add_argument("--mnist", default=os.environ.get("MNIST_DIR"), help="default: $MNIST_DIR")
     parser.add_argument("--count", type=int, default=200, help="numbers of each kind")
     parser.add_argument("--seed", type=int, default=0)
@@ -191,12 +202,16 @@ def main() -> None:
         options.failures.mkdir(parents=True, exist_ok=True)
     split = mnist(path=options.mnist, on_unavailable="error").test
     classifier = Classifier.load(options.model)
-    for kind in KINDS:
-        right, counted = measure(
-            kind, options.count, split, classifier, options.seed, options.failures
-        )
-        told = f"{right:.1%} of {options.count} read right, {counted:.1%} with as many digits"
-        print_rows([Row(f"whole numbers, {kind}", told, COMMAND)])
+    rows = options.rows or (ROWS_FILE if ROWS_FILE.is_file() else None)
+    row_readers = [RowReader.load(rows)] if rows else []
+    for row_reader in (None, *row_readers):
+        how = ", rows read uncut" if row_reader else ""
+        for kind in KINDS:
+            right, counted = measure(
+                kind, options.count, split, classifier, row_reader, options.seed, options.failures
+            )
+            told = f"{right:.1%} of {options.count} read right, {counted:.1%} with as many digits"
+            print_rows([Row(f"whole numbers, {kind}{how}", told, COMMAND)])
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def _refuse_what_dvc_will(config: Config) -> None:
     start = config.train.init_from
     if start and _in_project(start).is_relative_to(MODELS):
         raise InputError(
-            f"train.init_from={start}: DVC empties that folder before it trains; name the run in "
+            f"train.init_from={start}: DVC removes that before it trains; name the run in "
             f"{MODELS.name}/{RUN_ID_NAME} instead, or a copy of the file"
         )
     _refuse_places(config.predict)
@@ -54,7 +54,7 @@ def _refuse_places(predict: Predict) -> None:
             f"predict.output={predict.output}: DVC keeps only what lies in the project; "
             "`python -m pipeline.stages.predict_custom` writes elsewhere"
         )
-    reports = [report_dir(stage) for stage in ("prepare", "train", "evaluate")]
+    reports = [report_dir(stage) for stage in ("prepare", "train", "train-rows", "evaluate")]
     for taken in (images, MODELS, PREPARED, *reports):
         if output.is_relative_to(taken) or taken.is_relative_to(output):
             raise InputError(

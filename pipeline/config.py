@@ -64,6 +64,16 @@ class Train(Section):
     threads: Annotated[int, Field(ge=1, le=1_024)] | None
 
 
+class Rows(Section):
+    """How the second network learns, which reads digits that touch."""
+
+    epochs: Annotated[int, Field(ge=0, le=10_000)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    distortion: Target | None
+    drawn_share: Annotated[float, Field(ge=0, le=1)]
+
+
 class Predict(Section):
     """Which pictures are read, for what, and how sure an answer must be."""
 
@@ -93,6 +103,7 @@ class Config(Section):
     prepare: Prepare
     model: Target
     train: Train
+    rows: Rows
     predict: Predict
     tracking: Tracking
 

@@ -109,10 +109,10 @@ class Project:
 
         return MlflowClient(f"sqlite:///{(root or self.folder) / 'mlflow.db'}")
 
-    def runs(self, condition="", root=None):
+    def runs(self, condition="", root=None, experiment="digits"):
         client = self.mlflow(root)
-        experiment = client.get_experiment_by_name("digits").experiment_id
-        return client.search_runs([experiment], condition)
+        found = client.get_experiment_by_name(experiment).experiment_id
+        return client.search_runs([found], condition)
 
     def runs_with(self, metric):
         """Count the runs that have told of a metric, past MLflow, which may be making its tables.

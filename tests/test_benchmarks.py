@@ -83,7 +83,9 @@ class AlwaysNine:
 @pytest.mark.parametrize("kind", whole_numbers.KINDS)
 def test_numbers_of_every_kind_are_composed_and_what_is_misread_is_kept(kind, tmp_path):
     digits = mnist_5000().test
-    right, counted = whole_numbers.measure(kind, 2, digits, AlwaysNine(), seed=0, failures=tmp_path)
+    right, counted = whole_numbers.measure(
+        kind, 2, digits, AlwaysNine(), None, seed=0, failures=tmp_path
+    )
     assert right == 0
     assert 0 <= counted <= 1
     assert len(list(tmp_path.glob(f"{kind} * read *9*.png"))) == 2

@@ -155,6 +155,7 @@ def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
         "predict.output=/elsewhere",
         "predict.output=models/answers",
         "predict.output=reports",
+        "predict.output=reports/train-rows",
         "predict.output=data/custom",
         "predict.images=.. predict.output=answers",
     ],

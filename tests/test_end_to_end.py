@@ -78,7 +78,7 @@ def test_dvc_shows_metrics_and_plots(project):
     shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
     files = shown[""]["data"]
     assert {Path(name).parent.name for name in files} == {
-        "prepare", "train", "evaluate", "predict-custom"
+        "prepare", "train", "train-rows", "evaluate", "predict-custom"
     }  # fmt: skip
     project.run("dvc", "plots", "show", "--out", "plots-page")
     page = (project.folder / "plots-page" / "index.html").read_text()
@@ -176,6 +176,28 @@ def test_an_earlier_experiment_comes_back_with_its_run(project):
     assert stages_run(told) == []
     assert project.run_id() == first
     assert len(project.runs("tags.stage = 'train'")) == 2
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_network_for_rows_is_trained_where_one_is_asked_for(project):
+    assert not (project.folder / "models/rows/rows.onnx").exists()
+    told = project.experiment("rows.epochs=1", "rows.drawn_share=0.0", "predict.mode=number")
+    assert stages_run(told) == ["train-rows", "predict-custom"]
+    assert "cut apart" not in told
+    (run,) = project.runs(experiment="digits-rows")
+    assert (run.info.run_name, run.info.status) == ("rows · 1 epoch", "FINISHED")
+    assert run.data.params["rows.distortion"] == "Distortion"
+    metrics = project.read_json("reports/train-rows/metrics.json")
+    (point,) = project.mlflow().get_metric_history(run.info.run_id, "val_rows_right")
+    assert (point.step, point.value) == (1, metrics["val_rows_right"])
+    kept = project.mlflow().list_artifacts(run.info.run_id, "train-rows")
+    assert {item.path for item in kept} >= {"train-rows/rows.onnx", "train-rows/rows.png"}
+    (child,) = project.runs("params.predict.mode = 'number'")
+    assert child.data.tags["rows_run_id"] == run.info.run_id
+    assert "cut apart" in project.run("python", "-m", "pipeline.stages.train_rows", "rows.epochs=0")
+    assert not (project.folder / "models/rows/rows.onnx").exists()
+    project.run("git", "checkout", "-q", "dvc.lock")
+    project.run("dvc", "checkout", "--force")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -356,8 +378,7 @@ def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp
 
 @pytest.mark.usefixtures("unchanged")
 def test_everything_forced_again_gives_the_same_bytes(project):
-    assert set(project.results) == {"prepare", "train", "evaluate", "predict-custom", "weights"}
-    assert stages_run(project.run("dvc", "repro", "-f")) == [
-        "prepare", "train", "evaluate", "predict-custom"
-    ]  # fmt: skip
+    stages = ["prepare", "train", "evaluate", "train-rows", "predict-custom"]
+    assert set(project.results) == {*stages, "weights"}
+    assert set(stages_run(project.run("dvc", "repro", "-f"))) == set(stages)
     assert results(project.folder) == project.results

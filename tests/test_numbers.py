@@ -13,13 +13,14 @@ from PIL import Image
 
 from pipeline.config import ROOT
 from pipeline.digits import segmentation
-from pipeline.digits.choosing import best_cuts, shapes
+from pipeline.digits.choosing import are_several, best_cuts, shapes, usual_widths
 from pipeline.digits.numbers import (
     find_digits,
     recognise_numbers,
     same_number,
     text_of,
 )
+from pipeline.digits.rows import Found
 from pipeline.digits.segmentation import Candidate, Group, lay_out
 
 
@@ -357,6 +358,94 @@ def test_a_candidate_that_does_not_look_like_what_it_reads_is_avoided():
             group, candidates=(*group.candidates[:2], replace(group.candidates[2], image=image))
         )
         assert best_cuts(group, sure(0.9999, 0.9999, 0.9999)) == chosen
+
+
+def found(*confidences, none=0.5):
+    """Make digits found along a row: how likely each is a 3; of the rest a share is for none."""
+    rest = np.array([1 - each for each in confidences])
+    tables = np.zeros((len(confidences), 11), np.float32)
+    tables[:, 3], tables[:, 10], tables[:, 4] = confidences, none * rest, (1 - none) * rest
+    return [Found(5 * place, table) for place, table in enumerate(tables)]
+
+
+@pytest.mark.parametrize(
+    ("along", "whole_is", "several"),
+    [
+        (found(0.9, 0.9), 0.2, True),  # both sure, and as one it looks like nothing
+        (found(0.9, 0.9), 0.999, False),  # but as one it looks like a digit
+        (found(0.9, 0.5, none=1.0), 0.2, False),  # there may as well be none
+        (found(0.999, 0.999, 0.999), 0.9, True),
+        (found(0.99), 0.2, False),
+        (found(), 0.2, False),
+    ],
+)
+def test_several_digits_need_more_to_speak_for_them_than_one(along, whole_is, several):
+    group = group_of((0, 1, 0.0), parts=1, image=written_small("3"))
+    assert are_several(along, group, sure(whole_is)) == several
+
+
+def test_what_is_too_wide_for_a_digit_is_several_if_several_are_found():
+    group = group_of((0, 1, 0.0), (1, 2, 0.0), parts=2, image=written_small("3"))
+    assert are_several(found(0.4, 0.4), group, sure(0.99, 0.99))
+    assert not are_several(found(0.9), group, sure(0.99, 0.99))
+
+
+def test_a_one_is_the_narrowest_digit():
+    widths = usual_widths(range(10))
+    assert np.argmin(widths) == 1
+    assert min(widths) < 0.5 < sorted(widths)[1]
+
+
+class AlongRows:
+    """A reader of rows that finds what it was told, evenly spread over the row."""
+
+    def __init__(self, digits):
+        self.digits = digits
+        self.rows = []
+
+    def read(self, row):
+        self.rows.append(row)
+        tables = 0.97 * np.eye(11, dtype=np.float32)[[int(digit) for digit in self.digits]]
+        tables[:, 10] = 0.03
+        step = (row.shape[1] - 12) / 2 / max(1, len(self.digits))
+        return [Found(int(3 + (place + 0.5) * step), table) for place, table in enumerate(tables)]
+
+
+@pytest.mark.parametrize("digits", ["38", "86"])
+def test_touching_digits_are_read_along_the_row(classifier, digits):
+    reader = AlongRows("47")
+    boxes = find_digits(touching(digits), classifier, reader)
+    assert text_of(boxes) == [reader.digits]
+    assert len(reader.rows) == 1
+    assert {round(box.confidence, 3) for box in boxes} == {0.97}
+    cut = find_digits(touching(digits), classifier)
+    for box, other in zip(boxes, cut, strict=True):
+        assert box.left + box.width / 2 == pytest.approx(other.left + other.width / 2, abs=12)
+        assert (box.top, box.height) == pytest.approx((other.top, other.height), abs=6)
+
+
+def test_what_may_be_no_digit_of_its_own_is_told_as_that(classifier):
+    box = find_digits(touching("38"), classifier, AlongRows("47"))[0]
+    assert box.none == pytest.approx(0.03)
+    assert box.doubt == "the 4 may be no digit of its own"
+    assert replace(box, second=9, second_confidence=0.1).doubt == "the 4 could also be a 9"
+
+
+def test_a_digit_alone_is_left_to_the_classifier(classifier):
+    reader = AlongRows("7")
+    boxes = find_digits(page(row("2705314698")), classifier, reader)
+    assert text_of(boxes) == ["2705314698"]
+    assert 0 < len(reader.rows) < 10, "narrow digits cannot be several"
+
+
+def test_a_row_of_one_digit_is_not_cut(classifier):
+    (box,) = find_digits(touching("38"), classifier, AlongRows("3"))
+    assert box.width > box.height, "all of it is one digit"
+
+
+def test_where_nothing_is_found_along_a_row_it_is_cut(classifier):
+    boxes = find_digits(touching("38"), classifier, AlongRows(""))
+    assert text_of(boxes) == ["38"]
 
 
 def test_shapes_are_measured_as_their_description_says():

@@ -1,5 +1,6 @@
 """A trained network behind ONNX Runtime: pixels in, calibrated probabilities out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -49,30 +50,12 @@ class Classifier:
         Raises:
             InputError: The file is missing or ONNX Runtime cannot use it.
         """
-        import onnxruntime
-
-        if not path.is_file():
-            raise InputError(f"{path}: no trained network there; run `dvc repro train` first")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Threads that spin while they wait take the cores from those that read the next pictures.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"{path}: not a network that ONNX Runtime can read ({reason})"
-            ) from error
-        (pixels, *others) = session.get_inputs()
-        if others or pixels.type != "tensor(uint8)" or len(pixels.shape) != 3:
-            raise InputError(f"{path}: not a network of this project, which takes uint8 (n, h, w)")
-        metadata = session.get_modelmeta().custom_metadata_map
+        session, metadata = open_network(path)
+        if not all(isinstance(side, int) for side in session.get_inputs()[0].shape[1:]):
+            raise InputError(f"{path}: reads rows of digits, not pictures of one")
         return cls(
             session,
-            temperature=float(metadata.get(TEMPERATURE, "1")),
+            temperature=temperature_of(metadata),
             note=metadata.get(NOTE) or None,
             test_time_augmentation=metadata.get(VIEWS) == "several",
         )
@@ -108,3 +91,35 @@ class Classifier:
     def calibrate(self, raw_probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn the network's softmax into probabilities that mean what they say, (n, classes)."""
         return soften(raw_probabilities, self.temperature)
+
+
+def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
+    """Open a network, and return it with what its file says of how it is to be used.
+
+    Raises:
+        InputError: The file is missing or ONNX Runtime cannot use it.
+    """
+    import onnxruntime
+
+    if not path.is_file():
+        raise InputError(f"{path}: no trained network there; run `dvc repro train` first")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Threads that spin while they wait take the cores from those that read the next pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: not a network that ONNX Runtime can read ({reason})") from error
+    (pixels, *others) = session.get_inputs()
+    if others or pixels.type != "tensor(uint8)" or len(pixels.shape) != 3:
+        raise InputError(f"{path}: not a network of this project, which takes uint8 (n, h, w)")
+    return session, session.get_modelmeta().custom_metadata_map
+
+
+def temperature_of(metadata: Mapping[str, str]) -> float:
+    """Return what the logits of a network are to be divided by; 1 if its file does not say."""
+    return float(metadata.get(TEMPERATURE, "1"))

@@ -53,7 +53,10 @@ LARGEST_VALIDATION_SHARE = 1 / 9
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled pictures: images uint8 (n, height, width), labels uint8 (n,)."""
+    """Labelled pictures: images uint8 (n, height, width), labels uint8 (n,).
+
+    Where a picture has several labels, they are uint8 (n, labels).
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]

@@ -28,7 +28,7 @@ def export_onnx(
     """Write a network as ONNX and make sure that it still gives the same answers.
 
     Args:
-        model: Takes uint8 (batch, height, width), gives probabilities (batch, classes).
+        model: Takes uint8 (batch, height, width), gives probabilities (batch, …, classes).
         path: Where to write it; on any failure what was there stays.
         sample_images: uint8 (n, height, width), at least one, to compare the answers on.
         metadata: Kept within the file, under ``metadata_props``.

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.choosing import best_cuts
+from pipeline.digits.choosing import are_several, best_cuts, usual_widths
 from pipeline.digits.pictures import name_below, read_picture
 from pipeline.digits.reading import resize
 from pipeline.digits.recognition import (
@@ -17,10 +18,22 @@ from pipeline.digits.recognition import (
     why_unread,
     with_thumbnails,
 )
-from pipeline.digits.segmentation import Candidate, Group, lay_out
+from pipeline.digits.rows import NONE, Found
+from pipeline.digits.segmentation import Group, lay_out
 from pipeline.digits.streaming import in_chunks
+from pipeline.digits.touching import Box, boxes_along
+
+Probabilities = NDArray[np.float32]
 
 THUMBNAIL = 512  # pixels of the longest side of what is shown
+
+
+class DigitRowReader(Protocol):
+    """Whatever reads rows, as `pipeline.digits.row_reader.RowReader` does."""
+
+    def read(self, row: NDArray[np.uint8]) -> list[Found]:
+        """Return the digits of a row, uint8 (HEIGHT, w), from left to right."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class DigitBox:
         confidence: Its probability, 0..1.
         second: The next likeliest digit.
         second_confidence: Its probability, 0..1.
+        none: The probability that it is no digit of its own, 0..1.
     """
 
     left: int
@@ -48,6 +62,14 @@ class DigitBox:
     confidence: float
     second: int
     second_confidence: float
+    none: float = 0.0
+
+    @property
+    def doubt(self) -> str:
+        """What it may be instead, in words."""
+        if self.none > self.second_confidence:
+            return f"the {self.digit} may be no digit of its own"
+        return f"the {self.digit} could also be a {self.second}"
 
 
 @dataclass(frozen=True)
@@ -96,15 +118,20 @@ class _Sheet:
     note: str = ""
 
 
-def find_digits(picture: NDArray[np.uint8], classifier: DigitClassifier) -> list[DigitBox]:
+def find_digits(
+    picture: NDArray[np.uint8],
+    classifier: DigitClassifier,
+    row_reader: DigitRowReader | None = None,
+) -> list[DigitBox]:
     """Find and read the digits of a picture, from top to bottom and from left to right.
 
     Args:
         picture: uint8, (h, w) grey or (h, w, 3) RGB, of either polarity.
         classifier: What tells digits apart.
+        row_reader: What reads digits that touch without cutting them; None: they are cut.
     """
     layout = lay_out(picture)
-    return read_layouts([layout.lines], classifier)[0]
+    return read_layouts([layout.lines], classifier, row_reader)[0]
 
 
 def text_of(digits: Sequence[DigitBox]) -> list[str]:
@@ -121,6 +148,7 @@ def recognise_numbers(
     unsure_below: float,
     chunk_size: int,
     thumbnails: int = 0,
+    row_reader: DigitRowReader | None = None,
 ) -> Iterator[NumberPrediction]:
     """Read numbers from picture files, one prediction a file in the order given.
 
@@ -133,11 +161,12 @@ def recognise_numbers(
         unsure_below: Confidence, 0..1, below which a digit makes the answer "unsure".
         chunk_size: Pictures a batch.
         thumbnails: How many predictions, the first ones, show the picture.
+        row_reader: What reads digits that touch without cutting them; None: they are cut.
     """
     to_sheet = partial(_read_sheet, root=root)
     asked = with_thumbnails(paths, thumbnails)
     for sheets in in_chunks(to_sheet, asked, chunk_size, by_processes=True):
-        found = read_layouts([sheet.lines for sheet in sheets], classifier)
+        found = read_layouts([sheet.lines for sheet in sheets], classifier, row_reader)
         for sheet, digits in zip(sheets, found, strict=True):
             yield _answer(sheet, digits, unsure_below)
 
@@ -165,10 +194,7 @@ def _read_sheet(asked: tuple[Path, bool], root: Path) -> _Sheet:
 
 
 def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> NumberPrediction:
-    doubts = tuple(
-        f"the {box.digit} could also be a {box.second}" if box.confidence < unsure_below else ""
-        for box in digits
-    )
+    doubts = tuple(box.doubt if box.confidence < unsure_below else "" for box in digits)
     weakest = min(digits, key=lambda box: box.confidence, default=None)
     doubt = "no digit found" if sheet.readable else ""
     if weakest:
@@ -205,7 +231,9 @@ def same_number(text: object, label: str) -> bool:
 
 
 def read_layouts(
-    layouts: Sequence[tuple[tuple[Group, ...], ...]], classifier: DigitClassifier
+    layouts: Sequence[tuple[tuple[Group, ...], ...]],
+    classifier: DigitClassifier,
+    row_reader: DigitRowReader | None = None,
 ) -> list[list[DigitBox]]:
     """Read the digits of several pictures with one call of the classifier."""
     candidates = [
@@ -219,33 +247,51 @@ def read_layouts(
         return [[] for _ in layouts]
     images = np.stack([each.image for each in candidates])
     answers = iter(classifier.probabilities(images))
-    return [_read_lines(lines, answers) for lines in layouts]
+    return [_read_lines(lines, answers, row_reader) for lines in layouts]
 
 
 def _read_lines(
-    lines: tuple[tuple[Group, ...], ...], answers: Iterator[NDArray[np.float32]]
+    lines: tuple[tuple[Group, ...], ...],
+    answers: Iterator[Probabilities],
+    row_reader: DigitRowReader | None,
 ) -> list[DigitBox]:
     boxes = []
     for number, line in enumerate(lines):
         for group in line:
             probabilities = np.stack([next(answers) for _ in group.candidates])
-            boxes += [
-                _box(group.candidates[index], number, probabilities[index])
-                for index in best_cuts(group, probabilities)
-            ]
+            found = row_reader.read(group.row.image) if row_reader and group.row else []
+            boxes += _read_group(group, probabilities, found, number)
     return boxes
 
 
-def _box(candidate: Candidate, line: int, probability: NDArray[np.float32]) -> DigitBox:
+def _read_group(
+    group: Group, probabilities: Probabilities, found: Sequence[Found], line: int
+) -> list[DigitBox]:
+    """Read a group: as a row of several digits, as one, or by the best of its cuts."""
+    if group.row and are_several(found, group, probabilities):
+        middles = [each.middle for each in found]
+        digits = [int(each.probabilities[:NONE].argmax()) for each in found]
+        places = boxes_along(group.row, middles, usual_widths(digits))
+        return [
+            _box(place, line, each.probabilities[:NONE], float(each.probabilities[NONE]))
+            for place, each in zip(places, found, strict=True)
+        ]
+    chosen = [group.whole] if found and group.whole is not None else best_cuts(group, probabilities)
+    return [_box(group.candidates[index].box, line, probabilities[index]) for index in chosen]
+
+
+def _box(place: Box, line: int, probability: Probabilities, none: float = 0.0) -> DigitBox:
     second, first = (int(digit) for digit in np.argsort(probability)[-2:])
+    left, top, width, height = place
     return DigitBox(
-        left=candidate.left,
-        top=candidate.top,
-        width=candidate.width,
-        height=candidate.height,
+        left=left,
+        top=top,
+        width=width,
+        height=height,
         line=line,
         digit=first,
         confidence=float(probability[first]),
         second=second,
         second_confidence=float(probability[second]),
+        none=none,
     )

@@ -468,16 +468,16 @@ def _around(digit: Pixels) -> tuple[slice, slice]:
     return rows, slice(max(0, x - margin), min(digit.shape[1], x + w + margin))
 
 
-def enlarge(ink: Pixels, digit: Pixels) -> Pixels:
+def enlarge(ink: Pixels, digit: Pixels, size: float | None = None) -> Pixels:
     """Cut the digit out and bring it to FINE times its final size, as ink from 0 to 255.
 
     Args:
         ink: uint8 (h, w).
         digit: uint8 (h, w), 1 on the digit's strokes, else 0.
+        size: What is to become BOX long in the end, in pixels; None: the digit's longer side.
     """
     rows, columns = _around(digit)
-    zoom = BOX * FINE / max(cv2.boundingRect(digit)[2:])
-    crop = resize(ink[rows, columns], zoom)
+    crop = resize(ink[rows, columns], BOX * FINE / (size or max(cv2.boundingRect(digit)[2:])))
     near = cv2.resize(digit[rows, columns], crop.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = _u8(cv2.dilate(near, np.ones((5, 5), np.uint8)))
     crop = crop * near
@@ -510,16 +510,17 @@ def doubt(strokes: Pixels, width: float) -> str:
     return "more loops than a digit has" if len(loops) > 3 else ""
 
 
-def even_strokes(strokes: Pixels, width: float | None = None) -> Pixels:
+def even_strokes(strokes: Pixels, width: float | None = None, size: float | None = None) -> Pixels:
     """Bring strokes that are thinner or thicker than MNIST's to its usual width.
 
     Args:
         strokes: uint8 (h, w), ink from 0 to 255.
         width: Their `stroke_width`, if it is known already.
+        size: What is to become BOX long in the end, in pixels; None: their longer side.
     """
     width = stroke_width(strokes) if width is None else width
-    _, _, w, h = cv2.boundingRect(_above(strokes, 64))
-    low, high = (usual * max(w, h) / BOX for usual in STROKES)
+    size = size or max(cv2.boundingRect(_above(strokes, 64))[2:])
+    low, high = (usual * size / BOX for usual in STROKES)
     radius = round((min(max(width, low), high) - width) / 2)
     if radius == 0 or width == 0:
         return strokes

@@ -28,6 +28,7 @@ from pipeline.digits.reading import (
     to_gray,
     without_lines,
 )
+from pipeline.digits.touching import Box, Row, as_row
 
 Labels = NDArray[np.int32]
 Steps = tuple[tuple[str, NDArray[np.generic]], ...]
@@ -95,6 +96,11 @@ class Candidate:
     image: Pixels
     cost: float
 
+    @property
+    def box(self) -> Box:
+        """Its left, top, width and height, in pixels of the picture."""
+        return self.left, self.top, self.width, self.height
+
 
 @dataclass(frozen=True)
 class Group:
@@ -103,10 +109,18 @@ class Group:
     Attributes:
         parts: Into how many pieces it can be cut.
         candidates: Digits that its parts may form; every part alone is one of them.
+        row: The same ink uncut, if it is wide enough for several digits.
     """
 
     parts: int
     candidates: tuple[Candidate, ...]
+    row: Row | None = None
+
+    @property
+    def whole(self) -> int | None:
+        """The index of the candidate that is all of it; None if it is too wide for one."""
+        spans = [(each.first, each.end) for each in self.candidates]
+        return spans.index((0, self.parts)) if (0, self.parts) in spans else None
 
 
 @dataclass(frozen=True)
@@ -365,7 +379,8 @@ def _group(part: _Part, usual: float, labels: Labels, ink: Pixels) -> Group:
     own = np.isin(labels[box], part.labels)
     others = (labels[box] > 0) & ~own
     free = np.where(others, np.uint8(0), ink[box])
-    seams, crossed = _seams(own, usual) if part.width > TOUCHING * usual else _no_seams(own)
+    wide = part.width > TOUCHING * usual
+    seams, crossed = _seams(own, usual) if wide else _no_seams(own)
     pieces = np.where(own, _side_of(seams, own.shape), -1)
     runs = _runs(pieces, len(seams) + 1, usual)
     cuts = STROKE_COST * np.maximum(crossed - FREE_STROKES, 0) + CUT_COST
@@ -374,7 +389,8 @@ def _group(part: _Part, usual: float, labels: Labels, ink: Pixels) -> Group:
         _candidate(run, (pieces >= run[0]) & (pieces < run[1]), free, part, usual, costs)
         for run in runs
     )
-    return Group(len(seams) + 1, tuple(candidates))
+    row = as_row(free, own, usual, part.left, part.top) if wide else None
+    return Group(len(seams) + 1, tuple(candidates), row)
 
 
 def _no_seams(own: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

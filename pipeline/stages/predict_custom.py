@@ -23,8 +23,9 @@ from pipeline.digits.looking import read_digit
 from pipeline.digits.numbers import NumberPrediction, recognise_numbers
 from pipeline.digits.pictures import PictureError, find_pictures, name_below, read_picture
 from pipeline.digits.recognition import Prediction, recognise
+from pipeline.digits.row_reader import RowReader
 from pipeline.digits.segmentation import lay_out
-from pipeline.layout import METRICS_NAME, read_run_id, write_json
+from pipeline.layout import METRICS_NAME, ROWS_FILE, ROWS_MODEL, read_run_id, write_json
 from pipeline.stages.prediction_files import (
     NUMBERS_NAME,
     PREDICTIONS_NAME,
@@ -32,6 +33,7 @@ from pipeline.stages.prediction_files import (
     Tally,
     write_predictions,
 )
+from pipeline.tracking.names import ROWS_RUN_TAG
 from pipeline.tracking.registry import URI_SCHEME, fetch_network
 from pipeline.tracking.runs import child_run
 from pipeline.tracking.store import RunRequest
@@ -45,10 +47,10 @@ STAGE = "predict-custom"
 PLOT_NAME = "predictions.png"
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
-# What each predict.mode calls.
-RECOGNISE: dict[str, Callable[..., Iterator[Answer]]] = {
-    "digit": recognise,
-    "number": recognise_numbers,
+# What each predict.mode reads pictures with.
+RECOGNISERS: dict[str, Callable[[], Callable[..., Iterator[Answer]]]] = {
+    "digit": lambda: recognise,
+    "number": lambda: partial(recognise_numbers, row_reader=find_row_reader()),
 }
 STEPS: dict[str, Callable[[Path], Steps]] = {
     "digit": lambda path: read_digit(partial(read_picture, path))[1].steps,
@@ -69,7 +71,7 @@ def run(config: Config) -> None:
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
     with child_run(config.tracking, run_id, parent, child) as recorder:
         classifier = Classifier.load(model)
-        predictions = RECOGNISE[settings.mode](
+        predictions = RECOGNISERS[settings.mode]()(
             paths,
             images,
             classifier,
@@ -81,6 +83,8 @@ def run(config: Config) -> None:
         write_json(output / METRICS_NAME, tally.metrics())
         plot(tally, labels, classifier.note, output / PLOT_NAME)
         recorder.params({"predict": settings.model_dump()})
+        if settings.mode == "number" and (rows_run := read_run_id(ROWS_MODEL)):
+            recorder.tags({ROWS_RUN_TAG: rows_run})
         recorder.metrics(tally.metrics())
         names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, PLOT_NAME)
         recorder.files([output / name for name in names], STAGE)
@@ -96,6 +100,14 @@ def find_network(config: Config) -> tuple[Path, str | None]:
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)
     return model, read_run_id(model.parent)
+
+
+def find_row_reader() -> RowReader | None:
+    """Return what reads digits that touch; None, and a hint, where it was not trained."""
+    if ROWS_FILE.is_file():
+        return RowReader.load(ROWS_FILE)
+    log.info("digits that touch are cut apart; `python -m pipeline rows.epochs=8` avoids that")
+    return None
 
 
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 NOTE_TAG = "mlflow.note.content"
 DATA_RUN_TAG = "data_run_id"
+ROWS_RUN_TAG = "rows_run_id"
+"""Of predictions: the run of the network that read digits which touch."""
 DATA_DIGEST_TAG = "data_digest"
 UNSEEN_TEST_TAG = "unseen_test_digest"
 """Of a training: the digest of the test part that none of its network's weights has met."""

@@ -109,6 +109,11 @@ def data_experiment(settings: Tracking) -> str:
     return f"{settings.experiment}-data"
 
 
+def rows_experiment(settings: Tracking) -> str:
+    """Name the experiment that holds the runs of train-rows."""
+    return f"{settings.experiment}-rows"
+
+
 def tracking_uri(settings: Tracking) -> str:
     """Return where runs go: MLFLOW_TRACKING_URI, else the configured place, else mlflow.db."""
     return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or _local_store()
