@@ -438,6 +438,15 @@ def test_a_digit_alone_is_left_to_the_classifier(classifier):
     assert 0 < len(reader.rows) < 10, "narrow digits cannot be several"
 
 
+def test_the_steps_show_what_is_read_as_rows():
+    steps = dict(lay_out(touching("38")).steps)
+    (group,) = lay_out(touching("38")).lines[0]
+    assert np.array_equal(steps["as rows"], group.row.image)
+    both = dict(lay_out(page(row("00") + row("0", top=150, height=50))).steps)["as rows"]
+    assert both.shape[0] == 3 * 32
+    assert "as rows" not in dict(lay_out(page(row("1"))).steps)
+
+
 def test_a_row_of_one_digit_is_not_cut(classifier):
     (box,) = find_digits(touching("38"), classifier, AlongRows("3"))
     assert box.width > box.height, "all of it is one digit"

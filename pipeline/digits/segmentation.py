@@ -33,6 +33,7 @@ from pipeline.digits.touching import Box, Row, as_row
 Labels = NDArray[np.int32]
 Steps = tuple[tuple[str, NDArray[np.generic]], ...]
 
+MOST_SHOWN = 8
 MOST_PARTS = 300  # a page of print or of noise is not searched for ever
 
 # Shares of the height of the digits around.
@@ -176,12 +177,13 @@ def lay_out(picture: Pixels) -> Layout:
     left_out = len(found[MOST_PARTS:])
     lines = [_merge(line) for line in _lines(parts)]
     kept = [_without_separators(line) for line in lines]
-    groups = (
+    groups = [
         tuple(_group(part, _height(line), marks.labels, ink) for part in line) for line in kept
-    )
+    ]
+    rows = [group.row.image for line in groups for group in line if group.row]
     return Layout(
         lines=tuple(line for line in groups if line),
-        steps=(*steps, ("groups", _painted(marks.labels, kept))),
+        steps=(*steps, ("groups", _painted(marks.labels, kept)), *_shown(rows)),
         trouble=f"too much for one picture; marks left out: {left_out}" if left_out else "",
     )
 
@@ -515,6 +517,16 @@ def _normalised(ink: Pixels, own: NDArray[np.bool_]) -> Pixels:
     if not own.any():
         return np.zeros((SIDE, SIDE), np.uint8)
     return fit(even_strokes(enlarge(ink, own.astype(np.uint8))))
+
+
+def _shown(rows: Sequence[Pixels]) -> Steps:
+    """Show what may be several digits as the network for rows gets it, the first few of them."""
+    shown = rows[:MOST_SHOWN]
+    if not shown:
+        return ()
+    width = max(row.shape[1] for row in shown)
+    padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in shown]
+    return (("as rows", np.vstack(padded)),)
 
 
 def _painted(labels: Labels, lines: list[list[_Part]]) -> Pixels:
