@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -13,6 +14,8 @@ from typing import Any, Self
 from pipeline.config import ROOT
 from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
+
+log = logging.getLogger(__name__)
 
 PREPARED = ROOT / "data" / "prepared"
 MODELS = ROOT / "models"
@@ -95,6 +98,18 @@ def read_run_id(folder: Path) -> str | None:
         return (folder / RUN_ID_NAME).read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
+
+
+def begun_run_id(checkpoint: Path | None) -> str | None:
+    """Return the id of the run to go on with, of a training that was interrupted.
+
+    Args:
+        checkpoint: Where its state is kept; None if another process is at it.
+    """
+    if checkpoint is None:
+        log.warning("the same training is under way elsewhere: this one cannot be taken up again")
+        return None
+    return read_run_id(checkpoint)
 
 
 def write_text(path: Path, text: str) -> None:

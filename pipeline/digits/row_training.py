@@ -8,8 +8,7 @@ exactly the rows it would have met.
 import logging
 import math
 import zipfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from pipeline.digits.files import replace_when_written
 from pipeline.digits.metrics import fit_temperature
 from pipeline.digits.optimizers import adam, cosine
 from pipeline.digits.rows import HEIGHT, NONE, find_middles
-from pipeline.digits.training import draw, epoch_pictures
+from pipeline.digits.training import ahead, draw, epoch_pictures
 
 if TYPE_CHECKING:
     import keras
@@ -117,7 +116,8 @@ def fit_rows(
         digits = epoch_pictures(train, distortion, seed, number, drawings)
         return compose_rows(digits, rows_an_epoch, np.random.default_rng((seed, number)))
 
-    for number, rows in _ahead(write, range(done + 1, epochs + 1)):
+    numbers = range(done + 1, epochs + 1)
+    for number, rows in zip(numbers, ahead(write, numbers), strict=True):
         loss = _learn(model, rows, batch_size)
         if not math.isfinite(loss):
             raise InputError(
@@ -200,17 +200,6 @@ def _activated(answers: "keras.KerasTensor") -> "keras.KerasTensor":
 
     normalised = keras.layers.BatchNormalization(momentum=MOMENTUM)(answers)
     return keras.layers.Activation("relu")(normalised)
-
-
-def _ahead(write: Callable[[int], Split], numbers: range) -> Iterator[tuple[int, Split]]:
-    """Return the rows of each epoch, writing the next ones while these are learned from."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows") as writer:
-        coming = {number: writer.submit(write, number) for number in numbers[:1]}
-        for number in numbers:
-            rows = coming.pop(number).result()
-            if number != numbers[-1]:
-                coming[number + 1] = writer.submit(write, number + 1)
-            yield number, rows
 
 
 def _learn(model: "keras.Model", rows: Split, batch_size: int) -> float:

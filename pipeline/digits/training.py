@@ -159,7 +159,7 @@ def fit(
         learn = _learning(model, optimizer, batch_size, sharpness_radius, compiled)
         measure = _measuring(model)
         numbers = range(len(progress.history) + 1, epochs + 1)
-        for pictures in _pictures_ahead(train, distortion, mix, seed, numbers):
+        for pictures in ahead(_pictures(train, distortion, mix, seed, numbers), numbers):
             progress.add(*learn(pictures), *measure(validation))
             if checkpoint:
                 checkpoint.save(progress)
@@ -282,19 +282,27 @@ def _fingerprint(
     return digest.hexdigest()
 
 
-def _pictures_ahead(
+def _pictures(
     train: Split,
     distortion: Distortion | None,
     mix: tuple[float, float],
     seed: int,
     numbers: range,
-) -> Iterator[Split]:
-    """Return the pictures of each epoch, making the next ones while these are learned from."""
+) -> Callable[[int], Split]:
+    """Return a function that makes the pictures of an epoch by its number."""
     drawings = draw(*mix, seed, places=len(train) * numbers[-1])
+    return lambda number: epoch_pictures(train, distortion, seed, number, drawings)
 
-    def make(number: int) -> Split:
-        return epoch_pictures(train, distortion, seed, number, drawings)
 
+def ahead(make: Callable[[int], Split], numbers: range) -> Iterator[Split]:
+    """Return the pictures of each epoch, making the next ones while these are learned from.
+
+    Args:
+        make: Makes the pictures of an epoch by its number.
+        numbers: Of the epochs.
+    """
+    if not numbers:
+        return
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures") as maker:
         coming = maker.submit(make, numbers[0])
         for number in numbers:

@@ -35,8 +35,8 @@ from pipeline.layout import (
     ONNX_FILE,
     RUN_ID_NAME,
     DatasetInfo,
+    begun_run_id,
     code_digest,
-    read_run_id,
     report_dir,
     split_file,
     write_csv,
@@ -72,7 +72,7 @@ def run(config: Config) -> None:
     model = build(config, train, len(info.class_names))
     with (
         own_folder(checkpoint_dir(config, info)) as checkpoint,
-        new_run(config.tracking, run_request(config), _begun_run_id(checkpoint)) as recorder,
+        new_run(config.tracking, run_request(config), begun_run_id(checkpoint)) as recorder,
     ):
         _record_setup(recorder, config, info, train, validation)
         if checkpoint:
@@ -258,14 +258,6 @@ def run_request(config: Config) -> RunRequest:
 def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
     """Return the place where the state of exactly this training is kept until it has ended well."""
     return home() / ".checkpoints" / fingerprint(config, info.digest, STAGE)
-
-
-def _begun_run_id(checkpoint: Path | None) -> str | None:
-    """Return the id of the run to go on with, of a training that was interrupted."""
-    if checkpoint is None:
-        log.warning("the same training is under way elsewhere: this one cannot be taken up again")
-        return None
-    return read_run_id(checkpoint)
 
 
 def fingerprint(config: Config, data_digest: str, *stages: str) -> str:

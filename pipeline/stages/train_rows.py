@@ -34,8 +34,8 @@ from pipeline.layout import (
     ROWS_MODEL,
     RUN_ID_NAME,
     DatasetInfo,
+    begun_run_id,
     code_digest,
-    read_run_id,
     report_dir,
     split_file,
     write_json,
@@ -69,7 +69,7 @@ def run(config: Config) -> None:
     folder = home() / ".checkpoints" / fingerprint(config, info.digest)
     with (
         own_folder(folder) as checkpoint,
-        new_run(config.tracking, run_request(config), _begun_run_id(checkpoint)) as recorder,
+        new_run(config.tracking, run_request(config), begun_run_id(checkpoint)) as recorder,
     ):
         _record_setup(recorder, config, info, train, validation)
         if checkpoint:
@@ -187,10 +187,6 @@ def fingerprint(config: Config, data_digest: str) -> str:
     settings = [config.seed, config.rows.model_dump(), config.train.threads, data_digest]
     text = json.dumps([*settings, code_digest(STAGE)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _begun_run_id(checkpoint: Path | None) -> str | None:
-    return read_run_id(checkpoint) if checkpoint else None
 
 
 def _record_setup(
