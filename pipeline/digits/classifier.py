@@ -102,7 +102,7 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
     import onnxruntime
 
     if not path.is_file():
-        raise InputError(f"{path}: no trained network there; run `dvc repro train` first")
+        raise InputError(f"{path}: no trained network there; run `dvc repro` first")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Threads that spin while they wait take the cores from those that read the next pictures.

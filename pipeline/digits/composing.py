@@ -15,7 +15,7 @@ from pipeline.digits.rows import HEIGHT, NONE, STRIDE
 Pixels = NDArray[np.uint8]
 Columns = NDArray[np.int64]
 
-WIDTH = 112  # of a row, in pixels: some seven digits
+WIDTH = 112  # of a row, in pixels: some eight digits
 UNJUDGED = 255  # the label beside a middle, where every answer will do; training ignores it
 
 # How rows are written: what the digits of one have in common, and how they stand beside each other.

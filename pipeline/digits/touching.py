@@ -88,9 +88,6 @@ def boxes_along(row: Row, middles: Sequence[float], widths: Sequence[float]) -> 
 def _box(row: Row, first: int, end: int) -> Box:
     inked = (row.image[:, first:end] > INKED).astype(np.uint8)
     x, y, w, h = cv2.boundingRect(inked)
-    left, top = row.left + (first + x) * row.across, row.top + y * row.down
-    width, height = (
-        round(left + w * row.across) - round(left),
-        round(top + h * row.down) - round(top),
-    )
-    return round(left), round(top), max(1, width), max(1, height)
+    left, right = (round(row.left + (first + each) * row.across) for each in (x, x + w))
+    top, bottom = (round(row.top + each * row.down) for each in (y, y + h))
+    return left, top, max(1, right - left), max(1, bottom - top)

@@ -106,7 +106,10 @@ def find_row_reader() -> RowReader | None:
     """Return what reads digits that touch; None, and a hint, where it was not trained."""
     if ROWS_FILE.is_file():
         return RowReader.load(ROWS_FILE)
-    log.info("digits that touch are cut apart; `python -m pipeline rows.epochs=8` avoids that")
+    log.info(
+        "digits that touch are cut apart; they are read better after `python -m pipeline "
+        "rows.epochs=8 predict.mode=number`"
+    )
     return None
 
 

@@ -74,6 +74,7 @@ def run(config: Config) -> None:
         _record_setup(recorder, config, info, train, validation)
         if checkpoint:
             recorder.keep_run_id(checkpoint / RUN_ID_NAME)
+        recorder.monitor()
         training = learn(train, validation, config, recorder, checkpoint)
         metrics = measure(training)
         metadata = {TEMPERATURE: repr(metrics["temperature"])}
