@@ -149,6 +149,8 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
     )
     if {"-h", "--help"} & set(sys.argv):
         _describe(config_name)
+    if {"-sc", "--shell-completion"} & set(sys.argv) and not _completes(sys.argv):
+        fail("--shell-completion: say install=SHELL or uninstall=SHELL; bash, zsh or fish")
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
 
     def guarded(*arguments: Any) -> None:
@@ -157,6 +159,11 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
 
     with _errors_in_one_line(options):
         main(guarded)() if by_hydra else guarded(_compose_once(config_name))
+
+
+def _completes(arguments: Iterable[str]) -> bool:
+    """Say whether Hydra's shell completion is told what to do; it ends in a traceback if not."""
+    return any(re.match("(install|uninstall|query)=", argument) for argument in arguments)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline.command import run_sweep
 from pipeline.config import Tracking, Tree, validate
 from pipeline.digits.errors import InputError
+from pipeline.digits.files import sole_user
 from pipeline.digits.machine import cores
 from pipeline.layout import write_json
 from pipeline.results import Result, record, show, trial_name, varied, write
@@ -57,11 +58,8 @@ class State:
     complete: bool = False
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], settings: Tracking) -> "State":
-        """Take up the sweep of exactly these trials recorded in this place, or begin it."""
-        place = [settings.enabled, settings.experiment, tracking_uri(settings)]
-        same = json.dumps([place, sorted(trial.key for trial in trials)])
-        folder = store() / hashlib.sha256(same.encode()).hexdigest()[:16]
+    def load(cls, folder: Path, settings: Tracking) -> "State":
+        """Take up the sweep that a folder holds, or begin it."""
         if settings.enabled and is_removed(settings):
             return cls(folder)
         try:
@@ -85,20 +83,50 @@ def run(trees: list[Tree], open_runner: OpenRunner, workers: int | None) -> None
             a trial gets one core unless it says how many.
     """
     trials = plan(trees, threads=max(1, cores() // workers) if workers else 1)
+    _tell_idle(trees, trials)
     settings = validate(trees[0]).tracking
-    state = State.of(trials, settings)
+    folder = state_folder(trials, settings)
+    with sole_user(folder) as alone:
+        if not alone:
+            raise InputError("this very sweep is running already; wait until it ends, or stop it")
+        state = State.load(folder, settings)
+        outcomes = _complete(trials, open_runner, workers, settings, state)
+    show([Result(trial, outcomes[trial.key], state.runs[trial.key]) for trial in trials])
+
+
+def state_folder(trials: Sequence[Trial], settings: Tracking) -> Path:
+    """Return the folder of the sweep of exactly these trials recorded in this place."""
+    place = [settings.enabled, settings.experiment, tracking_uri(settings)]
+    same = json.dumps([place, sorted(trial.key for trial in trials)])
+    return store() / hashlib.sha256(same.encode()).hexdigest()[:16]
+
+
+def _tell_idle(trees: Sequence[Tree], trials: Sequence[Trial]) -> None:
+    """Warn of settings that were to be tried but are no part of a trial."""
+    for key in sorted({*varied(trees)} - {*varied([trial.config for trial in trials])}):
+        log.warning(
+            "%s: a trial trains one network and measures it, which this does not change", key
+        )
+
+
+def _complete(
+    trials: Sequence[Trial],
+    open_runner: OpenRunner,
+    workers: int | None,
+    settings: Tracking,
+    state: State,
+) -> dict[str, Outcome]:
+    """Run what has not been run before; return all outcomes by the trials' keys."""
     known = {trial.key: outcome for trial in trials if (outcome := load_outcome(trial.key))}
     missing = [trial for trial in trials if trial.key not in known]
     if workers != 1:  # the longest first, so that none is left alone with it at the end
         missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
     if not missing and state.complete:
         log.info("all %d trials have been run before", len(trials))
-    else:
-        log.info("%d trials, %d of them run before", len(trials), len(known))
-        with open_runner() if missing else nullcontext(_run_none) as run_trials:
-            known |= _run_missing(trials, known, missing, run_trials, settings, state)
-    results = [Result(trial, known[trial.key], state.runs[trial.key]) for trial in trials]
-    show(results)
+        return known
+    log.info("%d trials, %d of them run before", len(trials), len(known))
+    with open_runner() if missing else nullcontext(_run_none) as run_trials:
+        return _run_missing(trials, known, missing, run_trials, settings, state)
 
 
 def plan(trees: Sequence[Tree], threads: int) -> list[Trial]:

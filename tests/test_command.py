@@ -74,6 +74,8 @@ def test_logs_are_told_as_configured(started, capsys):
     [
         ("train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
         ("train.epochs=1,2", "train.epochs=1,2: `python -m pipeline.sweep` tries several values"),
+        ("--shell-completion", "--shell-completion: say install=SHELL"),
+        ("-sc train.epochs=3", "--shell-completion: say install=SHELL"),
         ("-m train.epochs=1,2", "one experiment at a time here; `python -m pipeline.sweep`"),
     ],
 )

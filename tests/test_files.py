@@ -1,6 +1,8 @@
 """Files are whole or not there, also when the network is slow."""
 
+import errno
 import http.server
+import os
 import socket
 import threading
 import time
@@ -100,3 +102,13 @@ def test_a_folder_is_kept_for_the_next_when_a_block_fails(tmp_path):
         fail()
     with files.own_folder(tmp_path) as folder:
         assert (folder / "file").read_text() == "half"
+
+
+def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with (
+        pytest.raises(OSError, match="No space left") as told,
+        files.replace_when_written(tmp_path / "answers.csv"),
+    ):
+        raise full
+    assert told.value.filename == str(tmp_path / "answers.csv")

@@ -3,6 +3,7 @@
 import os
 import threading
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from pipeline.digits.pictures import AT_FIRST, ENOUGH, find_pictures, read_pictu
 from pipeline.digits.reading import normalise
 from pipeline.digits.recognition import THUMBNAIL, recognise
 from pipeline.stages import predict_custom
+from pipeline.stages.prediction_files import write_predictions
 
 
 class Anything:
@@ -270,24 +272,34 @@ def test_no_files_no_answers(tmp_path):
     assert list(recognise([], tmp_path, Ink(), unsure_below=0.5, chunk_size=256)) == []
 
 
-def test_what_an_earlier_run_drew_is_no_picture_to_read(folder, monkeypatch):
-    (folder / "explain").mkdir()
-    picture(1).save(folder / "predictions.png")
-    picture(1).save(folder / "explain" / "a one.png.png")
-    own = {"predictions.png", "a one.png.png"}
+def test_what_an_earlier_run_drew_is_no_picture_to_read(folder):
+    for place in (folder, folder / "of another run"):
+        (place / "explain").mkdir(parents=True)
+        (place / "predictions.csv").touch()
+        picture(1).save(place / "predictions.png")
+        picture(1).save(place / "explain" / "a one.png.png")
     (folder.parent / "link").symlink_to(folder)
+    own = {"predictions.png", "a one.png.png"}
     for place in (folder.parent / "link", folder / ".." / folder.name, folder):
-        for output in (folder, place):
-            (folder / "predictions.csv").touch()
-            left = predict_custom._own_files_left_out(find_pictures(place), output)
-            assert not own & {path.name for path in left}
-            assert len(left) == 5
+        left = predict_custom._own_files_left_out(find_pictures(place), place)
+        assert not own & {path.name for path in left}
+        assert len(left) == 5
+
+
+def test_pictures_that_only_lie_where_drawn_ones_might_are_read(folder):
+    (folder / "explain").mkdir()
+    picture(1).save(folder / "explain" / "a one.png")
+    picture(1).save(folder / "predictions.png")
+    found = find_pictures(folder)
+    assert predict_custom._own_files_left_out(found, folder.parent) == found
 
 
 def test_a_picture_of_somebody_elses_is_not_written_over(folder):
     picture(1).save(folder / "predictions.png")
-    with pytest.raises(InputError, match="would be written over"):
-        predict_custom._own_files_left_out(find_pictures(folder), folder)
+    (folder / "link").symlink_to(folder)
+    for output in (folder, folder / "link"):
+        with pytest.raises(InputError, match="would be written over"):
+            predict_custom._own_files_left_out(find_pictures(folder), output)
 
 
 def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
@@ -295,6 +307,15 @@ def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
     (tmp_path / "predictions.csv").touch()
     with pytest.raises(InputError, match="nothing in it"):
         predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's always full device")
+def test_a_full_disk_is_told_with_the_table_that_did_not_fit(tmp_path):
+    table = tmp_path / "predictions.csv"
+    table.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as told:
+        write_predictions(tmp_path, [], {}, 0, 0)
+    assert told.value.filename == str(table)
 
 
 def test_rows_of_labels_that_cannot_be_right_are_told_of(caplog):

@@ -12,15 +12,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline import trials
+from pipeline import sweep, trials
 from pipeline.config import compose, validate
 from pipeline.digits.errors import InputError
+from pipeline.digits.files import sole_user
 from pipeline.digits.training import Epoch
 from pipeline.layout import DatasetInfo
 from pipeline.plots.sweep import pareto_front
 from pipeline.results import Result, ranked, rows, table, trial_name, varied
 from pipeline.stages import train
-from pipeline.sweep import State, plan
+from pipeline.sweep import State, plan, state_folder
 from pipeline.trials import Outcome, keep_outcome, load_outcome, make_trial
 
 SMALL = ("data=mnist_5000", "train.distortion=null")
@@ -126,16 +127,37 @@ def test_a_sweep_is_known_again_by_its_trials_as_long_as_its_runs_are_there(tree
     runs.touch()
     one, two = plan([tree, changed(tree, "train", epochs=3)], threads=1)
     tracking = validate(tree).tracking
-    State.of([one, two], tracking).save()
-    kept = State.of([one, two], tracking)
+    unrecorded = tracking.model_copy(update={"enabled": False})
+
+    def taken_up(trials, tracking=tracking):
+        return State.load(state_folder(trials, tracking), tracking)
+
+    kept = taken_up([one, two])
     kept.run_id = "r"
     kept.save()
-    assert State.of([two, one], tracking).run_id == "r"
-    assert State.of([one], tracking).run_id is None
-    unrecorded = tracking.model_copy(update={"enabled": False})
-    assert State.of([one, two], unrecorded).run_id is None
+    assert taken_up([two, one]).run_id == "r"
+    assert taken_up([one]).run_id is None
+    assert taken_up([one, two], unrecorded).run_id is None
     runs.unlink()
-    assert State.of([one, two], tracking).run_id is None
+    assert taken_up([one, two]).run_id is None
+
+
+def test_the_same_sweep_does_not_run_twice_at_once(tree):
+    trees = [changed(tree, "tracking", enabled=False)]
+    planned = plan(trees, threads=1)
+    with (
+        sole_user(state_folder(planned, validate(trees[0]).tracking)),
+        pytest.raises(InputError, match="running already"),
+    ):
+        sweep.run(trees, pytest.fail, workers=None)
+
+
+def test_what_makes_no_difference_to_a_trial_is_told(tree, caplog):
+    changes = [{"rows": {**tree["rows"], "epochs": 8}}, {"seed": 7}]
+    trees = [tree, *({**tree, **change} for change in changes)]
+    sweep._tell_idle(trees, plan(trees, threads=1))
+    (told,) = caplog.messages
+    assert told.startswith("rows.epochs: ")
 
 
 def result(tree, accuracy, **train):

@@ -18,6 +18,17 @@ SILENCE_WITHIN = 10.0
 
 
 @contextmanager
+def named_in_errors(path: Path) -> Iterator[None]:
+    """Let an OSError of the block say which file it is about: a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def replace_when_written(path: Path) -> Iterator[Path]:
     """Offer a temporary path beside `path` that takes its place when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,11 +36,27 @@ def replace_when_written(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with named_in_errors(path):
+            yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def sole_user(folder: Path) -> Iterator[bool]:
+    """Make a folder this block's alone; False while another process is in such a block with it."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock", blocking=False)
+    with suppress(Timeout):
+        lock.acquire()
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -38,20 +65,10 @@ def own_folder(folder: Path) -> Iterator[Path | None]:
 
     None while another process is in such a block: the two would spoil each other's state.
     """
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", blocking=False)
-    with suppress(Timeout):
-        lock.acquire()
-    if not lock.is_locked:
-        yield None
-        return
-    try:
-        yield folder
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        lock.release()
+    with sole_user(folder) as alone:
+        yield folder if alone else None
+        if alone:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def download(url: str, path: Path) -> None:

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 STAGE = "predict-custom"
 PLOT_NAME = "predictions.png"
+EXPLAIN_NAME = "explain"
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
 # What each predict.mode reads pictures with.
@@ -89,8 +90,8 @@ def run(config: Config) -> None:
         names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, PLOT_NAME)
         recorder.files([output / name for name in names], STAGE)
         if settings.explain:
-            drawn = explain(paths, images, output / "explain", STEPS[settings.mode])
-            recorder.files(drawn, f"{STAGE}/explain")
+            drawn = explain(paths, images, output / EXPLAIN_NAME, STEPS[settings.mode])
+            recorder.files(drawn, f"{STAGE}/{EXPLAIN_NAME}")
     _tell(tally, output)
 
 
@@ -177,27 +178,25 @@ def explain(
 
 
 def _own_files_left_out(paths: list[Path], output: Path) -> list[Path]:
-    """Leave out what an earlier run drew, should its output lie among the pictures.
+    """Leave out what earlier runs drew, should the output of one lie among the pictures.
 
     Raises:
         InputError: Nothing else is there, or a picture of somebody else's would be written over.
     """
-    drawn, explained = output.resolve() / PLOT_NAME, output.resolve() / "explain"
-
-    def is_own(path: Path) -> bool:
-        folder = path.parent.resolve()
-        return folder / path.name == drawn or explained in (folder, *folder.parents)
-
-    others = [path for path in paths if not is_own(path)]
+    others = [path for path in paths if not _is_drawn(path)]
     if not others:
-        raise InputError(f"predict.images: nothing in it but what was drawn into {output} before")
-    if (
-        len(others) < len(paths)
-        and drawn.exists()
-        and not drawn.with_name(PREDICTIONS_NAME).exists()
-    ):
+        raise InputError("predict.images: nothing in it but what was drawn by runs before")
+    drawn = output.resolve() / PLOT_NAME
+    if any(path.name == PLOT_NAME and path.parent.resolve() == drawn.parent for path in others):
         raise InputError(f"{drawn} would be written over; name another folder as predict.output")
     return others
+
+
+def _is_drawn(path: Path) -> bool:
+    """Say whether a run drew a picture: those lie beside the table of its answers, or below."""
+    explained = (folder.parent for folder in path.parents if folder.name == EXPLAIN_NAME)
+    beside = [path.parent] if path.name == PLOT_NAME else []
+    return any((folder / PREDICTIONS_NAME).exists() for folder in (*beside, *explained))
 
 
 def _tell_unused(labels: Mapping[str, str], names: Set[str]) -> None:

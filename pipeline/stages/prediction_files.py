@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.config import Tree
+from pipeline.digits.files import named_in_errors
 from pipeline.digits.numbers import DigitBox, NumberPrediction, same_number
 from pipeline.digits.recognition import Prediction
 
@@ -90,7 +91,7 @@ def _with_progress_bar(predictions: Iterable[Answer], total: int) -> Iterable[An
 def _csv_writer(
     path: Path, columns: Sequence[str]
 ) -> Iterator[Callable[[Iterable[object]], object]]:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with named_in_errors(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         yield writer.writerow
