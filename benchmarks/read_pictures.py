@@ -116,7 +116,7 @@ def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Ro
     ratios = [theirs / mine for mine, theirs in zip(*taken, strict=True)]
     mine, theirs = (len(paths) / statistics.median(seconds) for seconds in taken)
     rates = f"{mine:.0f} against {theirs:.0f} pictures a second"
-    what = f"reading {name}, against imread and resize"
+    what = f"pictures a second, {name}, against imread and resize"
     return Row(what, f"{median_and_spread(ratios, '×')}; {rates}", COMMAND)
 
 
