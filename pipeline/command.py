@@ -33,7 +33,7 @@ from pipeline.config import (
     validate,
     validate_options,
 )
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ def _explain(error: Exception, options: Iterable[str]) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}; fix this and run the command again"
-    text = " ".join(str(error).split())
+    text = in_one_line(error)
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read as KEY=VALUE; quote it for the shell"
     if "No match in the defaults list" in text:

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):
             raise error.__cause__ from None
-        raise InputError(" ".join(str(error).split())) from error
+        raise InputError(in_one_line(error)) from error
 
 
 def dump(tree: Tree) -> str:
@@ -203,7 +203,7 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; `python -m pipeline` writes it") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        reason = in_one_line(error)
         raise InputError(
             f"{path}: not YAML ({reason}); `python -m pipeline` rewrites it"
         ) from error

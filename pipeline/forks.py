@@ -14,10 +14,13 @@ from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from pipeline.digits.machine import serve_parent
 from pipeline.digits.training import Epoch
 from pipeline.trials import Judge, Outcome, Runner, StoppedError, Trial, run_trial
+
+PRELOADED = ["pipeline.preloaded"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,13 @@ def forks(workers: int) -> Iterator[Runner]:
 def start() -> None:
     """Begin to import what trials need, in the process they will be forked from; do not wait."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    server: Any = forkserver._forkserver
     # There is one such process for all, and it imports only what it was first told to. If it has
     # served those who read a folder of pictures, another one has to take its place.
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["pipeline.preloaded"])
-    forkserver.ensure_running()
+    if server._preload_modules != PRELOADED:
+        server._stop()
+        server.set_forkserver_preload(PRELOADED)
+    server.ensure_running()
 
 
 def run_in_forks(

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from pipeline.command import run_command
 from pipeline.config import Tracking, Tree, describe_errors, validate
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 from pipeline.digits.machine import cores
 from pipeline.digits.training import Epoch
 from pipeline.forks import run_in_forks, start
@@ -181,7 +181,7 @@ def _study(search: Search) -> "optuna.Study":
             load_if_exists=True,
         )
     except (SQLAlchemyError, ImportError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error, 200)
         raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
     sought = study.user_attrs.get(OBJECTIVES_ATTRIBUTE)
     if sought is None:

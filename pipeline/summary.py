@@ -41,7 +41,7 @@ def _percentage(share: float | None) -> str:
 def _run(config: Config) -> str:
     if not config.tracking.enabled:
         return "not recorded (tracking.enabled=false)"
-    return f"{read_run_id(MODELS)} (`make ui` opens {tracking_uri(config.tracking)})"
+    return f"{read_run_id(MODELS) or 'not known'} (`make ui` opens {tracking_uri(config.tracking)})"
 
 
 def main() -> None:

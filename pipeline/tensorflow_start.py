@@ -35,7 +35,8 @@ def quick_and_quiet_import() -> Iterator[None]:
     """Spare TensorFlow's import what nobody here needs: a third of its time, and messages.
 
     Keras imports what it has extras for, where that is installed. TensorFlow's libraries tell of
-    missing GPUs as they load, past Python's streams.
+    missing GPUs as they load, past Python's streams. What other threads say meanwhile is lost, too,
+    so this comes before a run is recorded, of whose troubles one is told.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -41,13 +41,21 @@ def targets(tree: object) -> set[str]:
 def configured_files(stage: str) -> set[Path]:
     """Find the files that any choice in the conf/ groups of a stage's params can call."""
     sections = STAGES[stage].get("params", [])
-    trees = [
-        yaml.safe_load(file.read_text())
-        for section in sections
-        for file in (ROOT / "conf" / section).rglob("*.yaml")
-    ]
+    trees = [tree for section in sections for tree in choices(section)]
+    trees += [tree for each in trees for group in groups_taken(each) for tree in choices(group)]
     modules = set().union(*map(targets, trees)) if trees else set()
     return {file for name in modules if (file := module_file(name))}
+
+
+def choices(group: str) -> list[object]:
+    return [yaml.safe_load(file.read_text()) for file in (ROOT / "conf" / group).rglob("*.yaml")]
+
+
+def groups_taken(tree: object) -> list[str]:
+    """Name the groups that a choice takes from elsewhere in conf/, as `/group@place: choice`."""
+    defaults = tree.get("defaults", []) if isinstance(tree, dict) else []
+    named = [key for entry in defaults if isinstance(entry, dict) for key in entry]
+    return [key[1:].partition("@")[0] for key in named if key.startswith("/")]
 
 
 def reachable(stage: str) -> set[str]:
@@ -59,6 +67,10 @@ def reachable(stage: str) -> set[str]:
         seen.add(file)
         waiting |= imported_files(file) - seen
     return {file.relative_to(ROOT).as_posix() for file in seen - NAMED_EXCEPTION}
+
+
+def test_what_distorts_rows_is_code_of_their_stage():
+    assert PACKAGE / "digits" / "augmentation.py" in configured_files("train-rows")
 
 
 @pytest.mark.parametrize("stage", STAGES)

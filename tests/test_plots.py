@@ -25,6 +25,7 @@ from pipeline.plots import (
     style,
     sweep,
     train,
+    train_rows,
 )
 from pipeline.plots.predict_custom import PredictionItem
 
@@ -116,6 +117,14 @@ def others(note: str | None) -> dict[str, Callable[[], Figure]]:
         "curves": lambda: train.learning_curves(history(5), 3, note=note),
         "calibration": lambda: evaluate.calibration(
             BINS, BINS, ece_before=0.0123, ece_after=0.0045, temperature=1.25, note=note
+        ),
+        "rows": lambda: train_rows.row_grid(
+            [
+                train_rows.RowItem(noise(32, 96), [(20.0, 4), (70.5, 7)], [4, seven])
+                for seven in (7, 1)
+            ],
+            "rows · 8 epochs",
+            note,
         ),
         "predictions": lambda: predict_custom.prediction_grid(ITEMS, note),
         "disagreements": lambda: register.disagreements(

@@ -253,9 +253,9 @@ def test_the_registered_model_reads_pictures_without_this_project(place, client,
         table = pd.DataFrame({{"picture": [seven]}})
         for given in (seven, [seven], table, np.array([seven], object)):
             assert model.predict(given).status.tolist() != ["error"]
-        bad = model.predict([b"", "text", seven, 3.5])
-        assert bad.status.tolist()[:2] == ["error", "error"] and bad.status[3] == "error"
-        assert bad.digit.isna().tolist() == [True, True, False, True]
+        bad = model.predict([b"", "text", 3.5, np.ones((28, 28), bool), seven])
+        assert bad.status.tolist()[:4] == ["error"] * 4
+        assert bad.digit.isna().tolist() == [True] * 4 + [False]
         unsure = model.predict(images[[7]], params={{"unsure_below": 1.0}})
         assert unsure.status.tolist() == ["unsure"]
     """

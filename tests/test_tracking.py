@@ -1,5 +1,6 @@
 """Runs as MLflow's own API reads them back."""
 
+import errno
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -18,6 +20,7 @@ from pipeline.config import Tracking, compose, validate
 from pipeline.digits.errors import InputError
 from pipeline.tracking import process, runs
 from pipeline.tracking.experiments import read_experiments
+from pipeline.tracking.keras_flavor import KERAS_FILE
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.names import DATA_DIGEST_TAG
 from pipeline.tracking.recording import MONITORED_EVERY
@@ -263,6 +266,13 @@ def test_models_go_to_the_stores_and_experiments_of_their_runs_in_turn(store, ke
         assert model.experiment_id == run.info.experiment_id
 
 
+def test_a_network_whose_file_is_gone_is_told_in_one_line(keras_file, tmp_path):
+    run, model = recorded_model(SETTINGS, keras_file)
+    (Path(model.artifact_location.removeprefix("file://")) / KERAS_FILE).unlink()
+    with pytest.raises(InputError, match="its network is gone"):
+        fetch_keras_model(SETTINGS, run.info.run_id, tmp_path)
+
+
 def test_nothing_is_recorded_or_made_when_switched_off(store):
     before = sorted(store.iterdir())
     off = SETTINGS.model_copy(update={"enabled": False})
@@ -416,6 +426,16 @@ def test_a_recorder_process_that_is_gone_stops_recording_only(caplog):
         recorder.metrics({"loss": 1.0})
         recorder.metrics({"loss": 2.0})
     assert caplog.text.count("stopped recording") == 1
+
+
+def test_a_full_disk_at_the_end_of_a_stage_costs_a_warning(store, monkeypatch, caplog):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(process.Parcel, "_send", full)
+    with run_written_later(SETTINGS, RunRequest("data", "prepared", {})) as recorder:
+        recorder.metrics({"pictures": 1.0})
+    assert "No space left" in caplog.text
 
 
 def test_a_start_of_the_recorder_process_that_halts_is_not_waited_for(tmp_path, monkeypatch):

@@ -3,15 +3,18 @@
 import copy
 import dataclasses
 import json
+import multiprocessing
 import os
 import resource
 import signal
 import sys
+from multiprocessing import forkserver
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pipeline import forks as forks_module
 from pipeline import sweep, trials
 from pipeline.config import compose, validate
 from pipeline.digits.errors import InputError
@@ -152,6 +155,19 @@ def test_the_same_sweep_does_not_run_twice_at_once(tree):
         sweep.run(trees, pytest.fail, workers=None)
 
 
+def test_what_trials_are_forked_from_is_started_once(monkeypatch):
+    monkeypatch.setattr(forks_module, "PRELOADED", ["json"])
+
+    def started():
+        forks_module.start()
+        return forkserver._forkserver._forkserver_pid
+
+    first = started()
+    assert started() == first
+    forkserver.set_forkserver_preload(["csv"])  # as for those who read a folder of pictures
+    assert started() != first
+
+
 def test_what_makes_no_difference_to_a_trial_is_told(tree, caplog):
     changes = [{"rows": {**tree["rows"], "epochs": 8}}, {"seed": 7}]
     trees = [tree, *({**tree, **change} for change in changes)]
@@ -219,14 +235,12 @@ def fake_trial(key):
 @pytest.fixture
 def forks(monkeypatch):
     """Fork at once, without TensorFlow, and run no real training."""
-    import multiprocessing
-
-    from pipeline import forks
-
     plain = multiprocessing.get_context("fork")
-    monkeypatch.setattr(forks.multiprocessing, "get_context", lambda _: plain)
-    monkeypatch.setattr(forks, "run_trial", lambda trial, tell: run_fake(trial.name, trial, tell))
-    return forks
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: plain)
+    monkeypatch.setattr(
+        forks_module, "run_trial", lambda trial, tell: run_fake(trial.name, trial, tell)
+    )
+    return forks_module
 
 
 def test_one_that_dies_takes_no_other_with_it(forks):

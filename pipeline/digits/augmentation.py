@@ -184,7 +184,7 @@ def _neighbours(tiles: Pixels, choose: np.ufunc) -> Pixels:
     """Choose, at every pixel, among it and the four beside it.
 
     The strip is taken as one line of pixels, which is several times faster than by rows: a pixel
-    at the edge has the next row's first as its neighbour, and there is no ink at the edge.
+    at the edge has the next row's first as its neighbour. Digits have no ink at the edge.
     """
     line, width = tiles.reshape(-1), tiles.shape[2]
     chosen = line.copy()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 from pipeline.digits.metrics import soften
 from pipeline.digits.views import mean_answer
 
@@ -112,7 +112,7 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error, 200)
         raise InputError(f"{path}: not a network that ONNX Runtime can read ({reason})") from error
     (pixels, *others) = session.get_inputs()
     if others or pixels.type != "tensor(uint8)" or len(pixels.shape) != 3:

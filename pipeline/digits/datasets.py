@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 from pipeline.digits.files import download, replace_when_written
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def mnist(
         log.info("fetching MNIST from Keras's download address")
         download(f"{KERAS_DATASETS_URL}/mnist.npz", cache)
     except OSError as error:
-        return _without_mnist(on_unavailable, " ".join(str(error).split()))
+        return _without_mnist(on_unavailable, in_one_line(error))
     return _complete_mnist(_read_npz(cache), "Keras's download")
 
 
@@ -184,7 +184,7 @@ def _fetch_fashion_mnist(folder: Path) -> None:
         try:
             download(f"{KERAS_DATASETS_URL}/{file.name}", file)
         except OSError as error:
-            reason = " ".join(str(error).split())
+            reason = in_one_line(error)
             raise InputError(
                 f"Fashion-MNIST could not be fetched ({reason}): set data.path to a folder that "
                 "holds its four files"
@@ -333,5 +333,5 @@ def _load_arrays(path: Path, remedy: str) -> dict[str, NDArray[np.uint8]]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; {remedy}") from error
     except Exception as error:  # numpy and zipfile raise many kinds for a broken archive
-        reason = " ".join(str(error).split())
+        reason = in_one_line(error)
         raise InputError(f"{path}: not a readable .npz file ({reason}); {remedy}") from error

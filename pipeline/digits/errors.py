@@ -1,4 +1,4 @@
-"""The one exception that means: what the user gave cannot be used."""
+"""The one exception that means: what the user gave cannot be used; and saying what is wrong."""
 
 
 class InputError(Exception):
@@ -6,3 +6,8 @@ class InputError(Exception):
 
     The message is the single line the user reads: what is wrong, where, and what to do about it.
     """
+
+
+def in_one_line(said: object, longest: int | None = None) -> str:
+    """Put what an exception or a program says on one line, at most so many characters of it."""
+    return " ".join(str(said).split())[:longest]

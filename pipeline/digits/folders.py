@@ -38,7 +38,8 @@ def folder(
         test_share: Share of each digit's pictures kept for the test part, the same ones each time.
 
     Raises:
-        InputError: No such folder, a label that is no digit, or a part would lack a digit.
+        InputError: No such folder, a label that is no digit, a digit without pictures to
+            train on, or no pictures to test on.
     """
     root = Path(path).expanduser()
     labels = read_labels(root / LABELS_NAME)

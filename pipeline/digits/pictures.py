@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 from pipeline.digits.scaling import shrink_to
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
@@ -48,8 +48,6 @@ _JPEG_SCALES = {
     8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 
-# Pillow's own limit only warns up to twice its value; `_refuse_too_large` is the one that holds.
-Image.MAX_IMAGE_PIXELS = None
 # What is wrong with a picture is said in its `PictureError`, or does not matter.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -202,7 +200,7 @@ def _refuse_special(status: os.stat_result) -> None:
 def _reason(error: Exception) -> str:
     """Say what an exception says, in one line and not at length."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(words).split())[:120]
+    return in_one_line(words, 120)
 
 
 def decode(content: bytes, enough: int = ENOUGH) -> Picture:
@@ -221,6 +219,8 @@ def decode(content: bytes, enough: int = ENOUGH) -> Picture:
             return Picture(upright, _upright_size(image.size, upright), note)
     except PictureError:
         raise
+    except Image.DecompressionBombError as error:  # far above Pillow's limit, or the user's own
+        raise PictureError(f"too large: {_reason(error)}") from error
     except UnidentifiedImageError as error:
         raise PictureError("is not a picture in a known format") from error
     except Exception as error:  # decoders raise whatever they like on broken files

@@ -73,7 +73,7 @@ def _pixels(given: object) -> NDArray[np.uint8]:
         array = np.asarray(given)
     except ValueError as error:
         raise PictureError(f"is {type(given).__name__}; {wanted}") from error
-    if array.dtype.kind not in "uib":
+    if array.dtype.kind not in "ui":
         raise PictureError(f"is {type(given).__name__} of {array.dtype}; {wanted}")
     fits = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)
     if not fits or not array.size or array.min() < 0 or array.max() > 255:

@@ -124,7 +124,7 @@ def _imported_by_all() -> list[str]:
     these, or Python warns; all that it imports of this project is.
     """
     package = __name__.partition(".")[0]
-    return [name for name in sys.modules if name.startswith(f"{package}.")]
+    return [name for name in list(sys.modules) if name.startswith(f"{package}.")]
 
 
 # Set when nobody waits for results any more. A slice cannot be cancelled once it is on its way to

@@ -94,7 +94,10 @@ def evaluate(classifier: Classifier, test: Split, classes: int) -> Evaluation:
 
 
 def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
-    """Return the stage's metrics; errors of calibration as shares, losses in nats."""
+    """Return the stage's metrics; errors of calibration as shares, the loss in nats.
+
+    The loss is of calibrated answers, so it may be below `val_loss` of train, which is not.
+    """
     precision, recall = precision_and_recall(evaluation.confusion)
     return {
         "test_accuracy": accuracy(test.labels, evaluation.probabilities),

@@ -21,7 +21,7 @@ from pipeline.digits.errors import InputError
 from pipeline.digits.labels import LABELS_NAME, read_labels
 from pipeline.digits.looking import read_digit
 from pipeline.digits.numbers import NumberPrediction, recognise_numbers
-from pipeline.digits.pictures import PictureError, find_pictures, name_below, read_picture
+from pipeline.digits.pictures import find_pictures, name_below, read_picture
 from pipeline.digits.recognition import Prediction, recognise
 from pipeline.digits.row_reader import RowReader
 from pipeline.digits.segmentation import lay_out
@@ -168,8 +168,8 @@ def explain(
         name = name_below(root, path)
         try:
             steps = steps_of(path)
-        except PictureError:
-            continue  # predictions.csv says why
+        except Exception:  # whatever reading took as well: predictions.csv says why
+            continue
         strip = folder / f"{name}.png"
         strip.parent.mkdir(parents=True, exist_ok=True)
         save_figure(explain_strip(steps, name), strip)

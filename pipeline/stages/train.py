@@ -163,7 +163,10 @@ def learn(
 
 
 def measure(model: "keras.Model", validation: Split, training: Training, config: Config) -> Tree:
-    """Return the stage's metrics: losses in nats, accuracies as shares, the calibration found."""
+    """Return the stage's metrics: losses in nats, accuracies as shares, the calibration found.
+
+    Losses are of what the network says by itself; `test_loss` of evaluate is of calibrated answers.
+    """
     predict = partial(model.predict, batch_size=1000, verbose=0)
     if config.train.test_time_augmentation:
         probabilities = mean_answer(validation.images, predict)

@@ -67,6 +67,7 @@ def run(config: Config) -> None:
     train, validation = load_split(split_file("train")), load_split(split_file("validation"))
     _refuse_others(info, train)
     folder = home() / ".checkpoints" / fingerprint(config, info.digest)
+    start_tensorflow(config.train.threads)
     with (
         own_folder(folder) as checkpoint,
         new_run(config.tracking, run_request(config), begun_run_id(checkpoint)) as recorder,
@@ -111,7 +112,6 @@ def learn(
     train: Split, validation: Split, config: Config, recorder: Recorder, checkpoint: Path | None
 ) -> RowTraining:
     """Train the network as configured, recording every epoch as it ends."""
-    start_tensorflow(config.train.threads)
     settings = config.rows
 
     def on_epoch(epoch: RowEpoch) -> None:

@@ -19,7 +19,7 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     """Copy the Keras model of a training's run into a folder; return the .keras file.
 
     Raises:
-        InputError: There is no such run, or it kept no model.
+        InputError: There is no such run, it kept no model, or that is gone.
     """
     client = open_store(uri_to_read(settings), settings)
     import mlflow.artifacts
@@ -31,7 +31,10 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     if not trained:
         raise InputError(f"{run_id}: this run kept no model; name one of a finished training")
     place = f"models:/{trained[0]}"
-    return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder))) / KERAS_FILE
+    file = Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder))) / KERAS_FILE
+    if not file.is_file():
+        raise InputError(f"{run_id}: its network is gone from where MLflow keeps artifacts")
+    return file
 
 
 def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.config import ROOT, Tracking, home
+from pipeline.digits.errors import in_one_line
 from pipeline.tracking.recording import Recording
 from pipeline.tracking.store import Opening, open_store, set_defaults
 
@@ -270,7 +271,7 @@ class _Server:
                             answer = getattr(recording, what)(*arguments)
                         error = None
                     except Exception as refused:
-                        answer, error = None, _in_one_line(refused)
+                        answer, error = None, _in_words(refused)
                     warnings = self._warnings.take()
                 if what == "finish" and not error:
                     recording = None
@@ -315,14 +316,14 @@ class _Server:
         return Recording(self._clients[key], settings, opening)
 
 
-def _in_one_line(refused: Exception) -> str:
-    return f"{type(refused).__name__}: {' '.join(str(refused).split())[:300]}"
+def _in_words(refused: Exception) -> str:
+    return in_one_line(f"{type(refused).__name__}: {refused}", 300)
 
 
 def _warn_later(what: str, refused: Exception) -> None:
     """Leave a warning for the stage that writes next."""
     # Not `log`: this process runs the module under another name.
-    logging.getLogger("pipeline").warning("MLflow %s (%s)", what, _in_one_line(refused))
+    logging.getLogger("pipeline").warning("MLflow %s (%s)", what, _in_words(refused))
 
 
 def _inode(uri: str) -> int | None:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, Tree, bare_name, flatten
-from pipeline.tracking import page
+from pipeline.tracking import keras_flavor, page
 from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG
 from pipeline.tracking.store import Opening, data_experiment, find_run, log_model
 
@@ -121,8 +121,6 @@ class Recording:
         import numpy as np
         from mlflow.models import ModelSignature
         from mlflow.types import Schema, TensorSpec
-
-        from pipeline.tracking import keras_flavor
 
         pixels = TensorSpec(np.dtype(np.uint8), (-1, *input_shape))
         probabilities = TensorSpec(np.dtype(np.float32), (-1, *output_shape))

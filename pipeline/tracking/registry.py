@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from pipeline.config import ROOT, Tracking, home
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 from pipeline.digits.files import replace_when_written
 from pipeline.tracking import page
 from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
@@ -76,7 +76,7 @@ def _told_in_one_line(function: Callable[Parameters, Result]) -> Callable[Parame
         try:
             return function(*args, **kwargs)
         except MlflowException as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = in_one_line(error, 300)
             raise InputError(f"MLflow refuses: {reason}") from error
 
     return guarded

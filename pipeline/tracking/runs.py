@@ -101,7 +101,7 @@ class Recorder:
         if self._writer:
             try:
                 self._writer.close()
-            except RecordingError as error:
+            except (RecordingError, OSError) as error:
                 _warn("could not start", error)
 
     def _start(self, settings: Tracking, opening: Opening) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, home
-from pipeline.digits.errors import InputError
+from pipeline.digits.errors import InputError, in_one_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -165,7 +165,7 @@ def why_silent(uri: str) -> str | None:
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_ANSWERS_WITHIN).close()
     except (OSError, HTTPException, ValueError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return in_one_line(error) or type(error).__name__
     return None
 
 
@@ -191,7 +191,7 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
         if uri == _local_store():
             _make_experiments(client, settings)
     except (mlflow.MlflowException, SQLAlchemyError) as error:
-        reason = " ".join(str(error).partition("[SQL:")[0].split())[:200]
+        reason = in_one_line(str(error).partition("[SQL:")[0], 200)
         raise InputError(
             f"{uri}: no store that MLflow can open ({reason}); move it away if it is damaged, or "
             "name another with tracking.uri"

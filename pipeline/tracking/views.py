@@ -10,7 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking
-from pipeline.tracking.names import LAYER_PARAMS
+from pipeline.tracking.names import CHOSEN_ACCURACY, LAYER_PARAMS
 from pipeline.tracking.store import experiment_id, open_store
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COLUMNS = (
     "params.`model`",
     *(f"params.`{layers}`" for layers in LAYER_PARAMS),
     "params.`train.epochs`",
-    "metrics.`val_accuracy`",
+    f"metrics.`{CHOSEN_ACCURACY}`",
     "metrics.`test_accuracy`",
     "metrics.`parameters`",
     "metrics.`training_seconds`",
@@ -53,7 +53,7 @@ def _state() -> dict[str, Any]:
     """Describe the view in the words of MLflow's pages."""
     return {
         "searchFilter": "metrics.val_accuracy > 0",  # trainings, without the runs of predictions
-        "orderByKey": "metrics.`val_accuracy`",
+        "orderByKey": f"metrics.`{CHOSEN_ACCURACY}`",
         "orderByAsc": False,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
@@ -96,7 +96,7 @@ def _comparisons() -> list[dict[str, Any]]:
         {
             **_chart("parallel", "PARALLEL", "compare"),
             "selectedParams": [LAYER_PARAMS[0], "train.epochs"],
-            "selectedMetrics": ["val_accuracy", "test_accuracy"],
+            "selectedMetrics": [CHOSEN_ACCURACY, "test_accuracy"],
             "showAllRuns": True,
         },
         {
