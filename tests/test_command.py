@@ -1,5 +1,6 @@
 """How a command starts: composed once, and the same as Hydra's own start composes."""
 
+import importlib
 import logging
 import os
 import signal
@@ -85,6 +86,61 @@ def test_what_cannot_be_composed_is_told_in_one_line(started, capsys, arguments,
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {told}")
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """Run a command that must end in one line of error; return that line."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr(command, "read_params", lambda: compose(["data=mnist_5000"]))
+    monkeypatch.setattr(logging.root, "handlers", [])
+
+    def run(module, *arguments):
+        monkeypatch.setattr("sys.argv", [module, *arguments])
+        GlobalHydra.instance().clear()
+        with pytest.raises(SystemExit) as ended:
+            importlib.import_module(module).main()
+        assert ended.value.code == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("pipeline.__main__ model=transformer", "Could not find 'model/transformer'"),
+        ("pipeline.__main__ train.epochs=0", "train.epochs=0: input should be greater"),
+        ("pipeline.__main__ train.epochs=[", "train.epochs=["),
+        (
+            "pipeline.__main__ --multirun hydra/launcher=joblib train.epochs=1,2",
+            "`python -m pipeline.sweep` runs many",
+        ),
+        ("pipeline.stages.train model=cnn", "`python -m pipeline model=…` chooses"),
+        ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
+        ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),
+        ("pipeline.stages.prepare +data.path=nowhere", "data.path: unknown key"),
+        (
+            "pipeline.stages.prepare +data.path=nowhere"
+            " data._target_=pipeline.digits.datasets.mnist",
+            "nowhere: no such folder or file",
+        ),
+        ("pipeline.stages.predict_custom predict.images=nowhere", "nowhere: no such folder"),
+        ("pipeline.stages.predict_custom predict.images=conf", "conf: no picture in it"),
+        ("pipeline.sweep model=mlp,cnn train.epochs=0", "trial 1 of 2: train.epochs=0"),
+        ("pipeline.sweep experiment=glob(*) train.epochs=0", "trial 1 of 4: train.epochs=0"),
+        ("pipeline.sweep train.epoks=1,2", "train.epoks: unknown key; did you mean train.epochs"),
+        ("pipeline.sweep hydra/launcher=basic train.epochs=1,2", "leave it out"),
+        ("pipeline.sweep hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=1,2", "n_jobs=0: -1"),
+        ("pipeline.promote run=" + "0" * 31 + "a tracking.enabled=3", "tracking.enabled=3: input"),
+    ],
+)
+def test_bad_input_ends_in_one_line(refused, arguments, told, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    line = refused(*arguments.split())
+    assert line.startswith("error: ")
+    assert told in line
 
 
 @pytest.fixture
