@@ -1,5 +1,6 @@
 """From picture files to a stream of predictions, with a classifier of the test's own."""
 
+import base64
 import os
 import threading
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from networks import write_reader
 from PIL import Image, ImageDraw
 
 from pipeline.config import compose, validate
-from pipeline.digits import looking, recognition, streaming
+from pipeline.digits import looking, recognition, serving, streaming
 from pipeline.digits.errors import InputError
 from pipeline.digits.pictures import AT_FIRST, ENOUGH, find_pictures, read_picture
 from pipeline.digits.reading import normalise
@@ -196,6 +197,20 @@ def test_a_jpeg_is_decoded_in_full_only_for_a_small_digit(tmp_path, height, look
     assert np.array_equal(reading.image, normalise(picture.pixels))
     in_full = normalise(np.asarray(page))
     assert np.corrcoef(reading.image.ravel(), in_full.ravel())[0, 1] > 0.85
+
+
+def test_a_picture_that_is_handed_over_is_looked_at_as_closely_as_a_file(tmp_path):
+    page = Image.new("L", (600, 500), 235)
+    ImageDraw.Draw(page).ellipse((90, 90, 120, 140), outline=20, width=4)  # small: a second look
+    page.save(tmp_path / "x.jpg")
+    content = (tmp_path / "x.jpg").read_bytes()
+    network = Ink()
+    network.input_shape = 28, 28
+
+    given = serving.answer([content, base64.b64encode(content).decode()], network, unsure_below=0.5)
+
+    from_file = answers(tmp_path)["x.jpg"].image
+    assert all(np.array_equal(each.image, from_file) for each in given)
 
 
 def test_only_as_many_thumbnails_are_kept_as_are_shown(tmp_path):
