@@ -188,10 +188,13 @@ def see(page, *texts):
 def test_the_run_table_shows_layers_and_epochs_beside_accuracy(look, address):
     page = look(address)
     see(page, *RUNS)
-    for column in ("test_accuracy", "val_accuracy_chosen", "model.hidden_units", "train.epochs"):
-        page.get_by_role("treegrid").or_(page.get_by_role("grid")).get_by_text(
-            column
-        ).first.wait_for()
+    table = page.get_by_role("treegrid").or_(page.get_by_role("grid"))
+    columns = ("model.hidden_units", "train.epochs", "val_accuracy_chosen", "test_accuracy")
+    heads = [table.get_by_text(column).first for column in columns]
+    for head in heads:
+        head.wait_for()
+    lefts = [head.bounding_box()["x"] for head in heads]
+    assert lefts == sorted(lefts), "not in the order of cause and effect"
     see(page, "[256, 128]", "0.99")
     names = page.get_by_text(re.compile("^mlp .* epochs$")).all_inner_texts()
     assert names == list(RUNS)[::-1], "the best is not first"

@@ -28,6 +28,7 @@ COLUMNS = (
     "metrics.`parameters`",
     "metrics.`training_seconds`",
 )
+COLUMN_WIDTH = 155  # pixels: the longest name fits
 CURVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning curves"}
 
@@ -60,8 +61,8 @@ def _state() -> dict[str, Any]:
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
         "selectedColumns": list(COLUMNS),
-        "columnOrder": [],
-        "columnWidths": {},
+        "columnOrder": list(COLUMNS),
+        "columnWidths": dict.fromkeys(COLUMNS, COLUMN_WIDTH),
         "runsExpanded": {},
         "runsPinned": [],
         "runsHidden": [],
