@@ -8,7 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from pipeline.command import fail, run_command
 from pipeline.config import PARAMS_FILE, ROOT, Config, Predict, Tree, dump, validate
@@ -16,6 +20,7 @@ from pipeline.digits.errors import InputError
 from pipeline.layout import MODELS, PREPARED, RUN_ID_NAME, report_dir, write_text
 from pipeline.summary import summarise
 from pipeline.tracking.registry import URI_SCHEME, pin
+from pipeline.workspace import own_params
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +32,9 @@ def run(tree: Tree) -> None:
     if config.predict.model.startswith(URI_SCHEME):
         # DVC sees names: with the version in its place, it sees that the champion has changed.
         tree["predict"]["model"] = pin(config.tracking, config.predict.model)
-    _write_params(tree)
-    code = _reproduce()
+    with own_params():
+        _write_params(tree)
+        code = _reproduce()
     if code:
         fail("`dvc repro` did not finish; see the error above", code)
     print(f"\n{summarise(config)}", flush=True)
@@ -73,7 +79,10 @@ def _reproduce() -> int:
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path}) as process:
+    with (
+        subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path}) as process,
+        _terminated_as_interrupted(process.pid),
+    ):
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -81,6 +90,25 @@ def _reproduce() -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             process.wait()
             raise
+
+
+@contextmanager
+def _terminated_as_interrupted(process: int) -> Iterator[None]:
+    """Let SIGTERM, which reaches this process alone, end all that Ctrl-C on a terminal would."""
+
+    def interrupt_all(*_: object) -> None:
+        started = psutil.Process(process)
+        for each in (started, *started.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getpgid(each.pid) == os.getpgrp():
+                    each.send_signal(signal.SIGINT)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt_all)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write_params(tree: Tree) -> None:

@@ -14,6 +14,7 @@ from pipeline.digits.errors import InputError
 from pipeline.layout import write_text
 from pipeline.results import load_best
 from pipeline.tracking.sweeps import recorded_config
+from pipeline.workspace import own_params
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ def run(tree: Tree) -> None:
         raise InputError(f"run={chosen}: read as a number; type run='\"{chosen}\"'")
     config = _best() if chosen == "best" else _recorded(chosen, tree)
     validate(config)
-    write_text(PARAMS_FILE, dump(config))
+    with own_params():
+        write_text(PARAMS_FILE, dump(config))
     log.info("params.yaml rewritten; `dvc repro` makes it the experiment of the project")
 
 

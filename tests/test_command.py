@@ -1,20 +1,23 @@
 """How a command starts: composed once, and the same as Hydra's own start composes."""
 
 import importlib
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from itertools import chain, repeat
 
 import pytest
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
+from projects import wait_for
 
 from pipeline import __main__ as experiment
-from pipeline import command
+from pipeline import command, workspace
 from pipeline.config import ROOT, compose, read_params
 from pipeline.digits.errors import InputError
 
@@ -224,32 +227,73 @@ def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
         experiment.run(compose(override.split()))
 
 
-def test_interrupted_the_experiment_waits_for_its_stage_to_end(monkeypatch):
-    waits = []
+# A stage of DVC's that takes as long as somebody needs to interrupt it, and tells how it ended.
+STAGE = """
+import pathlib, time
+pathlib.Path("begun").touch()
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(0.5)  # a training that keeps what it has
+    pathlib.Path("interrupted").touch()
+    raise SystemExit(130)
+"""
+DVC = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as DVC does while a stage runs
+def heed():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(subprocess.run([sys.executable, "stage.py"], preexec_fn=heed).returncode)
+"""
+EXPERIMENT = """
+import pathlib, sys
+import pipeline.config
+pipeline.config.ROOT = pathlib.Path(sys.argv.pop())
+from pipeline import __main__ as experiment
+from pipeline.command import run_command
+run_command(lambda _: experiment._reproduce())
+"""
 
-    class Dvc:
-        def __init__(self, *_, **__):
-            pass
 
-        def __enter__(self):
-            return self
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_the_experiment_waits_for_its_stage_to_end(how, tmp_path):
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "dvc.py").write_text(DVC)
+    process = subprocess.Popen(
+        [sys.executable, "-c", EXPERIMENT, tmp_path],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_for((tmp_path / "begun").exists, seconds=60)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # as a terminal does
+    else:
+        process.send_signal(how)
+    told, errors = process.communicate(timeout=30)
+    assert (told, errors, process.returncode) == ("", "error: interrupted\n", 130)
+    assert (tmp_path / "interrupted").exists(), "the stage was not waited for"
 
-        def __exit__(self, *_):
-            assert len(waits) == 2
 
-        def wait(self):
-            waits.append(signal.getsignal(signal.SIGINT))
-            if len(waits) == 1:
-                raise KeyboardInterrupt
+def test_no_experiment_changes_params_yaml_while_another_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(workspace, "OWN", tmp_path / "experiment")
+    monkeypatch.setattr(workspace, "OF_DVC", tmp_path / "rwlock")
+    monkeypatch.setattr(experiment, "_write_params", pytest.fail)
+    with (
+        workspace.own_params(),
+        pytest.raises(InputError, match="an experiment is running here"),
+    ):
+        experiment.run(compose([]))
 
-    monkeypatch.setattr(subprocess, "Popen", Dvc)
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            experiment._reproduce()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert waits == [before, signal.SIG_IGN]
+
+@pytest.mark.parametrize(("pid", "busy"), [(os.getpid(), True), (2**22 + 1, False)])
+def test_what_dvc_runs_by_itself_counts_as_an_experiment(pid, busy, tmp_path, monkeypatch):
+    monkeypatch.setattr(workspace, "OWN", tmp_path / "experiment")
+    monkeypatch.setattr(workspace, "OF_DVC", tmp_path / "rwlock")
+    out = {"pid": pid, "cmd": "dvc repro"}
+    workspace.OF_DVC.write_text(json.dumps({"write": {"/a/models": out}, "read": {}}))
+    told = pytest.raises(InputError, match="is running") if busy else nullcontext()
+    with told, workspace.own_params():
+        pass
 
 
 @pytest.mark.parametrize("module", ["pipeline.stages.predict_custom", "pipeline.sweep"])
