@@ -13,10 +13,12 @@ from typing import Any, NoReturn
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import configure_log
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from pipeline.config import (
     CONF_DIR,
@@ -132,6 +134,7 @@ def run_sweep(task: Callable[..., None], folder: Path) -> None:
             raise InputError("hydra/launcher=basic: leave it out to run one trial at a time")
         task([to_tree(config) for config in configs], *launcher)
 
+    sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
     added = ["--multirun", f"hydra.sweep.dir={folder}"]
     if not any(argument.startswith("hydra/launcher=") for argument in sys.argv):
         added.append("hydra/launcher=one_by_one")
@@ -141,6 +144,7 @@ def run_sweep(task: Callable[..., None], folder: Path) -> None:
 
 def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[str] = ()) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
+    sys.argv[1:] = map(_quoted, sys.argv[1:])
     # Hydra's own start composes everything twice, and predict-custom waits for that, so it does
     # what only it can: flags such as --help, and settings of its own.
     by_hydra = any(
@@ -153,12 +157,62 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
         fail("--shell-completion: say install=SHELL or uninstall=SHELL; bash, zsh or fish")
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
 
+    composed = False
+
     def guarded(*arguments: Any) -> None:
-        with _errors_in_one_line(options):  # before Hydra's launchers tell of them at length
+        nonlocal composed
+        composed = True
+        with _errors_in_one_line(
+            config_name, options
+        ):  # before Hydra's launchers tell of them at length
             task(*arguments)
 
-    with _errors_in_one_line(options):
-        main(guarded)() if by_hydra else guarded(_compose_once(config_name))
+    with _errors_in_one_line(config_name, options):
+        try:
+            main(guarded)() if by_hydra else guarded(_compose_once(config_name))
+        except (ValueError, AttributeError) as error:  # of Hydra's, about what was typed
+            if composed or isinstance(error, UnicodeError):
+                raise
+            raise InputError(f"nothing can be composed of that: {error}; see --help") from error
+
+
+def _quoted(argument: str) -> str:
+    """Put a value in Hydra's quotes that its grammar has no words for, such as many a path."""
+    key, equals, value = argument.partition("=")
+    if argument.startswith("-") or not equals or _is_override(argument):
+        return argument
+    escaped = value.replace('"', r"\"")
+    quoted = f'{key}="{escaped}"'
+    return quoted if _is_override(quoted) else argument
+
+
+def _is_override(argument: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return False
+    return True
+
+
+def _known_keys(config_name: str, options: Iterable[str]) -> list[str]:
+    """Name what a command line can set, given what it chooses of the groups in conf/."""
+    if not _has_groups(config_name):
+        return [*options, *flatten(compose([]))]
+    choices = [argument for argument in sys.argv[1:] if _chooses_one(argument)]
+    try:
+        return list(flatten(compose(choices, config_name)))
+    except (HydraException, OmegaConfBaseException):
+        return list(flatten(compose([], config_name)))
+
+
+def _has_groups(config_name: str) -> bool:
+    """Say whether a command composes conf/; a stage or a tool takes params.yaml."""
+    return (CONF_DIR / f"{config_name}.yaml").is_file()
+
+
+def _chooses_one(argument: str) -> bool:
+    group, _, choice = argument.lstrip("+").partition("=")
+    return (CONF_DIR / group.partition("@")[0]).is_dir() and choice.replace("_", "").isalnum()
 
 
 def _completes(arguments: Iterable[str]) -> bool:
@@ -167,11 +221,13 @@ def _completes(arguments: Iterable[str]) -> bool:
 
 
 @contextmanager
-def _errors_in_one_line(options: Iterable[str] = ()) -> Iterator[None]:
+def _errors_in_one_line(config_name: str = "", options: Iterable[str] = ()) -> Iterator[None]:
     try:
         yield
     except (InputError, OSError, HydraException, OmegaConfBaseException) as error:
-        fail(_explain(error, options))
+        fail(_explain(error, config_name, options))
+    except (YAMLError, UnicodeDecodeError) as error:
+        fail(f"{CONF_DIR}: holds a file that is no YAML ({in_one_line(error, 300)}); mend it")
     except KeyboardInterrupt:
         fail("interrupted", code=130)
 
@@ -191,7 +247,7 @@ def _describe(config_name: str) -> None:
     """Let `--help` begin with what the command's module says of itself."""
     if hasattr(signal, "SIGPIPE"):  # `--help | head` ends as it does with other programs
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    has_groups = (CONF_DIR / f"{config_name}.yaml").is_file()
+    has_groups = _has_groups(config_name)
     groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if has_groups else ""
     about = (sys.modules["__main__"].__doc__ or "").replace("$", "$$")
     text = f"{about}\n{groups}Settings (KEY=VALUE):\n\n$CONFIG"
@@ -207,25 +263,31 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise SystemExit(code)
 
 
-def _explain(error: Exception, options: Iterable[str]) -> str:
+def _explain(error: Exception, config_name: str, options: Iterable[str]) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}; fix this and run the command again"
     text = in_one_line(error)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read as KEY=VALUE; quote it for the shell"
+        return f"{error.override}: cannot be read as KEY=VALUE"
     if "No match in the defaults list" in text:
         choice = text.split("'")[1]
         return f"{choice}: a stage has no groups; `python -m pipeline {choice}=…` chooses from one"
     unknown_key = re.match(r"Could not override '([^']+)'", text)
     if unknown_key:
-        key, known = unknown_key[1], [*options, *flatten(compose([]))]
+        key, known = unknown_key[1], _known_keys(config_name, options)
+        if key in known and _has_groups(config_name):
+            return f"{key}: not all of these choices have it; try those that do by themselves"
         if key in known:
             return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
-        return f"{key}: unknown key; {suggest(key, known)}"
+        beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
+        return f"{key}: unknown key; {suggest(key, beside or known)}"
     if text.startswith("Ambiguous value"):
         asked = text.split("'")[1]
-        return f"{asked}: `python -m pipeline.sweep` tries several values; a list is in brackets"
+        return (
+            f"{asked}: `python -m pipeline.sweep` tries several values; a list is in brackets, "
+            "and a text with commas in quotes within quotes: KEY='\"…\"'"
+        )
     return text.partition(" Config search path:")[0]
 
 

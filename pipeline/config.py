@@ -36,7 +36,7 @@ PARAMS_HEADER = """\
 class Section(BaseModel):
     """A part of the configuration: no unknown keys, no wrong types, no change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Prepare(Section):
@@ -115,8 +115,8 @@ class Options(Section):
 Given = TypeVar("Given", bound=Options)
 
 
-def compose(overrides: list[str]) -> Tree:
-    """Compose conf/ as `python -m pipeline` and `dvc exp run` do.
+def compose(overrides: list[str], name: str = "config") -> Tree:
+    """Compose conf/ as `python -m pipeline` and `dvc exp run` do, or another command.
 
     Raises:
         hydra.errors.HydraException: An override does not fit the configuration.
@@ -129,7 +129,7 @@ def compose(overrides: list[str]) -> Tree:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-            return to_tree(hydra_compose("config", overrides=overrides))
+            return to_tree(hydra_compose(name, overrides=overrides))
     finally:
         GlobalHydra.instance().hydra = running
 
@@ -325,7 +325,10 @@ def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -
         part for part in location if part in fields or part.isdigit() or part in Config.model_fields
     ]
     if details["type"] == "missing":
-        return f"{prefix}{'.'.join(keys)}: missing; ", "conf/ must set it"
+        return (
+            f"{prefix}{'.'.join(keys)}: missing; ",
+            "conf/ must set it, and `python -m pipeline` writes it to params.yaml",
+        )
     allowed = details["msg"][0].lower() + details["msg"][1:]
     return f"{prefix}{'.'.join(keys)}={details['input']!r}: ", allowed
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ ONNX_FILE = MODELS / "model.onnx"
 ROWS_MODEL = MODELS / "rows"
 ROWS_FILE = ROWS_MODEL / "rows.onnx"
 RUN_ID_NAME = "run_id.txt"
+RUN_ID = re.compile("[0-9a-f]{32}")
 REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
 
@@ -95,9 +97,10 @@ def report_dir(stage: str) -> Path:
 def read_run_id(folder: Path) -> str | None:
     """Return the id of the MLflow run that a folder's network is from; None if not known."""
     try:
-        return (folder / RUN_ID_NAME).read_text(encoding="utf-8").strip() or None
+        written = (folder / RUN_ID_NAME).read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
+    return written if RUN_ID.fullmatch(written) else None
 
 
 def begun_run_id(checkpoint: Path | None) -> str | None:

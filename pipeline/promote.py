@@ -42,8 +42,9 @@ def _best() -> Tree:
     if best is None:
         raise InputError("run=best: no sweep has ended here; `python -m pipeline.sweep` runs one")
     log.info(
-        "%s, validation accuracy %.2f %%, MLflow run %s",
-        best["name"], 100 * best["val_accuracy"], best["run_id"],
+        "%s, validation accuracy %.2f %%, %s",
+        best["name"], 100 * best["val_accuracy"],
+        f"MLflow run {best['run_id']}" if best["run_id"] else "not recorded",
     )  # fmt: skip
     config: Tree = best["config"]
     return config

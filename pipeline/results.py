@@ -153,7 +153,7 @@ def show(results: Sequence[Result]) -> None:
 def _keep_best(best: Result) -> None:
     kept = {
         "name": best.trial.name,
-        "run_id": best.run_id,
+        "run_id": best.run_id if best.trial.config["tracking"]["enabled"] else None,
         "val_accuracy": best.outcome.metrics["val_accuracy"],
         "config": best.trial.config,
     }
@@ -161,12 +161,20 @@ def _keep_best(best: Result) -> None:
 
 
 def load_best() -> dict[str, Any] | None:
-    """Return name, run_id, val_accuracy and config of the best trial, None before there is one."""
+    """Return name, run_id, val_accuracy and config of the best trial, None before there is one.
+
+    Raises:
+        InputError: The file is damaged.
+    """
     try:
-        kept: dict[str, Any] = json.loads(_best_file().read_text(encoding="utf-8"))
+        kept = json.loads(_best_file().read_text(encoding="utf-8"))
+        return {name: kept[name] for name in ("name", "run_id", "val_accuracy", "config")}
     except FileNotFoundError:
         return None
-    return kept
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"{_best_file()}: damaged; run the sweep once more, none of its trials is repeated"
+        ) from error
 
 
 def _best_file() -> Path:

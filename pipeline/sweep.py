@@ -82,6 +82,8 @@ def run(trees: list[Tree], open_runner: OpenRunner, workers: int | None) -> None
         workers: How many trials share the cores of this machine; None if they run on others, where
             a trial gets one core unless it says how many.
     """
+    if not trees:
+        raise InputError("no trial to run: a glob(…) or range(…) of the grid matches nothing")
     trials = plan(trees, threads=max(1, cores() // workers) if workers else 1)
     _tell_idle(trees, trials)
     settings = validate(trees[0]).tracking
@@ -175,6 +177,9 @@ def _run_missing(
             log.info("%d/%d %s", len(outcomes), len(trials), told)
         results = [Result(trial, outcomes[trial.key], state.runs[trial.key]) for trial in trials]
         record(recorder, results, write(results, state.folder), SWEEP_TAG)
+        if settings.enabled and not recorder.is_recording():
+            State(state.folder).save()  # the next one records it all
+            return outcomes
         state.complete = all(outcome.status == "finished" for outcome in outcomes.values())
         state.save()
     return outcomes

@@ -4,6 +4,7 @@ import importlib
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,7 +116,15 @@ def refused(monkeypatch, capsys, tmp_path):
     [
         ("pipeline.__main__ model=transformer", "Could not find 'model/transformer'"),
         ("pipeline.__main__ train.epochs=0", "train.epochs=0: input should be greater"),
-        ("pipeline.__main__ train.epochs=[", "train.epochs=["),
+        ("pipeline.__main__ train.epochs=[", "train.epochs='[': input should be a valid integer"),
+        ("pipeline.__main__ train.learning_rate=nan", "input should be a finite number"),
+        ("pipeline.__main__ model=cnn model.hidden_units=[64]", "did you mean model.dense_units?"),
+        (
+            "pipeline.__main__ data=mnist_5000 data.path=x",
+            "data.path: unknown key; there are data._",
+        ),
+        ("pipeline.__main__ model=null", "nothing can be composed of that: Config group override"),
+        ("pipeline.__main__ --resolve", "nothing can be composed of that: The --resolve flag"),
         (
             "pipeline.__main__ --multirun hydra/launcher=joblib train.epochs=1,2",
             "`python -m pipeline.sweep` runs many",
@@ -134,6 +143,14 @@ def refused(monkeypatch, capsys, tmp_path):
         ("pipeline.sweep model=mlp,cnn train.epochs=0", "trial 1 of 2: train.epochs=0"),
         ("pipeline.sweep experiment=glob(*) train.epochs=0", "trial 1 of 4: train.epochs=0"),
         ("pipeline.sweep train.epoks=1,2", "train.epoks: unknown key; did you mean train.epochs"),
+        ("pipeline.sweep -m train.epochs=0", "trial 1 of 1: train.epochs=0"),
+        ("pipeline.sweep train.epochs=range(1,1)", "no trial to run: a glob(…) or range(…)"),
+        (
+            "pipeline.sweep model=mlp,cnn model.hidden_units=[8],[9]",
+            "model.hidden_units: not all of these choices have it",
+        ),
+        ("pipeline.search search.trialz=5", "unknown key; did you mean search.trials?"),
+        ("pipeline.promote seed=1", "seed: unknown key; there are run"),
         ("pipeline.sweep hydra/launcher=basic train.epochs=1,2", "leave it out"),
         ("pipeline.sweep hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=1,2", "n_jobs=0: -1"),
         ("pipeline.promote run=" + "0" * 31 + "a tracking.enabled=3", "tracking.enabled=3: input"),
@@ -144,6 +161,21 @@ def test_bad_input_ends_in_one_line(refused, arguments, told, monkeypatch):
     line = refused(*arguments.split())
     assert line.startswith("error: ")
     assert told in line
+
+
+@pytest.mark.parametrize("text", [b"hidden_units: [8\n", b"\xff"])
+def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, monkeypatch):
+    conf = tmp_path / "conf"
+    shutil.copytree(command.CONF_DIR, conf)
+    (conf / "model" / "mine.yaml").write_bytes(text)
+    monkeypatch.setattr(command, "CONF_DIR", conf)
+    assert "conf: holds a file that is no YAML" in refused("pipeline.__main__", "model=mine")
+
+
+@pytest.mark.parametrize("name", ["a(b)", "it's ü", 'a "b"', "a=b", "[x", "~x;y!", "日本 #&"])
+def test_paths_need_no_quotes_of_hydras(started, name):
+    ((tree,), _) = started(f"predict.images=/pictures/{name}")
+    assert tree["predict"]["images"] == f"/pictures/{name}"
 
 
 @pytest.fixture

@@ -50,6 +50,11 @@ class Recorder:
             self._started.result()
         return self._run_id
 
+    def is_recording(self) -> bool:
+        """Wait for what was recorded so far; say whether MLflow has not been given up on."""
+        self._thread.submit(lambda: None).result()  # after all that came before
+        return self._writer is not None
+
     def keep_run_id(self, path: Path) -> None:
         """Write the run's id to a file as soon as it is known, if a run is recorded at all."""
         if self._started:
