@@ -180,7 +180,7 @@ def _study(search: Search) -> "optuna.Study":
             directions=directions,
             load_if_exists=True,
         )
-    except (SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError) as error:
         reason = in_one_line(error, 200)
         raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
     sought = study.user_attrs.get(OBJECTIVES_ATTRIBUTE)

@@ -112,3 +112,12 @@ def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path):
     ):
         raise full
     assert told.value.filename == str(tmp_path / "answers.csv")
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_by_its_own_name(tmp_path):
+    with (
+        pytest.raises(OSError, match="Is a directory") as told,
+        files.replace_when_written(tmp_path) as temporary,
+    ):
+        temporary.write_text("report")
+    assert told.value.filename == str(tmp_path)

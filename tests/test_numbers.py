@@ -313,9 +313,13 @@ def test_what_is_too_much_for_one_picture_is_told(classifier, tmp_path, monkeypa
     assert part.detail == "too much for one picture; marks left out: 1"
 
 
-def test_noise_does_not_stop_the_search(classifier):
-    noise = np.random.default_rng(0).integers(0, 256, (200, 300), dtype=np.uint8)
-    find_digits(noise, classifier)
+@pytest.mark.parametrize("shape", [(28, 2000), (60, 400), (200, 300), (700, 700)])
+def test_noise_is_told_of(shape):
+    rng = np.random.default_rng(0)
+    grain = rng.normal(128, 30, shape).clip(0, 255).astype(np.uint8)
+    for noise in (rng.integers(0, 256, shape, dtype=np.uint8), grain):
+        assert lay_out(noise).trouble.startswith("too ")
+    assert not lay_out(page(row("5083"))).trouble
 
 
 def written_small(digit):

@@ -203,9 +203,11 @@ def test_the_importance_of_settings_is_told_of_the_first_objective(tree, tmp_pat
     assert told == ["parameters"]
 
 
-def test_a_storage_that_cannot_be_opened_is_told():
-    with pytest.raises(InputError, match="cannot be opened"):
-        _study(search(storage="sqlite:////nowhere/at/all.db"))
+def test_a_storage_that_cannot_be_opened_is_told(tmp_path):
+    (tmp_path / "damaged.db").write_text("junk" * 20)
+    for place in ("/nowhere/at/all.db", tmp_path / "damaged.db"):
+        with pytest.raises(InputError, match="cannot be opened"):
+            _study(search(storage=f"sqlite:///{place}"))
 
 
 def test_several_processes_may_find_the_database_new(monkeypatch):

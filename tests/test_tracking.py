@@ -398,6 +398,34 @@ def test_a_model_that_is_not_there_is_told_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def cut_out(database):
+    content = bytearray(database)
+    middle = slice(len(content) // 4, len(content) // 2)
+    content[middle] = b"?" * (middle.stop - middle.start)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("damaged", [lambda _: b"junk" * 20, cut_out])
+def test_a_damaged_store_is_told_in_one_line(damaged, store, tmp_path, monkeypatch):
+    recorded_training()
+    (tmp_path / "mlflow.db").write_bytes(damaged((store / "mlflow.db").read_bytes()))
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for read in (lambda: read_experiments(SETTINGS, None, 1), lambda: Registry(SETTINGS)):
+        with pytest.raises(
+            InputError, match=r"no store that MLflow can open|MLflow refuses"
+        ) as told:
+            read()
+        assert "\n" not in str(told.value)
+
+
+def test_a_folder_in_the_place_of_the_store_is_told_at_once(tmp_path, monkeypatch):
+    (tmp_path / "mlflow.db").mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr("mlflow.MlflowClient", pytest.fail)  # it would try for two minutes
+    with pytest.raises(InputError, match="no store that MLflow can open"):
+        Registry(SETTINGS)
+
+
 def test_stages_share_one_recorder_process(store):
     recorded_training()
     before = recorders()

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import nullcontext
 from multiprocessing import forkserver
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from pipeline.digits.files import sole_user
 from pipeline.digits.training import Epoch
 from pipeline.layout import DatasetInfo
 from pipeline.plots.sweep import pareto_front
-from pipeline.results import Result, ranked, rows, table, trial_name, varied
+from pipeline.results import Result, load_best, ranked, rows, table, trial_name, varied
 from pipeline.stages import train
 from pipeline.sweep import State, plan, state_folder
 from pipeline.trials import Outcome, keep_outcome, load_outcome, make_trial
@@ -166,6 +167,35 @@ def test_what_trials_are_forked_from_is_started_once(monkeypatch):
     assert started() == first
     forkserver.set_forkserver_preload(["csv"])  # as for those who read a folder of pictures
     assert started() != first
+
+
+@pytest.mark.parametrize("recording", [True, False])
+def test_a_sweep_that_mlflow_did_not_take_is_recorded_by_the_next(tree, recording, monkeypatch):
+    recorder = SimpleNamespace(run_id=lambda: "r", is_recording=lambda: recording)
+    runs = SimpleNamespace(
+        copy=lambda trial, _: f"run of {trial.key}", begun=lambda trials: trials, epoch=None
+    )
+    monkeypatch.setattr(sweep, "new_run", lambda *_: nullcontext(recorder))
+    monkeypatch.setattr(sweep, "TrialRuns", lambda *_: runs)
+    for name in ("record", "write", "show"):
+        monkeypatch.setattr(sweep, name, lambda *_: None)
+    (trial,) = plan([tree], threads=1)
+    keep_outcome(trial.key, outcome(0.9))
+
+    sweep.run([tree], nullcontext, workers=None)
+
+    tracking = validate(tree).tracking
+    monkeypatch.setattr(sweep, "is_removed", lambda _: False)
+    kept = State.load(state_folder([trial], tracking), tracking)
+    assert (kept.complete, len(kept.runs)) == ((True, 1) if recording else (False, 0))
+
+
+def test_a_damaged_file_of_the_best_is_told_in_one_line(tmp_path):
+    (tmp_path / ".sweeps").mkdir()
+    for damaged in ("junk{", "{}", "3"):
+        (tmp_path / ".sweeps" / "best.json").write_text(damaged)
+        with pytest.raises(InputError, match=r"best\.json: damaged; run the sweep once more"):
+            load_best()
 
 
 def test_what_makes_no_difference_to_a_trial_is_told(tree, caplog):

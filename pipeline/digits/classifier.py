@@ -102,7 +102,7 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
     import onnxruntime
 
     if not path.is_file():
-        raise InputError(f"{path}: no trained network there; run `dvc repro` first")
+        raise InputError(f"{path}: no trained network there; `dvc repro` makes the project's own")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Threads that spin while they wait take the cores from those that read the next pictures.
@@ -113,7 +113,10 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
         )
     except Exception as error:
         reason = in_one_line(error, 200)
-        raise InputError(f"{path}: not a network that ONNX Runtime can read ({reason})") from error
+        raise InputError(
+            f"{path}: not a network that ONNX Runtime can read ({reason}); `dvc repro` brings the "
+            "project's own back"
+        ) from error
     (pixels, *others) = session.get_inputs()
     if others or pixels.type != "tensor(uint8)" or len(pixels.shape) != 3:
         raise InputError(f"{path}: not a network of this project, which takes uint8 (n, h, w)")

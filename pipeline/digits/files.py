@@ -39,9 +39,16 @@ def replace_when_written(path: Path) -> Iterator[Path]:
         with named_in_errors(path):
             yield temporary
         temporary.chmod(0o644)
-        temporary.replace(path)
+        _replace(path, temporary)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _replace(path: Path, temporary: Path) -> None:
+    try:
+        temporary.replace(path)
+    except OSError as error:  # of the temporary file, which means nothing to the user
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

@@ -34,6 +34,7 @@ Labels = NDArray[np.int32]
 Steps = tuple[tuple[str, NDArray[np.generic]], ...]
 
 MOST_SHOWN = 8
+NOISY = 8.0  # clarity: noise of any size had less than 7, pictures of digits more than 11
 MOST_PARTS = 300  # a page of print or of noise is not searched for ever
 
 # Shares of the height of the digits around.
@@ -131,7 +132,7 @@ class Layout:
     Attributes:
         lines: The groups of each line; no line is empty.
         steps: Name and array of every intermediate step, in order.
-        trouble: What was left out, in one line; empty if nothing was.
+        trouble: What speaks against the reading as a whole, in one line; empty if nothing does.
     """
 
     lines: tuple[tuple[Group, ...], ...]
@@ -184,8 +185,15 @@ def lay_out(picture: Pixels) -> Layout:
     return Layout(
         lines=tuple(line for line in groups if line),
         steps=(*steps, ("groups", _painted(marks.labels, kept)), *_shown(rows)),
-        trouble=f"too much for one picture; marks left out: {left_out}" if left_out else "",
+        trouble=_trouble(marks, left_out),
     )
+
+
+def _trouble(marks: Marks, left_out: int) -> str:
+    if left_out:
+        return f"too much for one picture; marks left out: {left_out}"
+    noisy = marks.contrast >= FAINTEST and marks.clarity < NOISY
+    return "too noisy: no stroke stands out clearly" if noisy else ""
 
 
 # --- ink ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.config import Tracking
 from pipeline.digits.errors import InputError
 from pipeline.tracking.names import validation_accuracy
+from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import experiment_id, open_store, uri_to_read
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Experiment:
     plots: Mapping[str, bytes]
 
 
+@told_in_one_line
 def read_experiments(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[Experiment]:
     """Read finished trainings, the best on validation data first.
 

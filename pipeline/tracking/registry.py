@@ -3,19 +3,19 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from pipeline.config import ROOT, Tracking, home
-from pipeline.digits.errors import InputError, in_one_line
+from pipeline.digits.errors import InputError
 from pipeline.digits.files import replace_when_written
 from pipeline.tracking import page
 from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
+from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import experiment_id, log_model, open_store, uri_to_read
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ reader.predict([open("seven.png", "rb").read()])  # digit, confidence, alternati
 ```
 """
 
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True)
 class TrainedRun:
@@ -66,22 +63,6 @@ class TrainedRun:
     metrics: Mapping[str, float]
 
 
-def _told_in_one_line(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Turn what MLflow raises into an InputError."""
-
-    @wraps(function)
-    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return function(*args, **kwargs)
-        except MlflowException as error:
-            reason = in_one_line(error, 300)
-            raise InputError(f"MLflow refuses: {reason}") from error
-
-    return guarded
-
-
 class Registry:
     """The registered model `digits` in the store that runs are recorded in."""
 
@@ -90,7 +71,7 @@ class Registry:
         self._client = open_store(uri_to_read(settings), settings)
         self._experiment = settings.experiment
 
-    @_told_in_one_line
+    @told_in_one_line
     def find_run(self, which: str) -> TrainedRun:
         """Find a run by its id, or "best": the finished training best on validation data.
 
@@ -153,7 +134,7 @@ class Registry:
         artifacts = self._client.list_artifacts(run.info.run_id, folder)
         return any(artifact.path == NETWORK for artifact in artifacts)
 
-    @_told_in_one_line
+    @told_in_one_line
     def register(self, run: TrainedRun, network: Path, unsure_below: float) -> int:
         """Return the version that holds a run's network, made if there is none yet.
 
@@ -200,7 +181,7 @@ class Registry:
                 ],
             )
 
-    @_told_in_one_line
+    @told_in_one_line
     def describe(self, version: int, run: TrainedRun, decision: str, plot: str | None) -> None:
         """Write a version's page: its run and numbers, what was decided about it, and on what.
 
@@ -217,25 +198,25 @@ class Registry:
         self._client.update_model_version(MODEL_NAME, str(version), description=text)
         self._client.set_model_version_tag(MODEL_NAME, str(version), DECISION_TAG, decision)
 
-    @_told_in_one_line
+    @told_in_one_line
     def log_files(self, run: TrainedRun, files: Sequence[Path], folder: str) -> None:
         """Record files as artifacts in a folder of a run."""
         for file in files:
             self._client.log_artifact(run.id, str(file), folder)
 
-    @_told_in_one_line
+    @told_in_one_line
     def champion(self) -> int | None:
         """Return the champion's version; None if there is none."""
         models = self._client.search_registered_models(f"name = '{MODEL_NAME}'")
         number = models[0].aliases.get(CHAMPION) if models else None
         return int(number) if number else None
 
-    @_told_in_one_line
+    @told_in_one_line
     def crown(self, version: int) -> None:
         """Make a version the champion; the one before it stays at hand."""
         self._reign([*self._history(), version])
 
-    @_told_in_one_line
+    @told_in_one_line
     def roll_back(self) -> tuple[int, int]:
         """Make the champion before the present one champion again; give both, the new one last.
 
@@ -271,12 +252,12 @@ class Registry:
         else:
             self._client.delete_registered_model_alias(MODEL_NAME, PREVIOUS)
 
-    @_told_in_one_line
+    @told_in_one_line
     def download_run(self, run: TrainedRun, folder: Path) -> Path:
         """Fetch a run's network as an ONNX file into a folder."""
         return Path(self._client.download_artifacts(run.id, NETWORK, str(folder)))
 
-    @_told_in_one_line
+    @told_in_one_line
     def download_version(self, version: int, folder: Path) -> Path:
         """Fetch a version's network as an ONNX file into a folder."""
         network = folder / f"version_{version}.onnx"
@@ -287,14 +268,14 @@ class Registry:
         return self._client.get_model_version(MODEL_NAME, str(number))
 
 
-@_told_in_one_line
+@told_in_one_line
 def pin(settings: Tracking, uri: str) -> str:
     """Return the address of the very version that a registered model's alias means now."""
     version = _resolve(settings, uri)
     return f"{URI_SCHEME}{version.name}/{version.version}"
 
 
-@_told_in_one_line
+@told_in_one_line
 def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
     """Return a registered model's network as an ONNX file, fetched once, and the id of its run.
 

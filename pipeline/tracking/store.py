@@ -3,12 +3,14 @@
 import getpass
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Tracking, home
@@ -184,19 +186,28 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
     from sqlalchemy.exc import SQLAlchemyError
 
     for chatty in ("mlflow", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # errors are raised as well
     try:
+        _look_into(uri)
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(uri)
         if uri == _local_store():
             _make_experiments(client, settings)
-    except (mlflow.MlflowException, SQLAlchemyError) as error:
+    except (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error) as error:
         reason = in_one_line(str(error).partition("[SQL:")[0], 200)
         raise InputError(
             f"{uri}: no store that MLflow can open ({reason}); move it away if it is damaged, or "
             "name another with tracking.uri"
         ) from error
     return client
+
+
+def _look_into(uri: str) -> None:
+    """Raise sqlite3.Error for a file that is no database: MLflow would try for two minutes."""
+    path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+    if uri.startswith("sqlite:///") and path.exists():
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("select count(*) from sqlite_master")
 
 
 def _make_experiments(client: "MlflowClient", settings: Tracking) -> None:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from pipeline.config import Tracking, Tree, bare_name, dump
 from pipeline.digits.errors import InputError
 from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG, RECORDED_SECTIONS
+from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.runs import Recorder
 from pipeline.tracking.store import NewRun, RunRequest, open_store, uri_to_read
 
@@ -43,6 +44,7 @@ def close_trial(
     recorder.finish("FAILED" if error else "FINISHED")
 
 
+@told_in_one_line
 def recorded_config(settings: Tracking, run_id: str) -> str:
     """Return the text of the params.yaml that a run was made with.
 
