@@ -97,8 +97,7 @@ def _terminated_as_interrupted(process: int) -> Iterator[None]:
     """Let SIGTERM, which reaches this process alone, end all that Ctrl-C on a terminal would."""
 
     def interrupt_all(*_: object) -> None:
-        started = psutil.Process(process)
-        for each in (started, *started.children(recursive=True)):
+        for each in _family(process):
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 if os.getpgid(each.pid) == os.getpgrp():
                     each.send_signal(signal.SIGINT)
@@ -109,6 +108,15 @@ def _terminated_as_interrupted(process: int) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _family(process: int) -> list[psutil.Process]:
+    """Return a process and all that it has started, directly or not."""
+    try:
+        first = psutil.Process(process)
+        return [first, *first.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _write_params(tree: Tree) -> None:

@@ -18,14 +18,15 @@ from hydra.core.utils import configure_log
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from pipeline.config import (
     CONF_DIR,
     PARAMS_FILE,
+    UNREADABLE,
     Config,
     Given,
     Tree,
+    broken_conf,
     compose,
     differing_keys,
     flatten,
@@ -156,22 +157,22 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
     if {"-sc", "--shell-completion"} & set(sys.argv) and not _completes(sys.argv):
         fail("--shell-completion: say install=SHELL or uninstall=SHELL; bash, zsh or fish")
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=config_name)
-
     composed = False
 
     def guarded(*arguments: Any) -> None:
         nonlocal composed
         composed = True
-        with _errors_in_one_line(
-            config_name, options
-        ):  # before Hydra's launchers tell of them at length
+        # Before Hydra's launchers tell of them at length.
+        with _errors_in_one_line(config_name, options):
             task(*arguments)
 
     with _errors_in_one_line(config_name, options):
         try:
             main(guarded)() if by_hydra else guarded(_compose_once(config_name))
+        except UNREADABLE as error:
+            raise error if composed else broken_conf(error) from error
         except (ValueError, AttributeError) as error:  # of Hydra's, about what was typed
-            if composed or isinstance(error, UnicodeError):
+            if composed:
                 raise
             raise InputError(f"nothing can be composed of that: {error}; see --help") from error
 
@@ -201,7 +202,7 @@ def _known_keys(config_name: str, options: Iterable[str]) -> list[str]:
     choices = [argument for argument in sys.argv[1:] if _chooses_one(argument)]
     try:
         return list(flatten(compose(choices, config_name)))
-    except (HydraException, OmegaConfBaseException):
+    except (InputError, HydraException, OmegaConfBaseException):
         return list(flatten(compose([], config_name)))
 
 
@@ -226,8 +227,6 @@ def _errors_in_one_line(config_name: str = "", options: Iterable[str] = ()) -> I
         yield
     except (InputError, OSError, HydraException, OmegaConfBaseException) as error:
         fail(_explain(error, config_name, options))
-    except (YAMLError, UnicodeDecodeError) as error:
-        fail(f"{CONF_DIR}: holds a file that is no YAML ({in_one_line(error, 300)}); mend it")
     except KeyboardInterrupt:
         fail("interrupted", code=130)
 
@@ -295,7 +294,7 @@ def _tell_drift(given: Tree) -> None:
     """Say in one line where params.yaml is not what conf/ composes to by default."""
     try:
         keys = differing_keys(given, compose([]))
-    except (OSError, HydraException, OmegaConfBaseException):
+    except (InputError, OSError, HydraException, OmegaConfBaseException):
         return  # conf/ is broken or being edited, but the stage needed only params.yaml
     if keys:
         listed = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")

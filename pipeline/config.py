@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 # Pydantic would look through every installed package for plugins: some 30 ms of every start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 CONF_DIR = ROOT / "conf"
 PARAMS_FILE = ROOT / "params.yaml"
+
+# What a file raises that is meant to be YAML.
+UNREADABLE = (yaml.YAMLError, UnicodeDecodeError)
 
 Tree = dict[str, Any]
 Target = Tree  # names a function by `_target_` and holds its arguments
@@ -120,6 +124,7 @@ def compose(overrides: list[str], name: str = "config") -> Tree:
 
     Raises:
         hydra.errors.HydraException: An override does not fit the configuration.
+        InputError: A file in conf/ is not YAML.
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
@@ -130,8 +135,17 @@ def compose(overrides: list[str], name: str = "config") -> Tree:
     try:
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             return to_tree(hydra_compose(name, overrides=overrides))
+    except UNREADABLE as error:
+        raise broken_conf(error) from error
     finally:
         GlobalHydra.instance().hydra = running
+
+
+def broken_conf(error: Exception) -> InputError:
+    """Return what to raise where a file in conf/ cannot be read."""
+    return InputError(
+        f"{CONF_DIR}: holds a file that is no YAML ({in_one_line(error, 300)}); mend it"
+    )
 
 
 def to_tree(config: DictConfig) -> Tree:
@@ -196,13 +210,11 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
     Raises:
         InputError: The file is missing or is not YAML.
     """
-    import yaml
-
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; `python -m pipeline` writes it") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         reason = in_one_line(error)
         raise InputError(
             f"{path}: not YAML ({reason}); `python -m pipeline` rewrites it"

@@ -18,7 +18,7 @@ from hydra.errors import MissingConfigException
 from projects import wait_for
 
 from pipeline import __main__ as experiment
-from pipeline import command, workspace
+from pipeline import command, config, workspace
 from pipeline.config import ROOT, compose, read_params
 from pipeline.digits.errors import InputError
 
@@ -169,6 +169,7 @@ def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, mo
     shutil.copytree(command.CONF_DIR, conf)
     (conf / "model" / "mine.yaml").write_bytes(text)
     monkeypatch.setattr(command, "CONF_DIR", conf)
+    monkeypatch.setattr(config, "CONF_DIR", conf)
     assert "conf: holds a file that is no YAML" in refused("pipeline.__main__", "model=mine")
 
 
