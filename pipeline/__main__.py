@@ -81,7 +81,7 @@ def _reproduce() -> int:
     command = [sys.executable, "-m", "dvc", "repro"]
     with (
         subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path}) as process,
-        _terminated_as_interrupted(process.pid),
+        _terminated_with_its_stage(process.pid),
     ):
         try:
             return process.wait()
@@ -93,30 +93,27 @@ def _reproduce() -> int:
 
 
 @contextmanager
-def _terminated_as_interrupted(process: int) -> Iterator[None]:
-    """Let SIGTERM, which reaches this process alone, end all that Ctrl-C on a terminal would."""
+def _terminated_with_its_stage(dvc: int) -> Iterator[None]:
+    """Let SIGTERM, which reaches this process alone, end the stage that runs, and so DVC, too."""
 
-    def interrupt_all(*_: object) -> None:
-        for each in _family(process):
-            with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                if os.getpgid(each.pid) == os.getpgrp():
-                    each.send_signal(signal.SIGINT)
+    def terminate(*_: object) -> None:
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            # Without its stage DVC stops in order. Not by SIGINT, which a script's `&` lets ignore.
+            for each in _of_our_group(dvc) or [psutil.Process(dvc)]:
+                each.terminate()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt_all)
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _family(process: int) -> list[psutil.Process]:
-    """Return a process and all that it has started, directly or not."""
-    try:
-        first = psutil.Process(process)
-        return [first, *first.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
+def _of_our_group(dvc: int) -> list[psutil.Process]:
+    """Return what DVC has started; not the process that records runs, which ends by itself."""
+    started = psutil.Process(dvc).children(recursive=True)
+    return [each for each in started if os.getpgid(each.pid) == os.getpgrp()]
 
 
 def _write_params(tree: Tree) -> None:

@@ -262,7 +262,8 @@ def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
 
 # A stage of DVC's that takes as long as somebody needs to interrupt it, and tells how it ended.
 STAGE = """
-import pathlib, time
+import pathlib, signal, time
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 pathlib.Path("begun").touch()
 try:
     time.sleep(60)
@@ -273,10 +274,9 @@ except KeyboardInterrupt:
 """
 DVC = """
 import signal, subprocess, sys
+stage = subprocess.Popen([sys.executable, "stage.py"])
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # as DVC does while a stage runs
-def heed():
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(subprocess.run([sys.executable, "stage.py"], preexec_fn=heed).returncode)
+sys.exit(stage.wait())
 """
 EXPERIMENT = """
 import pathlib, sys
@@ -288,6 +288,11 @@ run_command(lambda _: experiment._reproduce())
 """
 
 
+def ignore_interrupts():
+    """Do as a script's shell does for what it starts with `&`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_the_experiment_waits_for_its_stage_to_end(how, tmp_path):
     (tmp_path / "stage.py").write_text(STAGE)
@@ -296,6 +301,7 @@ def test_interrupted_the_experiment_waits_for_its_stage_to_end(how, tmp_path):
         [sys.executable, "-c", EXPERIMENT, tmp_path],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=ignore_interrupts if how == signal.SIGTERM else None,
     )  # fmt: skip
     wait_for((tmp_path / "begun").exists, seconds=60)
     if how == signal.SIGINT:
