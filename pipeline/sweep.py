@@ -177,6 +177,8 @@ def _run_missing(
             log.info("%d/%d %s", len(outcomes), len(trials), told)
         results = [Result(trial, outcomes[trial.key], state.runs[trial.key]) for trial in trials]
         record(recorder, results, write(results, state.folder), SWEEP_TAG)
+        if not any(outcome.status == "finished" for outcome in outcomes.values()):
+            show(results)  # raises, and so the run of the sweep has failed, too
         if settings.enabled and not recorder.is_recording():
             State(state.folder).save()  # the next one records it all
             return outcomes

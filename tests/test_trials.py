@@ -8,7 +8,7 @@ import os
 import resource
 import signal
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from multiprocessing import forkserver
 from types import SimpleNamespace
 
@@ -188,6 +188,30 @@ def test_a_sweep_that_mlflow_did_not_take_is_recorded_by_the_next(tree, recordin
     monkeypatch.setattr(sweep, "is_removed", lambda _: False)
     kept = State.load(state_folder([trial], tracking), tracking)
     assert (kept.complete, len(kept.runs)) == ((True, 1) if recording else (False, 0))
+
+
+def test_the_run_of_a_sweep_whose_trials_all_failed_has_failed(tree, monkeypatch):
+    ended = []
+
+    @contextmanager
+    def recording(*_):
+        try:
+            yield SimpleNamespace(run_id=lambda: "r")
+        except InputError as error:
+            ended.append(str(error))
+            raise
+
+    def fail(trials, _):
+        return [(trial, Outcome("failed", error="out of luck")) for trial in trials]
+
+    runs = SimpleNamespace(begun=lambda trials: trials, epoch=None, end=lambda *_: "t")
+    monkeypatch.setattr(sweep, "new_run", recording)
+    monkeypatch.setattr(sweep, "TrialRuns", lambda *_: runs)
+    for name in ("record", "write"):
+        monkeypatch.setattr(sweep, name, lambda *_: None)
+    with pytest.raises(InputError, match="no trial finished"):
+        sweep.run([tree], lambda: nullcontext(fail), workers=None)
+    assert len(ended) == 1
 
 
 def test_a_damaged_file_of_the_best_is_told_in_one_line(tmp_path):
