@@ -94,13 +94,13 @@ def _reproduce() -> int:
 
 @contextmanager
 def _terminated_with_its_stage(dvc: int) -> Iterator[None]:
-    """Let SIGTERM, which reaches this process alone, end the stage that runs, and so DVC, too."""
+    """Let SIGTERM, which may reach this process alone, end the stage that runs, and so DVC, too."""
 
     def terminate(*_: object) -> None:
-        with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            # Without its stage DVC stops in order. Not by SIGINT, which a script's `&` lets ignore.
-            for each in _of_our_group(dvc) or [psutil.Process(dvc)]:
-                each.terminate()
+        # Without its stage DVC stops in order. Not by SIGINT, which a script's `&` lets ignore.
+        for each in _of_our_group(dvc) or [dvc]:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGTERM)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, terminate)
@@ -110,10 +110,15 @@ def _terminated_with_its_stage(dvc: int) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _of_our_group(dvc: int) -> list[psutil.Process]:
+def _of_our_group(dvc: int) -> list[int]:
     """Return what DVC has started; not the process that records runs, which ends by itself."""
-    started = psutil.Process(dvc).children(recursive=True)
-    return [each for each in started if os.getpgid(each.pid) == os.getpgrp()]
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for each in psutil.Process(dvc).children(recursive=True):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getpgid(each.pid) == os.getpgrp() and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each.pid)
+    return found
 
 
 def _write_params(tree: Tree) -> None:

@@ -170,7 +170,9 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
         try:
             main(guarded)() if by_hydra else guarded(_compose_once(config_name))
         except UNREADABLE as error:
-            raise error if composed else broken_conf(error) from error
+            if composed:
+                raise
+            raise broken_conf(error) from error
         except (ValueError, AttributeError) as error:  # of Hydra's, about what was typed
             if composed:
                 raise
@@ -180,7 +182,13 @@ def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[st
 def _quoted(argument: str) -> str:
     """Put a value in Hydra's quotes that its grammar has no words for, such as many a path."""
     key, equals, value = argument.partition("=")
-    if argument.startswith("-") or not equals or _is_override(argument):
+    meant_otherwise = (
+        argument.startswith(("-", "~"))
+        or not equals
+        or re.fullmatch(r"\w+\(.*\)", value)  # a function of Hydra's, mistyped
+        or ("," in value and "--multirun" in sys.argv)
+    )
+    if meant_otherwise or _is_override(argument):
         return argument
     escaped = value.replace('"', r"\"")
     quoted = f'{key}="{escaped}"'
@@ -197,13 +205,13 @@ def _is_override(argument: str) -> bool:
 
 def _known_keys(config_name: str, options: Iterable[str]) -> list[str]:
     """Name what a command line can set, given what it chooses of the groups in conf/."""
-    if not _has_groups(config_name):
-        return [*options, *flatten(compose([]))]
-    choices = [argument for argument in sys.argv[1:] if _chooses_one(argument)]
+    composes = _has_groups(config_name)
+    choices = [argument for argument in sys.argv[1:] if composes and _chooses_one(argument)]
     try:
-        return list(flatten(compose(choices, config_name)))
+        tree = compose(choices, config_name if composes else "config")
     except (InputError, HydraException, OmegaConfBaseException):
-        return list(flatten(compose([], config_name)))
+        tree = read_params()
+    return [*options, *flatten(tree)]
 
 
 def _has_groups(config_name: str) -> bool:

@@ -7,7 +7,7 @@ run before is not run again: a sweep that was stopped goes on where it was.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -68,9 +68,11 @@ class State:
         except (FileNotFoundError, ValueError, TypeError):
             return cls(folder)
 
-    def save(self) -> None:
-        """Leave it where the next one looks."""
-        write_json(self.folder / STATE, asdict(self) | {"folder": self.folder.name})
+    def save(self, without: Set[str] = frozenset()) -> None:
+        """Leave it where the next one looks, without the runs of some trials."""
+        runs = {key: run for key, run in self.runs.items() if key not in without}
+        kept = asdict(self) | {"folder": self.folder.name, "runs": runs}
+        write_json(self.folder / STATE, kept)
 
 
 def run(trees: list[Tree], open_runner: OpenRunner, workers: int | None) -> None:
@@ -179,11 +181,10 @@ def _run_missing(
         record(recorder, results, write(results, state.folder), SWEEP_TAG)
         if not any(outcome.status == "finished" for outcome in outcomes.values()):
             show(results)  # raises, and so the run of the sweep has failed, too
-        if settings.enabled and not recorder.is_recording():
-            State(state.folder).save()  # the next one records it all
-            return outcomes
-        state.complete = all(outcome.status == "finished" for outcome in outcomes.values())
-        state.save()
+        recorded = not runs.lost and (recorder.is_recording() or not settings.enabled)
+        finished = all(outcome.status == "finished" for outcome in outcomes.values())
+        state.complete = recorded and finished
+        state.save(without=runs.lost)  # which the next one records
     return outcomes
 
 

@@ -21,6 +21,8 @@ class TrialRuns:
         self._parent = parent_run_id
         self._name = name
         self._open: dict[str, Recorder] = {}
+        self.lost: set[str] = set()
+        """Keys of trials whose run MLflow did not take to its end."""
 
     def begun(self, trials: Iterable[Trial]) -> Iterator[Trial]:
         """Return the trials, the run of each begun as it is asked for."""
@@ -39,6 +41,8 @@ class TrialRuns:
         metrics = run_metrics(outcome.metrics, outcome.training_seconds) if outcome.metrics else {}
         stopped = {"stopped_early": "true"} if outcome.status == "stopped" else {}
         close_trial(recorder, metrics, outcome.error, stopped)
+        if self._settings.enabled and not recorder.is_recording():
+            self.lost.add(trial.key)
         return recorder.run_id()
 
     def copy(self, trial: Trial, outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -16,27 +16,35 @@ OF_DVC = ROOT / ".dvc" / "tmp" / "rwlock"
 
 @contextmanager
 def own_params() -> Iterator[None]:
-    """Keep params.yaml as it is for everyone else during the block.
+    """Let no other command of ours change params.yaml during the block.
 
     DVC reads it as a stage begins and once more as it ends: what was changed in between would be
     taken for what the stage has run with.
 
     Raises:
-        InputError: An experiment runs on it.
+        InputError: An experiment runs on it, or a stage of DVC's.
     """
     with sole_user(OWN) as alone:
-        if not alone or _dvc_is_busy():
+        busy = _writers()
+        if not alone or busy:
+            who = f" (process {busy[0]})" if busy else ""
             raise InputError(
-                f"{ROOT}: an experiment is running here, and params.yaml is its; wait until it "
-                "ends. `python -m pipeline.sweep` and `dvc exp run --queue` run several"
+                f"{ROOT}: an experiment is running here{who} and needs params.yaml unchanged; wait "
+                "until it ends. `python -m pipeline.sweep` and `dvc exp run --queue` run several"
             )
         yield
 
 
-def _dvc_is_busy() -> bool:
-    """Say whether a process that is alive has DVC's leave to write outputs here."""
+def _writers() -> list[int]:
+    """Return the processes of DVC's that are alive and may write outputs here."""
     try:
-        writers = json.loads(OF_DVC.read_text(encoding="utf-8"))["write"].values()
-    except (OSError, ValueError, LookupError):
-        return False
-    return any(psutil.pid_exists(writer["pid"]) for writer in writers)
+        kept = json.loads(OF_DVC.read_text(encoding="utf-8"))["write"].values()
+        return sorted({writer["pid"] for writer in kept if _is_dvc(writer["pid"])})
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []  # DVC says itself what it thinks of its file
+
+
+def _is_dvc(process: int) -> bool:
+    with suppress(psutil.Error):
+        return any("dvc" in word for word in psutil.Process(process).cmdline())
+    return False

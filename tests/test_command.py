@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import suppress
 from itertools import chain, repeat
 
 import pytest
@@ -173,6 +173,28 @@ def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, mo
     assert "conf: holds a file that is no YAML" in refused("pipeline.__main__", "model=mine")
 
 
+def test_a_stage_needs_no_conf_to_name_its_keys(refused, tmp_path, monkeypatch):
+    given = compose([])
+    monkeypatch.setattr(command, "read_params", lambda: given)
+    (tmp_path / "config.yaml").write_text("[")
+    monkeypatch.setattr(config, "CONF_DIR", tmp_path)
+    told = refused("pipeline.stages.evaluate", "train.epoks=1")
+    assert "train.epoks: unknown key; did you mean train.epochs?" in told
+
+
+@pytest.mark.parametrize(
+    "typed", ["tracking.experiment=chioce(a,b)", "~train=b(", "train.epochs", "--help"]
+)
+def test_what_may_be_meant_otherwise_gets_no_quotes(typed):
+    assert command._quoted(typed) == typed
+
+
+def test_a_grid_of_values_with_equals_signs_is_no_single_value(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sweep", "--multirun"])
+    typed = "predict.images=/runs/a=1,/runs/b=2"
+    assert command._quoted(typed) == typed
+
+
 @pytest.mark.parametrize("name", ["a(b)", "it's ü", 'a "b"', "a=b", "[x", "~x;y!", "日本 #&"])
 def test_paths_need_no_quotes_of_hydras(started, name):
     ((tree,), _) = started(f"predict.images=/pictures/{name}")
@@ -288,8 +310,12 @@ run_command(lambda _: experiment._reproduce())
 """
 
 
-def ignore_interrupts():
-    """Do as a script's shell does for what it starts with `&`."""
+def as_from_a_terminal():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def as_from_a_script():
+    """Do as its shell does for what it starts with `&`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -301,14 +327,18 @@ def test_interrupted_the_experiment_waits_for_its_stage_to_end(how, tmp_path):
         [sys.executable, "-c", EXPERIMENT, tmp_path],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=ignore_interrupts if how == signal.SIGTERM else None,
+        preexec_fn=as_from_a_script if how == signal.SIGTERM else as_from_a_terminal,
     )  # fmt: skip
-    wait_for((tmp_path / "begun").exists, seconds=60)
-    if how == signal.SIGINT:
-        os.killpg(process.pid, how)  # as a terminal does
-    else:
-        process.send_signal(how)
-    told, errors = process.communicate(timeout=30)
+    try:
+        wait_for((tmp_path / "begun").exists, seconds=60)
+        if how == signal.SIGINT:
+            os.killpg(process.pid, how)  # as a terminal does
+        else:
+            process.send_signal(how)
+        told, errors = process.communicate(timeout=30)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert (told, errors, process.returncode) == ("", "error: interrupted\n", 130)
     assert (tmp_path / "interrupted").exists(), "the stage was not waited for"
 
@@ -324,14 +354,34 @@ def test_no_experiment_changes_params_yaml_while_another_runs(tmp_path, monkeypa
         experiment.run(compose([]))
 
 
-@pytest.mark.parametrize("busy", [True, False])
-def test_what_dvc_runs_by_itself_counts_as_an_experiment(busy, tmp_path, monkeypatch):
+@pytest.fixture
+def rwlock(tmp_path, monkeypatch):
     monkeypatch.setattr(workspace, "OWN", tmp_path / "experiment")
     monkeypatch.setattr(workspace, "OF_DVC", tmp_path / "rwlock")
-    out = {"pid": os.getpid() if busy else 2**22 + 1, "cmd": "dvc repro"}  # beyond Linux's last
-    workspace.OF_DVC.write_text(json.dumps({"write": {"/a/models": out}, "read": {}}))
-    told = pytest.raises(InputError, match="is running") if busy else nullcontext()
-    with told, workspace.own_params():
+    return workspace.OF_DVC
+
+
+def test_what_dvc_runs_by_itself_counts_as_an_experiment(rwlock):
+    code = "import time; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, "dvc", "repro"]) as dvc:
+        writer = {"pid": dvc.pid, "cmd": "dvc repro"}
+        rwlock.write_text(json.dumps({"write": {"/a/models": writer}, "read": {}}))
+        with (
+            pytest.raises(InputError, match=rf"running here \(process {dvc.pid}\)"),
+            workspace.own_params(),
+        ):
+            pass
+        dvc.kill()
+    with workspace.own_params():
+        pass
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", '{"write": []}', "{", '{"write": {"/a": {"pid": 1, "cmd": "dvc"}}}']
+)
+def test_a_left_over_or_odd_file_of_dvc_holds_nobody_up(rwlock, text):
+    rwlock.write_text(text)
+    with workspace.own_params():
         pass
 
 

@@ -19,8 +19,9 @@ def labels_of(tmp_path, content):
         "\ufefffile,label\r\na.png,3\r\nb.png,10\r\n",
         "note,label,file\nold,3,a.png\n,10,b.png\n",
         'file,label\n" a.png ",3.0\nb.png,10.0\nc.png,\n   \n\n',
+        "file,label,note\na.png,3,,\nb.png,10\n,,\n",
     ],
-    ids=["plain", "by Excel", "more columns", "by pandas, with gaps"],
+    ids=["plain", "by Excel", "more columns", "by pandas, with gaps", "commas more or less"],
 )
 def test_tables_of_any_program_are_read(tmp_path, text):
     assert labels_of(tmp_path, text) == {"a.png": "3", "b.png": "10"}

@@ -318,7 +318,7 @@ def test_noise_is_told_of(shape):
     rng = np.random.default_rng(0)
     grain = rng.normal(128, 30, shape).clip(0, 255).astype(np.uint8)
     for noise in (rng.integers(0, 256, shape, dtype=np.uint8), grain):
-        assert lay_out(noise).trouble.startswith("too ")
+        assert lay_out(noise).trouble.startswith("too noisy")
     assert not lay_out(page(row("5083"))).trouble
 
 

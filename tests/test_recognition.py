@@ -296,7 +296,7 @@ def test_what_an_earlier_run_drew_is_no_picture_to_read(folder):
     (folder.parent / "link").symlink_to(folder)
     own = {"predictions.png", "a one.png.png"}
     for place in (folder.parent / "link", folder / ".." / folder.name, folder):
-        left = predict_custom._own_files_left_out(find_pictures(place), place)
+        left = predict_custom._own_files_left_out(find_pictures(place), place, place)
         assert not own & {path.name for path in left}
         assert len(left) == 5
 
@@ -306,7 +306,10 @@ def test_pictures_that_only_lie_where_drawn_ones_might_are_read(folder):
     picture(1).save(folder / "explain" / "a one.png")
     picture(1).save(folder / "predictions.png")
     found = find_pictures(folder)
-    assert predict_custom._own_files_left_out(found, folder.parent) == found
+    assert predict_custom._own_files_left_out(found, folder, folder.parent) == found
+    (folder / "predictions.csv").touch()  # above the pictures, it says nothing of them
+    explained = find_pictures(folder / "explain")
+    assert predict_custom._own_files_left_out(explained, folder / "explain", folder) == explained
 
 
 def test_a_picture_of_somebody_elses_is_not_written_over(folder):
@@ -314,14 +317,14 @@ def test_a_picture_of_somebody_elses_is_not_written_over(folder):
     (folder / "link").symlink_to(folder)
     for output in (folder, folder / "link"):
         with pytest.raises(InputError, match="would be written over"):
-            predict_custom._own_files_left_out(find_pictures(folder), output)
+            predict_custom._own_files_left_out(find_pictures(folder), folder, output)
 
 
 def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
     picture(1).save(tmp_path / "predictions.png")
     (tmp_path / "predictions.csv").touch()
     with pytest.raises(InputError, match="nothing in it"):
-        predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path)
+        predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path, tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's always full device")

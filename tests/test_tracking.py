@@ -426,6 +426,28 @@ def test_a_folder_in_the_place_of_the_store_is_told_at_once(tmp_path, monkeypatc
         Registry(SETTINGS)
 
 
+HALF_WRITTEN = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("pragma cache_size = 1")  # pages are in the file before the transaction ends
+database.execute("begin")
+database.execute("create table more (text)")
+for number in range(1000):
+    database.execute("insert into more values (?)", ["x" * 1000])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_store_whose_writer_was_killed_is_opened_again(store, tmp_path, monkeypatch):
+    recorded_training()
+    copy = tmp_path / "mlflow.db"
+    shutil.copy(store / "mlflow.db", copy)
+    subprocess.run([sys.executable, "-c", HALF_WRITTEN, copy], check=False)
+    assert copy.with_name("mlflow.db-journal").stat().st_size > 0
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    open_store(tracking_uri(SETTINGS), SETTINGS)
+
+
 def test_stages_share_one_recorder_process(store):
     recorded_training()
     before = recorders()

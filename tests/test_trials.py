@@ -163,23 +163,32 @@ def test_what_trials_are_forked_from_is_started_once(monkeypatch):
         forks_module.start()
         return forkserver._forkserver._forkserver_pid
 
-    first = started()
-    assert started() == first
-    forkserver.set_forkserver_preload(["csv"])  # as for those who read a folder of pictures
-    assert started() != first
+    try:
+        first = started()
+        assert started() == first
+        forkserver.set_forkserver_preload(["csv"])  # as for those who read a folder of pictures
+        assert started() != first
+    finally:
+        forkserver._forkserver._stop()
 
 
-@pytest.mark.parametrize("recording", [True, False])
-def test_a_sweep_that_mlflow_did_not_take_is_recorded_by_the_next(tree, recording, monkeypatch):
+@pytest.mark.parametrize(
+    ("recording", "lost"), [(True, False), (True, True), (False, True)],
+    ids=["recorded", "a trial lost", "all lost"],
+)  # fmt: skip
+def test_what_mlflow_did_not_take_is_recorded_by_the_next(tree, recording, lost, monkeypatch):
+    (trial,) = plan([tree], threads=1)
     recorder = SimpleNamespace(run_id=lambda: "r", is_recording=lambda: recording)
     runs = SimpleNamespace(
-        copy=lambda trial, _: f"run of {trial.key}", begun=lambda trials: trials, epoch=None
+        copy=lambda trial, _: f"run of {trial.key}",
+        begun=lambda trials: trials,
+        epoch=None,
+        lost={trial.key} if lost else set(),
     )
     monkeypatch.setattr(sweep, "new_run", lambda *_: nullcontext(recorder))
     monkeypatch.setattr(sweep, "TrialRuns", lambda *_: runs)
     for name in ("record", "write", "show"):
         monkeypatch.setattr(sweep, name, lambda *_: None)
-    (trial,) = plan([tree], threads=1)
     keep_outcome(trial.key, outcome(0.9))
 
     sweep.run([tree], nullcontext, workers=None)
@@ -187,7 +196,7 @@ def test_a_sweep_that_mlflow_did_not_take_is_recorded_by_the_next(tree, recordin
     tracking = validate(tree).tracking
     monkeypatch.setattr(sweep, "is_removed", lambda _: False)
     kept = State.load(state_folder([trial], tracking), tracking)
-    assert (kept.complete, len(kept.runs)) == ((True, 1) if recording else (False, 0))
+    assert (kept.complete, len(kept.runs)) == ((False, 0) if lost else (True, 1))
 
 
 def test_the_run_of_a_sweep_whose_trials_all_failed_has_failed(tree, monkeypatch):

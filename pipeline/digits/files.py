@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and folders that one process at a time writes to."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -19,11 +22,11 @@ SILENCE_WITHIN = 10.0
 
 @contextmanager
 def named_in_errors(path: Path) -> Iterator[None]:
-    """Let an OSError of the block say which file it is about: a full disk does not."""
+    """Let an OSError of the block say which file does not fit: a full disk does not."""
     try:
         yield
     except OSError as error:
-        if error.strerror and error.filename is None:
+        if error.errno in FULL and error.filename is None:
             error.filename = str(path)
         raise
 

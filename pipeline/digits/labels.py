@@ -38,7 +38,7 @@ def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
     for row in table:
         if not "".join(text for text in row.values() if isinstance(text, str)).strip():
             continue
-        if None in row or None in row.values():
+        if not row["file"] or row["label"] is None or any(row.get(None) or ()):
             raise InputError(f"{path}, line {table.line_num}: needs as many values as line 1")
         file, label = row["file"].strip(), _whole(row["label"].strip())
         if label and labels.setdefault(file, label) != label:

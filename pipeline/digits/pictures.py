@@ -219,8 +219,11 @@ def decode(content: bytes, enough: int = ENOUGH) -> Picture:
             return Picture(upright, _upright_size(image.size, upright), note)
     except PictureError:
         raise
-    except Image.DecompressionBombError as error:  # far above Pillow's limit, or the user's own
-        raise PictureError(f"too large: {_reason(error)}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # Far above the limit, or above what the host of this process allows.
+        raise PictureError(
+            f"too large: {MAX_PIXELS // 1_000_000} million pixels are the limit"
+        ) from error
     except UnidentifiedImageError as error:
         raise PictureError("is not a picture in a known format") from error
     except Exception as error:  # decoders raise whatever they like on broken files

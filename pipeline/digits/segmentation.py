@@ -34,7 +34,9 @@ Labels = NDArray[np.int32]
 Steps = tuple[tuple[str, NDArray[np.generic]], ...]
 
 MOST_SHOWN = 8
-NOISY = 8.0  # clarity: noise of any size had less than 7, pictures of digits more than 11
+# Clarity, of the picture at its own size: noise had less than 7, composed numbers and pictures of
+# digits more than 11, faint ones under strong grain 9.
+NOISY = 8.0
 MOST_PARTS = 300  # a page of print or of noise is not searched for ever
 
 # Shares of the height of the digits around.

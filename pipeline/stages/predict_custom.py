@@ -65,7 +65,7 @@ def run(config: Config) -> None:
     images, output = Path(settings.images).expanduser(), Path(settings.output).expanduser()
     model, run_id = find_network(config)
     labels = read_labels(images / LABELS_NAME)
-    paths = _own_files_left_out(find_pictures(images), output)
+    paths = _own_files_left_out(find_pictures(images), images, output)
     _tell_unused(labels, {name_below(images, path) for path in paths})
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
@@ -177,13 +177,15 @@ def explain(
     return drawn
 
 
-def _own_files_left_out(paths: list[Path], output: Path) -> list[Path]:
+def _own_files_left_out(paths: list[Path], images: Path, output: Path) -> list[Path]:
     """Leave out what earlier runs drew, should the output of one lie among the pictures.
 
     Raises:
         InputError: Nothing else is there, or a picture of somebody else's would be written over.
     """
-    others = [path for path in paths if not _is_drawn(path)]
+    others = [path for path in paths if not _is_drawn(path, images)]
+    if len(others) < len(paths):
+        log.info("pictures left out, drawn by runs before: %d", len(paths) - len(others))
     if not others:
         raise InputError("predict.images: nothing in it but what was drawn by runs before")
     drawn = output.resolve() / PLOT_NAME
@@ -192,11 +194,13 @@ def _own_files_left_out(paths: list[Path], output: Path) -> list[Path]:
     return others
 
 
-def _is_drawn(path: Path) -> bool:
-    """Say whether a run drew a picture: those lie beside the table of its answers, or below."""
-    explained = (folder.parent for folder in path.parents if folder.name == EXPLAIN_NAME)
+def _is_drawn(path: Path, images: Path) -> bool:
+    """Say whether a run drew a picture: within `images` its table lies beside it, or above."""
     beside = [path.parent] if path.name == PLOT_NAME else []
-    return any((folder / PREDICTIONS_NAME).exists() for folder in (*beside, *explained))
+    if EXPLAIN_NAME in path.parts:
+        folders = list(path.parents)[: len(path.parts) - len(images.parts) - 1]
+        beside += [folder.parent for folder in folders if folder.name == EXPLAIN_NAME]
+    return any((folder / PREDICTIONS_NAME).exists() for folder in beside)
 
 
 def _tell_unused(labels: Mapping[str, str], names: Set[str]) -> None:

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ class Recorder:
 
     def is_recording(self) -> bool:
         """Wait for what was recorded so far; say whether MLflow has not been given up on."""
-        self._thread.submit(lambda: None).result()  # after all that came before
+        with suppress(RuntimeError):  # it is finished
+            self._thread.submit(lambda: None).result()  # after all that came before
         return self._writer is not None
 
     def keep_run_id(self, path: Path) -> None:

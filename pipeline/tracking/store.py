@@ -203,11 +203,17 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
 
 
 def _look_into(uri: str) -> None:
-    """Raise sqlite3.Error for a file that is no database: MLflow would try for two minutes."""
+    """Raise sqlite3.Error for what is no database: MLflow would try for two minutes."""
     path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
-    if uri.startswith("sqlite:///") and path.exists():
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.execute("select count(*) from sqlite_master")
+    if not uri.startswith("sqlite:///") or not path.exists():
+        return
+    if path.is_dir():
+        raise sqlite3.DatabaseError("it is a folder")
+    with (
+        suppress(sqlite3.OperationalError),  # locked, say, for which MLflow waits
+        closing(sqlite3.connect(path, timeout=0)) as database,
+    ):
+        database.execute("select count(*) from sqlite_master")
 
 
 def _make_experiments(client: "MlflowClient", settings: Tracking) -> None:
