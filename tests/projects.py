@@ -140,11 +140,11 @@ def stages_run(told):
     return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
 
 
-def wait_for(condition, seconds):
+def wait_for(condition, seconds, every=0.5):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited too long"
-        time.sleep(0.5)
+        time.sleep(every)
 
 
 def free_port():

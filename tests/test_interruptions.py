@@ -30,7 +30,11 @@ def test_queued_experiments_run_side_by_side(project):
     project.run("dvc", "exp", "run", "--queue", *small, "-S", "train.epochs=3,4")
     project.run("dvc", "queue", "start", "-j", "2")
     wait_for(lambda: project.runs_with("custom_accuracy") == 2, seconds=240)
-    wait_for(lambda: project.run("dvc", "queue", "status").count("Success") == 2, seconds=60)
+
+    def succeeded():
+        return project.run("dvc", "queue", "status").count("Success") == 2
+
+    wait_for(succeeded, seconds=60, every=3)  # asking takes a second of the processor that works
     runs = project.runs("tags.stage = 'train'")
     assert len({run.data.tags["dvc_experiment"] for run in runs}) == 2
     assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
