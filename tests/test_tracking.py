@@ -26,7 +26,13 @@ from pipeline.tracking.names import DATA_DIGEST_TAG
 from pipeline.tracking.recording import MONITORED_EVERY
 from pipeline.tracking.registry import Registry, fetch_network, pin
 from pipeline.tracking.runs import child_run, new_run, reopened_run, run_written_later
-from pipeline.tracking.store import RunRequest, data_experiment, open_store, tracking_uri
+from pipeline.tracking.store import (
+    DEFAULTS,
+    RunRequest,
+    data_experiment,
+    open_store,
+    tracking_uri,
+)
 from pipeline.tracking.sweeps import recorded_config
 
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
@@ -446,6 +452,15 @@ def test_a_store_whose_writer_was_killed_is_opened_again(store, tmp_path, monkey
     assert copy.with_name("mlflow.db-journal").stat().st_size > 0
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     open_store(tracking_uri(SETTINGS), SETTINGS)
+
+
+def test_recording_leaves_the_environment_of_its_process_alone(monkeypatch):
+    """It works in a thread, and a variable that is set while TensorFlow reads one ends it all."""
+    for name in DEFAULTS:
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    recorded_training()
+    assert dict(os.environ) == before
 
 
 def test_stages_share_one_recorder_process(store):

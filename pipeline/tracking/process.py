@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pipeline.config import ROOT, Tracking, home
 from pipeline.digits.errors import in_one_line
 from pipeline.tracking.recording import Recording
-from pipeline.tracking.store import Opening, open_store, set_defaults
+from pipeline.tracking.store import Opening, open_store, surroundings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -134,10 +134,11 @@ def _socket() -> Path:
     here = Path(__file__).parent
     for file in (*sorted(here.glob("*.py")), here.with_name("config.py")):
         code.update(file.read_bytes())
-    set_defaults()
+    # Nothing is set in this process, only for the other one: this runs in a thread, and where one
+    # sets a variable while TensorFlow reads another, that ends in a segmentation fault.
     settings = sorted(
         (key, value)
-        for key, value in os.environ.items()
+        for key, value in surroundings().items()
         if key.startswith("MLFLOW_") and key not in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI")
     )
     code.update(repr((sys.executable, str(home()), settings)).encode())
@@ -167,7 +168,8 @@ def _connect(socket: Path) -> Connection:
 
 
 def _start(socket: Path) -> Connection:
-    surroundings = {key: value for key, value in os.environ.items() if key != "MLFLOW_RUN_ID"}
+    environment = surroundings() | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(home())}
+    environment.pop("MLFLOW_RUN_ID", None)
     told = socket.with_suffix(".log")
     with told.open("w") as errors:
         # -P and PYTHONPATH: the code is this one's, and a copy that a queued experiment runs in
@@ -175,7 +177,7 @@ def _start(socket: Path) -> Connection:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, str(socket)],
             cwd=home(),
-            env={**surroundings, "PYTHONPATH": str(ROOT), "DVC_ROOT": str(home())},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

@@ -25,6 +25,12 @@ STORE_NAME = "mlflow.db"
 ARTIFACTS_NAME = "mlartifacts"
 REPLACES_TAG = "replaces_run_id"
 SERVER_ANSWERS_WITHIN = 5.0
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 
 
 def _command() -> str:
@@ -171,17 +177,14 @@ def why_silent(uri: str) -> str | None:
     return None
 
 
-def set_defaults() -> None:
-    """Set what MLflow does of itself, where the user has not."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+def surroundings() -> dict[str, str]:
+    """Return the environment with what MLflow is to do of itself, where the user does not say."""
+    return {**DEFAULTS, **os.environ}
 
 
 def open_store(uri: str, settings: Tracking) -> "MlflowClient":
     """Import MLflow and open the store; one process at a time may make the local database."""
-    set_defaults()
+    os.environ.update({key: DEFAULTS[key] for key in DEFAULTS.keys() - os.environ.keys()})
     import mlflow
     from sqlalchemy.exc import SQLAlchemyError
 
