@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import ROOT
-from pipeline.digits.errors import InputError, in_one_line
+from pipeline.digits.errors import InputError, kind_and_words
 from pipeline.digits.machine import cores
 from pipeline.digits.training import Epoch
 from pipeline.forks import follow, start
@@ -221,7 +221,7 @@ def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
     ):
         return None
     except exceptions.RayError as error:
-        return Outcome("failed", error=_in_words(getattr(error, "cause", error)))
+        return Outcome("failed", error=kind_and_words(getattr(error, "cause", error), 300))
 
 
 def _cores_of_nodes() -> list[int]:
@@ -265,10 +265,6 @@ def _expect_answer(address: str) -> None:
 def _no_cluster(address: str, error: Exception) -> InputError:
     return InputError(
         f"hydra.launcher.address={address}: no Ray cluster to be reached there "
-        f"({_in_words(error)}); name HOST:PORT as `ray start --head` says it, with the "
+        f"({kind_and_words(error, 300)}); name HOST:PORT as `ray start --head` says it, with the "
         "RAY_AUTH_MODE it was started with"
     )
-
-
-def _in_words(error: BaseException) -> str:
-    return in_one_line(f"{type(error).__name__}: {error}", 300)

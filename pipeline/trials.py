@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pipeline.config import Config, Tree, call_target, home, validate
 from pipeline.digits.classifier import Classifier
 from pipeline.digits.datasets import Dataset, load_split, save_split
-from pipeline.digits.errors import in_one_line
+from pipeline.digits.errors import kind_and_words
 from pipeline.digits.training import Epoch
 from pipeline.layout import DatasetInfo, dataset_file, split_file, write_json
 from pipeline.stages import evaluate, prepare, train
@@ -141,7 +141,7 @@ def run_trial(trial: Trial, on_epoch: OnEpoch) -> Outcome:
     except StoppedError:
         status = "stopped"
     except Exception as error:  # whatever it is, the other trials go on
-        told = in_one_line(f"{type(error).__name__}: {error}", 500)
+        told = kind_and_words(error, 500)
     return Outcome(
         status=status,
         error=told,

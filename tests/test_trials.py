@@ -173,8 +173,8 @@ def test_what_trials_are_forked_from_is_started_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("recording", "lost"), [(True, False), (True, True), (False, True)],
-    ids=["recorded", "a trial lost", "all lost"],
+    ("recording", "lost"), [(True, False), (True, True), (False, False), (False, True)],
+    ids=["recorded", "a trial lost", "the sweep lost", "all lost"],
 )  # fmt: skip
 def test_what_mlflow_did_not_take_is_recorded_by_the_next(tree, recording, lost, monkeypatch):
     (trial,) = plan([tree], threads=1)
@@ -196,7 +196,8 @@ def test_what_mlflow_did_not_take_is_recorded_by_the_next(tree, recording, lost,
     tracking = validate(tree).tracking
     monkeypatch.setattr(sweep, "is_removed", lambda _: False)
     kept = State.load(state_folder([trial], tracking), tracking)
-    assert (kept.complete, len(kept.runs)) == ((False, 0) if lost else (True, 1))
+    assert kept.complete == (recording and not lost)
+    assert len(kept.runs) == (0 if lost else 1)
 
 
 def test_the_run_of_a_sweep_whose_trials_all_failed_has_failed(tree, monkeypatch):

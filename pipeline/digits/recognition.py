@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.errors import in_one_line
+from pipeline.digits.errors import kind_and_words
 from pipeline.digits.looking import read_digit
 from pipeline.digits.pictures import Picture, PictureError, name_below, read_picture
 from pipeline.digits.scaling import shrink_to
@@ -135,8 +135,7 @@ def why_unread(error: Exception) -> str:
     """Say in one line why a picture could not be read; it must not stop all the others."""
     if isinstance(error, PictureError):
         return str(error)
-    words = in_one_line(error, 120)  # out of memory, say
-    return f"cannot be read: {type(error).__name__}: {words}"
+    return f"cannot be read: {kind_and_words(error, 150)}"  # out of memory, say
 
 
 def classify(

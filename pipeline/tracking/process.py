@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.config import ROOT, Tracking, home
-from pipeline.digits.errors import in_one_line
+from pipeline.digits.errors import kind_and_words
 from pipeline.tracking.recording import Recording
 from pipeline.tracking.store import Opening, open_store, surroundings
 
@@ -273,7 +273,7 @@ class _Server:
                             answer = getattr(recording, what)(*arguments)
                         error = None
                     except Exception as refused:
-                        answer, error = None, _in_words(refused)
+                        answer, error = None, kind_and_words(refused, 300)
                     warnings = self._warnings.take()
                 if what == "finish" and not error:
                     recording = None
@@ -318,14 +318,10 @@ class _Server:
         return Recording(self._clients[key], settings, opening)
 
 
-def _in_words(refused: Exception) -> str:
-    return in_one_line(f"{type(refused).__name__}: {refused}", 300)
-
-
 def _warn_later(what: str, refused: Exception) -> None:
     """Leave a warning for the stage that writes next."""
     # Not `log`: this process runs the module under another name.
-    logging.getLogger("pipeline").warning("MLflow %s (%s)", what, _in_words(refused))
+    logging.getLogger("pipeline").warning("MLflow %s (%s)", what, kind_and_words(refused, 300))
 
 
 def _inode(uri: str) -> int | None:
