@@ -37,6 +37,7 @@ from pipeline.config import (
     validate_options,
 )
 from pipeline.digits.errors import InputError, in_one_line
+from pipeline.digits.machine import collect_seldom
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ def run_sweep(task: Callable[..., None], folder: Path) -> None:
 
 
 def _run_hydra(task: Callable[..., None], config_name: str, options: Iterable[str] = ()) -> None:
+    collect_seldom()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed at length
     sys.argv[1:] = map(_quoted, sys.argv[1:])
     # Hydra's own start composes everything twice, and predict-custom waits for that, so it does

@@ -4,8 +4,10 @@ Nothing may be computed here: TensorFlow starts its threads with the first opera
 do not survive a fork.
 """
 
+from pipeline.digits.machine import collect_seldom
 from pipeline.tensorflow_start import quick_and_quiet_import
 
+collect_seldom()
 with quick_and_quiet_import():
     import keras
     import onnx

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.config import compose
 from pipeline.digits.datasets import Split
+from pipeline.digits.machine import collect_seldom
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # as a folder, on Linux
@@ -19,6 +20,7 @@ ROOM = 4 << 30  # bytes; the tests take a quarter of a gigabyte, and other progr
 
 def pytest_configure():
     """Keep temporary files in memory: every commit of a database waits for a real disk."""
+    collect_seldom()  # the tests, too, import everything
     if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
         return
     os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="digits", dir=MEMORY)

@@ -1,5 +1,6 @@
 """How a command starts: composed once, and the same as Hydra's own start composes."""
 
+import gc
 import importlib
 import json
 import logging
@@ -21,6 +22,7 @@ from pipeline import __main__ as experiment
 from pipeline import command, config, workspace
 from pipeline.config import ROOT, compose, read_params
 from pipeline.digits.errors import InputError
+from pipeline.digits.machine import SELDOM
 
 OVERRIDES = ["model=cnn", "train.epochs=3"]
 
@@ -47,6 +49,12 @@ def started(monkeypatch):
         return handed, len(composed)
 
     return start
+
+
+def test_a_command_seldom_looks_for_garbage(started):
+    gc.set_threshold(700)
+    started()
+    assert gc.get_threshold()[0] == SELDOM
 
 
 def test_a_command_composes_its_configuration_once(started):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.config import ROOT, Tracking, home
 from pipeline.digits.errors import kind_and_words
+from pipeline.digits.machine import collect_seldom
 from pipeline.tracking.recording import Recording
 from pipeline.tracking.store import Opening, open_store, surroundings
 
@@ -331,4 +332,5 @@ def _inode(uri: str) -> int | None:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     _Server(Path(sys.argv[1])).serve()
