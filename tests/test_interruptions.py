@@ -27,9 +27,9 @@ def project(tmp_path_factory):
 
 def test_queued_experiments_run_side_by_side(project):
     small = [part for override in SMALL[:-1] for part in ("-S", override)]
-    project.run("dvc", "exp", "run", "--queue", *small, "-S", "train.epochs=3,4")
+    project.run("dvc", "exp", "run", "--queue", *small, "-S", "train.epochs=3,4", "evaluate")
     project.run("dvc", "queue", "start", "-j", "2")
-    wait_for(lambda: project.runs_with("custom_accuracy") == 2, seconds=240)
+    wait_for(lambda: project.runs_with("test_accuracy") == 2, seconds=240)
 
     def succeeded():
         return project.run("dvc", "queue", "status").count("Success") == 2
@@ -41,8 +41,6 @@ def test_queued_experiments_run_side_by_side(project):
     for run in runs:
         assert run.info.status == "FINISHED"
         assert "test_accuracy" in run.data.metrics
-        children = project.runs(f"tags.mlflow.parentRunId = '{run.info.run_id}'")
-        assert len(children) == 1
     shown = json.loads(project.run("dvc", "exp", "show", "--json"))
     experiments = [e for row in shown for e in row.get("experiments") or []]
     assert len(experiments) == 2
@@ -50,23 +48,23 @@ def test_queued_experiments_run_side_by_side(project):
 
 def test_a_killed_training_goes_on_where_it_was(project):
     project.wake_mlflow()
-    command = ["python", "-m", "pipeline.stages.train", "train.epochs=60"]
+    command = ["python", "-m", "pipeline.stages.train", "train.epochs=30"]
     logged = project.folder / "home" / "train.log"
     with logged.open("w") as log:
         process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
     # From when the run's id is kept the run can be gone on with.
     wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
-    wait_for(lambda: "epoch 3/60" in logged.read_text(), seconds=120)
+    wait_for(lambda: "epoch 3/30" in logged.read_text(), seconds=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
     wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=20)
     (interrupted,) = project.runs("attributes.status = 'KILLED'")
     done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
-    assert done < 60
+    assert done < 30
     told = project.run(*command)
     assert project.run_id() == interrupted.info.run_id
     curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
-    assert {point.step for point in curve} == set(range(1, 61))
+    assert {point.step for point in curve} == set(range(1, 31))
     assert "validation accuracy" in told
     assert not list(project.folder.glob(".checkpoints/*"))
 

@@ -203,7 +203,8 @@ def test_the_importance_of_settings_is_told_of_the_first_objective(tree, tmp_pat
     assert told == ["parameters"]
 
 
-def test_a_storage_that_cannot_be_opened_is_told(tmp_path):
+def test_a_storage_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "OPENING_SECONDS", 0)
     (tmp_path / "damaged.db").write_text("junk" * 20)
     for place in ("/nowhere/at/all.db", tmp_path / "damaged.db"):
         with pytest.raises(InputError, match="cannot be opened"):

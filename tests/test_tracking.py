@@ -404,6 +404,12 @@ def test_a_model_that_is_not_there_is_told_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_only_what_was_recorded_with_its_configuration_is_promoted():
+    run_id = recorded_training()
+    with pytest.raises(InputError, match=f"run={run_id}: no run with a configuration in"):
+        recorded_config(SETTINGS, run_id)
+
+
 def cut_out(database):
     content = bytearray(database)
     middle = slice(len(content) // 4, len(content) // 2)
