@@ -119,7 +119,8 @@ def _look(picture: Pixels, factor: int) -> Reading:
     steps = [("picture", picture), ("grey", gray), ("dark on light", paper)]
     if is_as_mnist(image):
         return Reading(image, "", (*steps, ("seen", image)), BOX)
-    flat = flatten(paper, shaded=max(paper.shape) > TINY)
+    light = light_of(paper, shaded=max(paper.shape) > TINY)
+    flat = ink_on(paper, light)
     marks = find_marks(flat)
     inner = without_edges(flat, marks)
     ink = without_lines(inner)
@@ -133,7 +134,7 @@ def _look(picture: Pixels, factor: int) -> Reading:
         return Reading(nothing, trouble, (*steps, ("seen", nothing)), 0)
     extent = max(cv2.boundingRect(digit)[2:])
     if factor > 1 and extent < NEAR:
-        flat, digit = _closer(picture, weights, dark, digit, factor)
+        flat, digit = _closer(picture, weights, dark, light, digit, factor)
     strokes = enlarge(flat, digit)
     width = stroke_width(strokes)
     even = even_strokes(strokes, width)
@@ -272,6 +273,16 @@ def _center_of_mass(ink: Pixels) -> tuple[float, float]:
 def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
     """Measure ink as the share of the paper's own light that it swallows.
 
+    Args:
+        paper: uint8 (h, w), dark ink on light paper.
+        shaded: Whether light may have fallen unevenly on it.
+    """
+    return ink_on(paper, light_of(paper, shaded=shaded))
+
+
+def light_of(paper: Pixels, *, shaded: bool = True) -> float | Pixels:
+    """Measure the light of the paper, 0..255: one for all of it, or uint8 (h, w).
+
     The paper behind the ink is a morphological closing: the brightest way around every dark mark
     that is narrower than the reach. Shadows and vignettes are wider than that. No digit is higher
     than the picture, while a row of them may be many times as wide.
@@ -283,12 +294,18 @@ def flatten(paper: Pixels, *, shaded: bool = True) -> Pixels:
     thumb = shrink_to(paper, THUMB)
     tone = _even_tone(thumb)
     if tone is not None:
-        gain = 255.0 / max(tone, DARKEST)
-        return _u8(cv2.addWeighted(paper, -gain, paper, 0, gain * tone))
+        return tone
     reach = max(3, int((0.35 if shaded else 0.5) * thumb.shape[0])) | 1
     ground = _close(thumb, reach, ramps=shaded)
-    ground = _u8(cv2.resize(ground, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
-    return _u8(cv2.divide(cv2.subtract(ground, paper), np.maximum(ground, DARKEST), scale=255))
+    return _u8(cv2.resize(ground, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def ink_on(paper: Pixels, light: float | Pixels) -> Pixels:
+    """Return the ink on paper, uint8 (h, w), whose own light is known."""
+    if isinstance(light, float):
+        gain = 255.0 / max(light, DARKEST)
+        return _u8(cv2.addWeighted(paper, -gain, paper, 0, gain * light))
+    return _u8(cv2.divide(cv2.subtract(light, paper), np.maximum(light, DARKEST), scale=255))
 
 
 def _even_tone(thumb: Pixels) -> float | None:
@@ -447,7 +464,12 @@ def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
 
 
 def _closer(
-    picture: Pixels, weights: Weights, dark: bool, digit: Pixels, factor: int
+    picture: Pixels,
+    weights: Weights,
+    dark: bool,
+    light: float | Pixels,
+    digit: Pixels,
+    factor: int,
 ) -> tuple[Pixels, Pixels]:
     """Look at a small digit again, from nearer by: its ink and where it is, both cut out."""
     rows, columns = _around(digit)
@@ -455,9 +477,11 @@ def _closer(
     left, right = columns.start * factor, columns.stop * factor
     gray = weigh(picture[top:bottom, left:right], weights)
     gray = resize(gray, BOX * FINE / max(cv2.boundingRect(digit)[2:]) / factor)
-    ink = flatten(gray if dark else 255 - gray)
-    near = cv2.resize(digit[rows, columns], ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return ink, _u8(near)
+    size = gray.shape[::-1]
+    if not isinstance(light, float):
+        light = _u8(cv2.resize(light[rows, columns], size, interpolation=cv2.INTER_LINEAR))
+    near = cv2.resize(digit[rows, columns], size, interpolation=cv2.INTER_NEAREST)
+    return ink_on(gray if dark else 255 - gray, light), _u8(near)
 
 
 def _around(digit: Pixels) -> tuple[slice, slice]:
