@@ -62,6 +62,12 @@ def train(build, seed=3, rate=0.01, data=TRAIN, **options):
     return model, fit(model, data, VALIDATION, optimizer=optimizer, seed=seed, **options)
 
 
+@pytest.fixture(scope="module")
+def whole():
+    """Return a network that was trained in one go."""
+    return train(mlp)[0]
+
+
 def same_weights(first, second):
     return all(
         np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True)
@@ -145,8 +151,8 @@ def test_compiled_and_plain_steps_do_the_same():
         assert np.allclose(first, second, atol=1e-4)
 
 
-def test_another_seed_gives_other_weights():
-    assert not same_weights(train(mlp)[0], train(mlp, seed=4)[0])
+def test_another_seed_gives_other_weights(whole):
+    assert not same_weights(whole, train(mlp, seed=4)[0])
 
 
 @pytest.mark.parametrize("build", [mlp, cnn])
@@ -174,24 +180,22 @@ def test_finished_training_is_not_repeated(tmp_path):
 @pytest.mark.parametrize(
     "other", [{"seed": 4}, {"rate": 0.02}, {"data": bars(150, 9)}, {"distortion": None}]
 )
-def test_state_of_another_training_is_not_taken_up(other, tmp_path):
+def test_state_of_another_training_is_not_taken_up(other, whole, tmp_path):
     with pytest.raises(InterruptionError):
         train(mlp, checkpoint_dir=tmp_path, on_epoch=interrupt_after(1), **other)
-    whole, _ = train(mlp)
     resumed, _ = train(mlp, checkpoint_dir=tmp_path)
     assert same_weights(whole, resumed)
 
 
-def test_state_of_another_network_is_not_taken_up(tmp_path):
+def test_state_of_another_network_is_not_taken_up(whole, tmp_path):
     train(lambda: mlp(activation="tanh"), checkpoint_dir=tmp_path)
-    whole, _ = train(mlp)
     resumed, _ = train(mlp, checkpoint_dir=tmp_path)
     assert same_weights(whole, resumed)
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda _: b""])
-def test_damaged_state_is_set_aside(damage, tmp_path):
-    whole, _ = train(mlp, checkpoint_dir=tmp_path)
+def test_damaged_state_is_set_aside(damage, whole, tmp_path):
+    train(mlp, checkpoint_dir=tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(damage(file.read_bytes()))
     again, _ = train(mlp, checkpoint_dir=tmp_path)
