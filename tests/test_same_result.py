@@ -1,5 +1,6 @@
 """A configuration trained again gives the same bits, in another process as well."""
 
+import gc
 import hashlib
 import multiprocessing
 import sys
@@ -11,6 +12,7 @@ import pytest
 from pipeline import forks
 from pipeline.config import compose, validate
 from pipeline.digits.datasets import mnist_5000
+from pipeline.digits.machine import SELDOM
 from pipeline.stages import train
 
 pytestmark = pytest.mark.end_to_end
@@ -61,6 +63,10 @@ def test_keras_brings_nothing_along_that_training_does_without(pool):
     names = pool.submit(imported).result()
     assert "keras" in names
     assert not names & {"sklearn", "pandas", "matplotlib.pyplot"}
+
+
+def test_what_trials_are_forked_from_seldom_looks_for_garbage(pool):
+    assert pool.submit(gc.get_threshold).result()[0] == SELDOM
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -3,12 +3,8 @@
 import signal
 import subprocess
 
-import cv2
 import pytest
 from projects import SMALL, Project, wait_for
-
-from pipeline.digits.datasets import mnist_5000
-from pipeline.digits.streaming import WORTH_PROCESSES
 
 pytestmark = pytest.mark.end_to_end
 
@@ -115,23 +111,3 @@ def test_a_search_ends_with_its_table_and_plots(project):
     assert {"search/history.png", "search/results.csv"} <= {item.path for item in listed}
     again = [*limits, "tracking.enabled=false"]
     assert "the study has its 2 trials" in project.run("python", "-m", "pipeline.search", *again)
-
-
-def test_trials_on_many_pictures_are_forked_from_one_that_imported_all(project, monkeypatch):
-    digits = mnist_5000().train  # in the order of their labels
-    digits = digits.take(slice(None, None, len(digits) // (WORTH_PROCESSES + 50)))
-    for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
-        picture = project.folder / "home" / "many" / str(label) / f"{number}.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(picture), image)
-    monkeypatch.setitem(project.env, "PYTHONPROFILEIMPORTTIME", "1")
-
-    told = project.run(
-        "python", "-m", "pipeline.sweep", *SMALL[1:-1],
-        "data=folder", "data.path=home/many", "prepare.validation_size=20", "train.epochs=1",
-    )  # fmt: skip
-
-    imported = [line.rpartition("|")[2].strip() for line in told.splitlines()]
-    assert "1/1 mlp 16" in told
-    assert imported.count("pipeline.digits.folders") > 0
-    assert imported.count("pipeline.preloaded") == 1
