@@ -347,3 +347,18 @@ def test_any_array_becomes_a_centred_picture_or_is_blank(picture):
     moments = cv2.moments(reading.image)
     assert abs(moments["m10"] / moments["m00"] - SIDE / 2) < 6
     assert abs(moments["m01"] / moments["m00"] - SIDE / 2) < 6
+
+
+@pytest.mark.parametrize(
+    ("height", "paper", "marks"),
+    [
+        (193, 157, {45: 63, 53: 200, 29: 251}),
+        (324, 133, {223: 154, 201: 180, 7: 85}),
+    ],
+)
+def test_a_strip_of_pixels_of_which_nothing_is_left_is_blank(height, paper, marks):
+    strip = np.full((height, 1), paper, np.uint8)
+    strip[list(marks), 0] = list(marks.values())
+    reading = read(strip)
+    assert not reading.image.any()
+    assert reading.trouble.startswith("blank")

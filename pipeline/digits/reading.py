@@ -40,6 +40,7 @@ DARKEST = 32  # paper, 0..255; where it is nearly black, noise would be blown up
 BLOB = 0.36  # stroke width as a share of the digit's longer side; a disc or a square has a half
 # Usual stroke widths of MNIST, in pixels of the 20 x 20 box; only what is outside is changed.
 STROKES = (2.2, 3.6)
+BLANK = "blank: nothing stands out from the paper"
 
 Weights = NDArray[np.float64]
 
@@ -140,6 +141,8 @@ def _look(picture: Pixels, factor: int) -> Reading:
     even = even_strokes(strokes, width)
     image = fit(even)
     steps += [("enlarged", strokes), ("stroke width", even), ("seen", image)]
+    if not image.any():  # as of a picture that is hardly wider than a pixel
+        return Reading(image, BLANK, tuple(steps), 0)
     return Reading(image, trouble or doubt(strokes, width), tuple(steps), extent * factor)
 
 
@@ -444,7 +447,7 @@ def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
     size = np.maximum(w, h)
     largest = int(size.max(initial=0))
     if marks.contrast < FAINTEST or largest < max(3, 0.03 * max(ink.shape)):
-        return np.zeros(len(size), np.bool_), "blank: nothing stands out from the paper"
+        return np.zeros(len(size), np.bool_), BLANK
     if len(size) == 1 and marks.clarity >= DIMMEST:
         return np.ones(1, np.bool_), ""
     mass = np.bincount(marks.labels.ravel(), ink.ravel(), minlength=len(size) + 1)[1:]
