@@ -2,9 +2,9 @@
 
 `python -m benchmarks.fuzz_pictures [INPUTS] [--seed SEED]` sends every input through decoding and,
 if it decodes, through bringing it to MNIST's form. Anything but a `PictureError` with a one-line
-reason, or a picture that is uint8 (28, 28), is a failure: the input is kept in the folder for
-temporary files, a line names it, and the exit code is 1. Should the interpreter itself crash, it
-was on one of the 5,000 inputs that begin with the number printed last.
+reason, or a picture that is uint8 (28, 28), and not blank without a reason, is a failure: the input
+is kept in the folder for temporary files, a line names it, and the exit code is 1. Should the
+interpreter itself crash, it was on one of the 5,000 inputs that begin with the number printed last.
 """
 
 import argparse
@@ -78,12 +78,14 @@ def fuzz(inputs: int, seed: int) -> Counter[str]:
 def outcome_of(content: bytes) -> str:
     """Read one input; "read", "refused", or "FAILED: why"."""
     try:
-        image = read_digit(partial(decode, content))[1].image
+        reading = read_digit(partial(decode, content))[1]
     except PictureError as error:
         return "FAILED: reason of several lines" if "\n" in str(error) else "refused"
     except BaseException as error:  # what must not happen
         return f"FAILED: {error!r}"
-    return "read" if image.shape == (28, 28) and image.dtype == np.uint8 else "FAILED: wrong form"
+    if reading.image.shape != (28, 28) or reading.image.dtype != np.uint8:
+        return "FAILED: wrong form"
+    return "read" if reading.image.any() or reading.trouble else "FAILED: blank without a reason"
 
 
 def valid_files(random: Random) -> list[bytes]:
