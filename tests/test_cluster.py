@@ -199,7 +199,7 @@ def test_no_trial_is_lost_with_a_node(project, nodes):
     shutil.copy(networks, networks.with_name("only_here.py"))  # so that the code must be sent
     command = [
         "python", "-m", "pipeline.sweep", "hydra/launcher=ray",
-        f"hydra.launcher.address={nodes.address}", *SMALL[:-1], "train.epochs=40", "seed=1,2",
+        f"hydra.launcher.address={nodes.address}", *SMALL[:-1], "train.epochs=80", "seed=1,2",
         "model._target_=pipeline.digits.only_here.mlp",
     ]  # fmt: skip
     logged = project.folder / "home" / "sweep.log"
@@ -220,4 +220,4 @@ def test_no_trial_is_lost_with_a_node(project, nodes):
     for run in children:
         assert "test_accuracy" in run.data.metrics
         curve = project.mlflow().get_metric_history(run.info.run_id, "epoch_seconds")
-        assert sorted(point.step for point in curve) == list(range(1, 41))
+        assert sorted(point.step for point in curve) == list(range(1, 81))

@@ -51,23 +51,23 @@ def test_queued_experiments_run_side_by_side(project):
 
 def test_a_killed_training_goes_on_where_it_was(project):
     project.wake_mlflow()
-    command = ["python", "-m", "pipeline.stages.train", "train.epochs=20"]
+    command = ["python", "-m", "pipeline.stages.train", "train.epochs=30"]
     logged = project.folder / "home" / "train.log"
     with logged.open("w") as log:
         process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
     # From when the run's id is kept the run can be gone on with.
     wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
-    wait_for(lambda: "epoch 3/20" in logged.read_text(), seconds=120)
+    wait_for(lambda: "epoch 3/30" in logged.read_text(), seconds=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
     wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=20)
     (interrupted,) = project.runs("attributes.status = 'KILLED'")
     done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
-    assert done < 20
+    assert done < 30
     told = project.run(*command)
     assert project.run_id() == interrupted.info.run_id
     curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
-    assert {point.step for point in curve} == set(range(1, 21))
+    assert {point.step for point in curve} == set(range(1, 31))
     assert "validation accuracy" in told
     assert not list(project.folder.glob(".checkpoints/*"))
 
