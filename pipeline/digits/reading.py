@@ -304,7 +304,12 @@ def light_of(paper: Pixels, *, shaded: bool = True) -> float | Pixels:
 
 
 def ink_on(paper: Pixels, light: float | Pixels) -> Pixels:
-    """Return the ink on paper, uint8 (h, w), whose own light is known."""
+    """Return ink as the share of the paper's light that it swallows, uint8 (h, w), 255 for all.
+
+    Args:
+        paper: uint8 (h, w), dark ink on light paper.
+        light: As `light_of` gives it: 0..255 for all of the paper, or uint8 (h, w).
+    """
     if isinstance(light, float):
         gain = 255.0 / max(light, DARKEST)
         return _u8(cv2.addWeighted(paper, -gain, paper, 0, gain * light))
