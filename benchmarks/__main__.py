@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.mnist_file import write_mnist
-from pipeline.config import ROOT
+from pipeline.config.places import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results.md"
 PACKAGES = (

@@ -16,14 +16,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.table import Row, median_and_spread, print_rows
-from pipeline.config import compose, home, validate
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.datasets import load_split
-from pipeline.digits.machine import cores
-from pipeline.digits.metrics import accuracy
-from pipeline.layout import write_json
+from pipeline.config.checking import validate
+from pipeline.config.composing import compose
+from pipeline.config.places import home
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.metrics import accuracy
+from pipeline.digits.splits import load_split
+from pipeline.experiments.trial import Trial, make_trial
 from pipeline.stages.train import build, export, learn, measure, metadata
-from pipeline.trials import Trial, make_trial
+from pipeline.system.files import write_json
+from pipeline.system.machine import cores
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.digits.looking import read_digit
-from pipeline.digits.pictures import PictureError, decode
+from pipeline.digits.preprocessing.decoding import PictureError, decode
+from pipeline.digits.preprocessing.normalise import read_digit
 
 Random = np.random.Generator
 

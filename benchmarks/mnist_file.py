@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.digits.datasets import mnist
+from pipeline.digits.datasets.mnist import mnist
 
 
 def write_mnist(path: Path) -> Path:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.table import Row, print_rows
-from pipeline.config import compose
-from pipeline.digits.classifier import Classifier
+from pipeline.config.composing import compose
+from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.serving import answer
 
 CHARACTERS = {

@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from benchmarks.table import Row, print_rows
-from pipeline.config import compose
-from pipeline.digits.classifier import Classifier
+from pipeline.config.composing import compose
+from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.serving import answer
 
 SIDES = (8, 32)  # pixels: as they are kept, and as large as they were before that

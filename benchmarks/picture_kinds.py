@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.table import Row, print_rows
-from pipeline.config import compose
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.datasets import mnist
+from pipeline.config.composing import compose
+from pipeline.digits.datasets.mnist import mnist
+from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.serving import answer
 
 Pixels = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.mnist_file import write_mnist
 from benchmarks.table import Row, median_and_spread, print_rows
-from pipeline.config import ROOT
+from pipeline.config.places import ROOT
 
 COMMAND = "python -m benchmarks.pipeline_speed"
 

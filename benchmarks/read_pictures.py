@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.table import Row, median_and_spread, print_rows
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.datasets import mnist_5000
-from pipeline.digits.recognition import recognise
-from pipeline.digits.streaming import in_chunks
+from pipeline.digits.datasets.mnist import mnist_5000
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.preprocessing.streaming import in_chunks
+from pipeline.digits.recognition.digit import recognise
 
 Pixels = NDArray[np.uint8]
 

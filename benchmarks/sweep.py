@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.table import Row, print_rows
-from pipeline.config import ROOT
+from pipeline.config.places import ROOT
 
 SIZES = ([64], [128], [128, 128], [256, 128])
 EPOCHS = (2, 5, 10)

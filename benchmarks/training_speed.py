@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.table import Row, median_and_spread, print_rows
-from pipeline.digits.datasets import Split
-from pipeline.digits.networks import mlp
-from pipeline.digits.optimizers import adam
-from pipeline.digits.training import Epoch, fit
+from pipeline.digits.splits import Split
+from pipeline.digits.training.fit import fit
+from pipeline.digits.training.networks import mlp
+from pipeline.digits.training.optimizers import adam
+from pipeline.digits.training.state import Epoch
 
 Floats = NDArray[np.float32]
 Epochs = Iterator[None]

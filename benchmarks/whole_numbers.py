@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.table import Row, print_rows
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.datasets import Split, mnist
-from pipeline.digits.numbers import find_digits, text_of
-from pipeline.digits.row_reader import RowReader
-from pipeline.layout import ROWS_FILE
+from pipeline.config.places import ROWS_FILE
+from pipeline.digits.datasets.mnist import mnist
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.recognition.number import find_digits, text_of
+from pipeline.digits.recognition.row_reader import RowReader
+from pipeline.digits.splits import Split
 
 Ink = NDArray[np.float32]
 

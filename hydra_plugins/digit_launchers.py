@@ -18,10 +18,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from pipeline.digits.machine import cores
+from pipeline.system.machine import cores
 
 if TYPE_CHECKING:
-    from pipeline.trials import Runner
+    from pipeline.experiments.trial import Runner
 
 
 class OneByOne(Launcher):
@@ -50,7 +50,7 @@ class OneByOne(Launcher):
 
     def open_runner(self) -> "AbstractContextManager[Runner]":
         """Make ready what runs trials."""
-        from pipeline.forks import forks
+        from pipeline.experiments.forks import forks
 
         return forks(self.workers or 1)
 
@@ -82,6 +82,6 @@ class Ray(OneByOne):
 
     def open_runner(self) -> "AbstractContextManager[Runner]":
         """Connect to the cluster."""
-        from pipeline.cluster import cluster
+        from pipeline.experiments.cluster import cluster
 
         return cluster(self.address)

@@ -14,13 +14,18 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.command import fail, run_command
-from pipeline.config import PARAMS_FILE, ROOT, Config, Predict, Tree, dump, validate
-from pipeline.digits.errors import InputError
-from pipeline.layout import MODELS, PREPARED, RUN_ID_NAME, report_dir, write_text
+from pipeline.cli.command import run_command
+from pipeline.cli.messages import fail
+from pipeline.cli.workspace import own_params
+from pipeline.config.checking import validate
+from pipeline.config.params import PARAMS_FILE, dump
+from pipeline.config.places import MODELS, PREPARED, ROOT, RUN_ID_NAME, report_dir
+from pipeline.config.schema import Config, Predict
+from pipeline.config.trees import Tree
 from pipeline.summary import summarise
-from pipeline.tracking.registry import URI_SCHEME, pin
-from pipeline.workspace import own_params
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_text
+from pipeline.tracking.registry.fetching import URI_SCHEME, pin
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,16 @@ import logging
 
 import yaml
 
-from pipeline.command import run_command
-from pipeline.config import PARAMS_FILE, Tree, compose, dump, validate
-from pipeline.digits.errors import InputError
-from pipeline.layout import write_text
-from pipeline.results import load_best
-from pipeline.tracking.sweeps import recorded_config
-from pipeline.workspace import own_params
+from pipeline.cli.command import run_command
+from pipeline.cli.workspace import own_params
+from pipeline.config.checking import validate
+from pipeline.config.composing import compose
+from pipeline.config.params import PARAMS_FILE, dump
+from pipeline.config.trees import Tree
+from pipeline.experiments.results import load_best
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_text
+from pipeline.tracking.trial_runs import recorded_config
 
 log = logging.getLogger(__name__)
 

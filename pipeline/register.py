@@ -13,14 +13,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.command import run_tool
-from pipeline.config import Config, Options
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.comparison import SIGNIFICANCE, Comparison, compare
-from pipeline.digits.datasets import Split, digest, load_split
-from pipeline.digits.errors import InputError
-from pipeline.layout import DatasetInfo, split_file, write_json
-from pipeline.tracking.registry import Registry, TrainedRun
+from pipeline.cli.command import run_tool
+from pipeline.config.schema import Config, Options
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.significance import SIGNIFICANCE, Comparison, compare
+from pipeline.digits.splits import Split, digest, load_split
+from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_json
+from pipeline.tracking.registry.registry import Registry, TrainedRun
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ def report(
         folder: Where the files go.
     """
     from pipeline.plots.register import Gain, disagreements
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     images, labels = jury.test.images, jury.test.labels
     rows = comparison.only_candidate, comparison.only_champion

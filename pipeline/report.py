@@ -13,13 +13,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from pipeline.command import run_tool
-from pipeline.config import Config, Options, project_path
-from pipeline.layout import write_text
-from pipeline.tracking.experiments import CUSTOM_PLOT, PLOTS, Experiment, read_experiments
+from pipeline.cli.command import run_tool
+from pipeline.config.places import project_path
+from pipeline.config.schema import Config, Options
+from pipeline.system.files import write_text
 from pipeline.tracking.names import LAYER_PARAMS
-from pipeline.tracking.runs import new_run
-from pipeline.tracking.store import RunRequest
+from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, Experiment, read_experiments
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import new_run
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
 def draw_curves(experiments: Sequence[Experiment]) -> str | None:
     """Draw the learning curves of all experiments that have some; return the picture's address."""
     from pipeline.plots.report import Curve, curves_together
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     drawn = [
         each

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from pydantic import ValidationError
 
-from pipeline.command import run_command
-from pipeline.config import Tracking, Tree, describe_errors, validate
-from pipeline.digits.errors import InputError, in_one_line
-from pipeline.digits.machine import cores
-from pipeline.digits.training import Epoch
-from pipeline.forks import run_in_forks, start
-from pipeline.results import (
+from pipeline.cli.command import run_command
+from pipeline.config.checking import validate
+from pipeline.config.schema import Tracking
+from pipeline.config.trees import Tree
+from pipeline.config.wording import describe_errors
+from pipeline.digits.training.state import Epoch
+from pipeline.experiments.forks import run_in_forks, start
+from pipeline.experiments.results import (
     SHOWN_ANYWAY,
     Result,
     note_of,
@@ -33,11 +34,9 @@ from pipeline.results import (
     trial_name,
     write,
 )
-from pipeline.space import Search, ask
-from pipeline.tracking.runs import Recorder, new_run
-from pipeline.tracking.store import RunRequest
-from pipeline.trial_runs import TrialRuns
-from pipeline.trials import (
+from pipeline.experiments.runs import TrialRuns
+from pipeline.experiments.space import Search, ask
+from pipeline.experiments.trial import (
     Judge,
     Outcome,
     Trial,
@@ -46,6 +45,10 @@ from pipeline.trials import (
     make_trial,
     store,
 )
+from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.machine import cores
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import Recorder, new_run
 
 if TYPE_CHECKING:
     import optuna
@@ -268,7 +271,7 @@ def _plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> lis
     from optuna.trial import TrialState
 
     from pipeline.plots import search as plots
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     stopped = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.command import run_stage
-from pipeline.config import Config, project_path
-from pipeline.layout import METRICS_NAME, MODELS, REPORTS, DatasetInfo, read_run_id
-from pipeline.tracking.store import tracking_uri
+from pipeline.cli.command import run_stage
+from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
+from pipeline.config.schema import Config
+from pipeline.stages.prepared import DatasetInfo
+from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.run_ids import read_run_id
 
 
 def summarise(config: Config) -> str:

@@ -12,18 +12,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.command import run_sweep
-from pipeline.config import Tracking, Tree, validate
-from pipeline.digits.errors import InputError
-from pipeline.digits.files import sole_user
-from pipeline.digits.machine import cores
-from pipeline.layout import write_json
-from pipeline.results import Result, record, show, trial_name, varied, write
-from pipeline.tracking.runs import new_run
-from pipeline.tracking.store import RunRequest, is_removed, tracking_uri
-from pipeline.tracking.sweeps import SWEEP_TAG
-from pipeline.trial_runs import TrialRuns
-from pipeline.trials import (
+from pipeline.cli.command import run_sweep
+from pipeline.config.checking import validate
+from pipeline.config.schema import Tracking
+from pipeline.config.trees import Tree
+from pipeline.experiments.results import Result, record, show, trial_name, varied, write
+from pipeline.experiments.runs import TrialRuns
+from pipeline.experiments.trial import (
     Judge,
     Outcome,
     Runner,
@@ -33,6 +28,13 @@ from pipeline.trials import (
     make_trial,
     store,
 )
+from pipeline.system.errors import InputError
+from pipeline.system.files import sole_user, write_json
+from pipeline.system.machine import cores
+from pipeline.tracking.addresses import is_removed, tracking_uri
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.trial_runs import SWEEP_TAG
 
 STATE = "sweep.json"
 

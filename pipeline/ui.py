@@ -6,10 +6,10 @@ from typing import Annotated, NoReturn
 
 from pydantic import Field
 
-from pipeline.command import run_tool
-from pipeline.config import Config, Options
-from pipeline.tracking.store import uri_to_read
-from pipeline.tracking.views import keep_view
+from pipeline.cli.command import run_tool
+from pipeline.config.schema import Config, Options
+from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.saved_view import keep_view
 
 
 class UiOptions(Options):

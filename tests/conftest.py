@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import compose
-from pipeline.digits.datasets import Split
-from pipeline.digits.machine import collect_seldom
+from pipeline.config.composing import compose
+from pipeline.digits.splits import Split
+from pipeline.system.machine import collect_seldom
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # as a folder, on Linux

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.plots import report as plots
 from pipeline.report import cells, grid, layers_of, render
-from pipeline.tracking.experiments import CUSTOM_PLOT, PLOTS, Experiment
+from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, Experiment
 
 
 def png():

@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.pictures import Picture, PictureError, decode
-from pipeline.digits.recognition import Prediction, Sheet, classify, read_sheet
-from pipeline.digits.streaming import in_chunks
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.preprocessing.decoding import Picture, PictureError, decode
+from pipeline.digits.preprocessing.streaming import in_chunks
+from pipeline.digits.recognition.digit import Prediction, Sheet, classify, read_sheet
 
 CHUNK_SIZE = 256
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page, text
 
 ReliabilityBins: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.integer]]
 """Mean confidence (0..1), accuracy (0..1) and number of pictures of each bin, all of shape (bins,).
@@ -19,7 +19,7 @@ ReliabilityBins: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating], N
 What the first two say about an empty bin does not matter."""
 
 
-@style.styled
+@look.styled
 def confusion_matrix(
     matrix: NDArray[np.integer], class_names: Sequence[str], note: str | None = None
 ) -> Figure:
@@ -33,18 +33,18 @@ def confusion_matrix(
         note: A warning shown above the matrix.
     """
     k = len(class_names)
-    size = min(style.TEXT_SIZE, 0.62 * style.CONTENT_WIDTH / k * 72)
-    names = [style.shorten(name, 1.2, size) for name in class_names]
-    gutter = max(style.text_width(name, size) for name in names) + 0.45
-    cell = min((style.CONTENT_WIDTH - gutter) / k, 1.6)
-    upright = all(style.text_width(name, size) < cell * 0.9 for name in names)
+    size = min(look.TEXT_SIZE, 0.62 * look.CONTENT_WIDTH / k * 72)
+    names = [text.shorten(name, 1.2, size) for name in class_names]
+    gutter = max(text.text_width(name, size) for name in names) + 0.45
+    cell = min((look.CONTENT_WIDTH - gutter) / k, 1.6)
+    upright = all(text.text_width(name, size) < cell * 0.9 for name in names)
     foot = 0.6 if upright else gutter
-    figure, axes = style.new_canvas(
+    figure, axes = page.new_canvas(
         "Confusion matrix",
         k * cell + foot,
         subtitle=_mistakes_in_words(matrix, class_names),
         note=note,
-        dpi=style.DPI if k <= 16 else 2 * style.DPI,
+        dpi=look.DPI if k <= 16 else 2 * look.DPI,
     )
     _cells(axes, matrix, (gutter, cell))
     for i, name in enumerate(names):
@@ -84,7 +84,7 @@ def _cells(axes: Axes, matrix: NDArray[np.integer], place: tuple[float, float]) 
     left, cell = place
     k = len(matrix)
     most = max(1, int((matrix - np.diag(np.diag(matrix))).max()))
-    widest = max(style.text_width(f"{count}", 10.0) for count in matrix.flat) / 10
+    widest = max(text.text_width(f"{count}", 10.0) for count in matrix.flat) / 10
     size = min(16.0, cell * 0.86 / widest, cell * 72 * 0.6)
     oranges = LinearSegmentedColormap.from_list(
         "mistakes", colormaps["YlOrBr"](np.linspace(0.12, 1, 64))
@@ -92,13 +92,13 @@ def _cells(axes: Axes, matrix: NDArray[np.integer], place: tuple[float, float]) 
     for true, read in np.ndindex(k, k):
         count = int(matrix[true, read])
         share = count / most
-        ink, weight = style.INK, "normal"
+        ink, weight = look.INK, "normal"
         fill: str | tuple[float, ...] = "white"
         if true == read:
             fill = "#D8D8D8"
         elif count:
             fill = oranges(share)
-            ink, weight = "white" if _luminance(fill) < 0.25 else style.INK, "bold"
+            ink, weight = "white" if _luminance(fill) < 0.25 else look.INK, "bold"
         x, y = left + read * cell, true * cell
         axes.add_patch(
             Rectangle(
@@ -131,7 +131,7 @@ def _luminance(color: tuple[float, ...]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@style.styled
+@look.styled
 def calibration(
     before: ReliabilityBins,
     after: ReliabilityBins,
@@ -155,7 +155,7 @@ def calibration(
         note: A warning shown above the diagram.
     """
     scaled = "" if temperature is None else f" Temperature {temperature:.3f}."
-    figure = style.new_chart(
+    figure = page.new_chart(
         "Calibration: can the confidence be believed?",
         6.4,
         subtitle=f"expected calibration error {ece_before * 100:.2f} % before, "
@@ -164,12 +164,12 @@ def calibration(
         note=note,
     )
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, 1))
-    top.plot((0, 100), (0, 100), "--", color=style.GREY, linewidth=1.5, label="ideal")
-    _reliability(top, before, style.BLUE, "s", "before")
-    _reliability(top, after, style.VERMILLION, "o", "after")
+    top.plot((0, 100), (0, 100), "--", color=look.GREY, linewidth=1.5, label="ideal")
+    _reliability(top, before, look.BLUE, "s", "before")
+    _reliability(top, after, look.VERMILLION, "o", "after")
     top.set(ylabel="accuracy (%)", ylim=(-3, 103))
     top.legend(loc="upper left")
-    for bins, color, shift in ((before, style.BLUE, -0.2), (after, style.VERMILLION, 0.2)):
+    for bins, color, shift in ((before, look.BLUE, -0.2), (after, look.VERMILLION, 0.2)):
         _bin_sizes(bottom, bins, color, shift)
     bottom.set(xlabel="confidence (%)", ylabel="pictures", xlim=(0, 102), yscale="log")
     bottom.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -211,7 +211,7 @@ def _bin_sizes(axes: Axes, bins: ReliabilityBins, color: str, shift: float) -> N
     axes.bar(centres + shift * width, count, width=0.38 * width, color=color)
 
 
-@style.styled
+@look.styled
 def worst_mistakes(
     images: NDArray[np.uint8],
     true: NDArray[np.integer],
@@ -236,14 +236,14 @@ def worst_mistakes(
     wrong = np.flatnonzero(np.asarray(true) != np.asarray(predicted))
     shown = wrong[np.argsort(-np.asarray(confidence)[wrong], kind="stable")][:limit]
     if len(shown) == 0:
-        figure, axes = style.new_canvas("Worst mistakes", 1.0, note=note)
+        figure, axes = page.new_canvas("Worst mistakes", 1.0, note=note)
         axes.text(0, 0.4, f"None: all {len(images):,} pictures were read right.", va="center")
         return figure
     columns = 6 if max(map(len, class_names)) <= 3 else 4
-    pitch = style.CONTENT_WIDTH / columns
+    pitch = look.CONTENT_WIDTH / columns
     row_height = pitch + 0.55
     rows = -(-len(shown) // columns)
-    figure, axes = style.new_canvas(
+    figure, axes = page.new_canvas(
         "Worst mistakes",
         rows * row_height,
         subtitle=f"{_how_many(len(shown), len(wrong))}; over each: true class → read as",
@@ -271,15 +271,13 @@ def _mistake(
 ) -> None:
     left, top, pitch = place
     width = pitch - 0.1
-    size = style.TEXT_SIZE + 1 if max(map(len, names)) <= 3 else style.SMALL_SIZE - 1
-    room = (width - style.text_width(" → ", size, bold=True)) / 2
-    words = " → ".join(style.shorten(name, room, size, bold=True) for name in names)
-    axes.text(
-        left, top + 0.12, words, size=size, weight="bold", color=style.VERMILLION, va="center"
-    )
+    size = look.TEXT_SIZE + 1 if max(map(len, names)) <= 3 else look.SMALL_SIZE - 1
+    room = (width - text.text_width(" → ", size, bold=True)) / 2
+    words = " → ".join(text.shorten(name, room, size, bold=True) for name in names)
+    axes.text(left, top + 0.12, words, size=size, weight="bold", color=look.VERMILLION, va="center")
     sure = f"{percentage(confidence)} sure"
-    axes.text(left, top + 0.33, sure, size=style.SMALL_SIZE, color=style.GREY, va="center")
-    style.draw_picture(axes, image, (left, top + 0.44, width, width))
+    axes.text(left, top + 0.33, sure, size=look.SMALL_SIZE, color=look.GREY, va="center")
+    page.draw_picture(axes, image, (left, top + 0.44, width, width))
 
 
 def percentage(share: float) -> str:
@@ -289,7 +287,7 @@ def percentage(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
-@style.styled
+@look.styled
 def per_class(
     precision: NDArray[np.floating],
     recall: NDArray[np.floating],
@@ -304,11 +302,11 @@ def per_class(
         class_names: k names.
         note: A warning shown above the chart.
     """
-    slot = (style.CONTENT_WIDTH - 1.2) / len(class_names)
-    labels, rotation = style.spread_labels(class_names, slot, style.SMALL_SIZE + 1)
-    figure = style.new_chart(
+    slot = (look.CONTENT_WIDTH - 1.2) / len(class_names)
+    labels, rotation = text.spread_labels(class_names, slot, look.SMALL_SIZE + 1)
+    figure = page.new_chart(
         "Precision and recall of each class",
-        3.4 + style.highest(labels, rotation, style.SMALL_SIZE + 1),
+        3.4 + text.highest(labels, rotation, look.SMALL_SIZE + 1),
         subtitle="precision: of the pictures read as this class, how many are; "
         "recall: of the pictures of this class, how many were read as it",
         note=note,
@@ -317,8 +315,8 @@ def per_class(
     positions = np.arange(len(class_names))
     p, r = np.asarray(precision) * 100, np.asarray(recall) * 100
     axes.vlines(positions, np.minimum(p, r), np.maximum(p, r), color="#BBBBBB", linewidth=3)
-    axes.plot(positions, p, "o", color=style.BLUE, markersize=10, label="precision")
-    axes.plot(positions, r, "D", color=style.VERMILLION, markersize=8, label="recall")
+    axes.plot(positions, p, "o", color=look.BLUE, markersize=10, label="precision")
+    axes.plot(positions, r, "D", color=look.VERMILLION, markersize=8, label="recall")
     axes.set_xticks(positions, labels, rotation=rotation)
     axes.set_xlim(-0.6, len(class_names) - 0.4)
     axes.set(xlabel="class", ylabel="%")

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.digits.numbers import same_number
-from pipeline.plots import style
+from pipeline.digits.recognition.number import same_number
+from pipeline.plots.style import look, page, text
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class PredictionItem:
 
 _COLUMNS = 4
 _GAP = 0.12
-_CELL_WIDTH = (style.CONTENT_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
+_CELL_WIDTH = (look.CONTENT_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
 _PAD = 0.08
 _PICTURE = (_CELL_WIDTH - 3 * _PAD) / 2
 _ANSWER_HEIGHT = 0.36
-_DETAIL_SIZE = style.SMALL_SIZE - 1.5
+_DETAIL_SIZE = look.SMALL_SIZE - 1.5
 _DETAIL_HEIGHT = 0.36
 
 
@@ -90,11 +90,11 @@ _DIGITS = _Grid(
     _COLUMNS, _CELL_WIDTH, _PICTURE, 0.3, 20.0, "left: as given, right: what the network saw"
 )
 _NUMBERS = _Grid(
-    2, (style.CONTENT_WIDTH - _GAP) / 2, 1.6, 0.95, 14.0, "a box and its reading for every digit"
+    2, (look.CONTENT_WIDTH - _GAP) / 2, 1.6, 0.95, 14.0, "a box and its reading for every digit"
 )
 
 
-@style.styled
+@look.styled
 def prediction_grid(
     items: Sequence[PredictionItem], note: str | None = None, *, total: int | None = None
 ) -> Figure:
@@ -111,7 +111,7 @@ def prediction_grid(
     heights = [_row_height(row, grid) for row in rows]
     more = 0 if total is None else total - len(items)
     height = sum(heights) + len(rows) * _GAP + (0.0 if items and not more else 0.3)
-    figure, axes = style.new_canvas(
+    figure, axes = page.new_canvas(
         "Predictions on custom pictures",
         height,
         subtitle=_summary(items, len(items) + more, grid),
@@ -146,9 +146,9 @@ def _summary(items: Sequence[PredictionItem], total: int, grid: _Grid) -> str:
 def _look(item: PredictionItem) -> tuple[str, str]:
     """Return the colours (line, fill) of an item's cell."""
     if item.wrong:
-        return style.VERMILLION, "#FBE3D6"
+        return look.VERMILLION, "#FBE3D6"
     if item.status != "ok":
-        return style.NOTE_EDGE, style.NOTE_FILL
+        return look.NOTE_EDGE, look.NOTE_FILL
     return "#BBBBBB", "#F6F6F6"
 
 
@@ -169,7 +169,7 @@ def _cell(
     left, top = box[:2]
     line, fill = _look(item)
     special = item.wrong or item.status != "ok"
-    style.draw_box(
+    page.draw_box(
         axes, box, line, fill=fill, linewidth=2.0 if special else 0.8, dashed=item.status != "ok"
     )
     _answer(axes, item, grid, left, top + _ANSWER_HEIGHT / 2)
@@ -199,10 +199,10 @@ def _mark_digits(
     left, top = place[0] + (place[2] - across) / 2, place[1] + (place[3] - down) / 2
     for mark in item.marks or ():
         x, y, w, h = mark.box
-        color = style.BLUE if mark.sure else style.VERMILLION
+        color = look.BLUE if mark.sure else look.VERMILLION
         box = (left + x * across, top + y * down, w * across, h * down)
-        style.draw_box(axes, box, color, linewidth=1.0, dashed=not mark.sure, zorder=3)
-        size = min(max(0.45 * 72 * h * down, 5.0), style.SMALL_SIZE)
+        page.draw_box(axes, box, color, linewidth=1.0, dashed=not mark.sure, zorder=3)
+        size = min(max(0.45 * 72 * h * down, 5.0), look.SMALL_SIZE)
         axes.text(
             box[0] + box[2] / 2,
             max(box[1] - 0.02, place[1] + size / 72),
@@ -219,19 +219,19 @@ def _mark_digits(
 
 def _answer(axes: Axes, item: PredictionItem, grid: _Grid, left: float, middle: float) -> None:
     """Write the answer, its confidence and, where the label is known, whether it is right."""
-    size = style.SMALL_SIZE + 1
+    size = look.SMALL_SIZE + 1
     if item.digit is None:
         axes.text(left + _PAD, middle, "no answer", weight="bold", size=size, va="center")
     else:
         room = grid.cell_width / 2 - 0.45
-        text = style.shorten(str(item.digit), room, grid.answer_size, bold=True)
+        answer = text.shorten(str(item.digit), room, grid.answer_size, bold=True)
         axes.text(
             left + _PAD,
             middle,
-            f"{text}{'' if item.status == 'ok' else '?'}",
+            f"{answer}{'' if item.status == 'ok' else '?'}",
             size=grid.answer_size,
             weight="bold",
-            color=style.VERMILLION if item.wrong else style.INK,
+            color=look.VERMILLION if item.wrong else look.INK,
             va="center",
         )
         percent = f"{int(item.confidence * 100)} %"  # rounded down: 99.6 % is not 100 %
@@ -244,64 +244,61 @@ def _answer(axes: Axes, item: PredictionItem, grid: _Grid, left: float, middle: 
 
 def _verdict(item: PredictionItem, grid: _Grid) -> tuple[str, str]:
     if item.label is None:
-        return "", style.INK
+        return "", look.INK
     if item.right:
-        return "✓", style.GREEN
-    label = style.shorten(item.label, grid.label_width, style.SMALL_SIZE)
-    return (f"✗ is {label}", style.VERMILLION) if item.wrong else (f"is {label}", style.GREY)
+        return "✓", look.GREEN
+    label = text.shorten(item.label, grid.label_width, look.SMALL_SIZE)
+    return (f"✗ is {label}", look.VERMILLION) if item.wrong else (f"is {label}", look.GREY)
 
 
 def _picture_or_gap(
     axes: Axes, picture: NDArray[np.uint8] | None, place: tuple[float, float, float, float]
 ) -> None:
     if picture is not None:
-        style.draw_picture(axes, picture, place)
+        page.draw_picture(axes, picture, place)
         return
-    style.draw_box(axes, place, style.GREY, dashed=True)
+    page.draw_box(axes, place, look.GREY, dashed=True)
     left, top, width, height = place
-    axes.text(
-        left + width / 2, top + height / 2, "none", color=style.GREY, ha="center", va="center"
-    )
+    axes.text(left + width / 2, top + height / 2, "none", color=look.GREY, ha="center", va="center")
 
 
 def _captions(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
     width = grid.cell_width - 2 * _PAD
-    name = style.shorten(item.file, width, _DETAIL_SIZE)
-    axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=style.GREY, va="top")
-    lines = style.wrap_at_most(_reason(item), 2, width, _DETAIL_SIZE)
+    name = text.shorten(item.file, width, _DETAIL_SIZE)
+    axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=look.GREY, va="top")
+    lines = text.wrap_at_most(_reason(item), 2, width, _DETAIL_SIZE)
     axes.text(left, top + 0.25, "\n".join(lines), size=_DETAIL_SIZE, va="top", linespacing=1.1)
 
 
-@style.styled
-def explain_strip(steps: Sequence[tuple[str, style.Picture]], title: str) -> Figure:
+@look.styled
+def explain_strip(steps: Sequence[tuple[str, page.Picture]], title: str) -> Figure:
     """Show how a picture becomes what the network sees, step by step, from left to right.
 
     Args:
         steps: Name of each step and the picture after it, of any size and of the kinds that
-            `style.Picture` lists. At least one.
+            `page.Picture` lists. At least one.
         title: Usually the name of the file.
     """
     columns = -(-len(steps) // -(-len(steps) // 5))  # rows of much the same length, up to 5
-    pitch = style.CONTENT_WIDTH / max(columns, 4)
+    pitch = look.CONTENT_WIDTH / max(columns, 4)
     width = pitch - 0.14
     names = [
-        style.wrap_at_most(f"{place + 1}. {name}", 3, width, style.SMALL_SIZE)
+        text.wrap_at_most(f"{place + 1}. {name}", 3, width, look.SMALL_SIZE)
         for place, (name, _) in enumerate(steps)
     ]
     label_height = max(map(len, names)) * 0.2 + 0.05
     row_height = label_height + pitch + 0.1
-    figure, axes = style.new_canvas(title, -(-len(steps) // columns) * row_height)
+    figure, axes = page.new_canvas(title, -(-len(steps) // columns) * row_height)
     for place, (_, picture) in enumerate(steps):
         left, top = place % columns * pitch, place // columns * row_height + label_height
-        text = "\n".join(names[place])
         axes.text(
             left + width / 2,
             top - 0.06,
-            text,
-            size=style.SMALL_SIZE,
+            "\n".join(names[place]),
+            size=look.SMALL_SIZE,
             ha="center",
             va="bottom",
             linespacing=1.1,
         )
-        style.draw_picture(axes, picture, (left, top, width, width))
+        page.draw_picture(axes, picture, (left, top, width, width))
     return figure

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page, text
 
 
-@style.styled
+@look.styled
 def sample_grid(
     images: NDArray[np.uint8],
     labels: NDArray[np.integer],
@@ -26,12 +26,12 @@ def sample_grid(
         class_names: One name per class.
         note: A warning shown above the pictures.
     """
-    name_size = style.TEXT_SIZE + 1
-    names = [style.shorten(name, 1.5, name_size, bold=True) for name in class_names]
-    gutter = max(style.text_width(name, name_size, bold=True) for name in names) + 0.2
+    name_size = look.TEXT_SIZE + 1
+    names = [text.shorten(name, 1.5, name_size, bold=True) for name in class_names]
+    gutter = max(text.text_width(name, name_size, bold=True) for name in names) + 0.2
     columns = 12 if len(names) <= 16 else 24
-    pitch = (style.CONTENT_WIDTH - gutter) / columns
-    figure, axes = style.new_canvas(
+    pitch = (look.CONTENT_WIDTH - gutter) / columns
+    figure, axes = page.new_canvas(
         "Samples of the training data",
         pitch * len(names),
         subtitle=f"first {columns} pictures of each class, as the network gets them: "
@@ -42,7 +42,7 @@ def sample_grid(
         axes.text(0, (row + 0.5) * pitch, name, size=name_size, weight="bold", va="center")
         strip = _side_by_side(images[np.flatnonzero(labels == row)[:columns]], columns)
         box = (gutter, row * pitch, columns * pitch, pitch * 0.97)
-        style.draw_picture(axes, strip, box, frame="white")
+        page.draw_picture(axes, strip, box, frame="white")
     return figure
 
 
@@ -54,7 +54,7 @@ def _side_by_side(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     return strip.reshape(height, -1)
 
 
-@style.styled
+@look.styled
 def class_balance(
     counts: Mapping[str, Sequence[int]], class_names: Sequence[str], note: str | None = None
 ) -> Figure:
@@ -66,15 +66,15 @@ def class_balance(
         note: A warning shown above the panels.
     """
     total = sum(sum(split) for split in counts.values())
-    slot = (style.CONTENT_WIDTH - 1.2) / len(class_names)
-    labels, rotation = style.spread_labels(class_names, slot, style.SMALL_SIZE + 1)
-    label_height = style.highest(labels, rotation, style.SMALL_SIZE + 1)
+    slot = (look.CONTENT_WIDTH - 1.2) / len(class_names)
+    labels, rotation = text.spread_labels(class_names, slot, look.SMALL_SIZE + 1)
+    label_height = text.highest(labels, rotation, look.SMALL_SIZE + 1)
     upright = all(
-        style.text_width(f"{count:,}", style.SMALL_SIZE) < 0.9 * slot
+        text.text_width(f"{count:,}", look.SMALL_SIZE) < 0.9 * slot
         for split in counts.values()
         for count in split
     )
-    figure = style.new_chart(
+    figure = page.new_chart(
         "Pictures per class",
         (2.0 if upright else 2.5) * len(counts) + label_height,
         subtitle=f"{total:,} pictures in all; dashed: what an even share would be",
@@ -90,9 +90,9 @@ def class_balance(
 
 
 def _balance_panel(axes: Axes, split: str, per_class: Sequence[int], upright: bool) -> None:
-    axes.bar(range(len(per_class)), per_class, color=style.SKY, width=0.8)
-    axes.axhline(sum(per_class) / len(per_class), color=style.INK, linestyle="--", linewidth=1.2)
-    axes.set_title(f"{style.clean(split)}: {sum(per_class):,} pictures", loc="left")
+    axes.bar(range(len(per_class)), per_class, color=look.SKY, width=0.8)
+    axes.axhline(sum(per_class) / len(per_class), color=look.INK, linestyle="--", linewidth=1.2)
+    axes.set_title(f"{text.clean(split)}: {sum(per_class):,} pictures", loc="left")
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("pictures")
     axes.set_xlim(-0.6, len(per_class) - 0.4)
@@ -105,7 +105,7 @@ def _balance_panel(axes: Axes, split: str, per_class: Sequence[int], upright: bo
             position,
             count + top * 0.06,
             f"{count:,}",
-            size=style.SMALL_SIZE if upright else style.SMALL_SIZE - 2,
+            size=look.SMALL_SIZE if upright else look.SMALL_SIZE - 2,
             ha="center",
             va="bottom",
             rotation=0 if upright else 90,

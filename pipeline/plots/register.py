@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page, text
 
 _COLUMNS = 8
-_PITCH = style.CONTENT_WIDTH / _COLUMNS
+_PITCH = look.CONTENT_WIDTH / _COLUMNS
 _ROW = _PITCH + 0.24
 _HEADING = 0.42
 _MOST_SHOWN = 24
@@ -34,7 +34,7 @@ class Gain:
     mistaken: NDArray[np.integer]
 
 
-@style.styled
+@look.styled
 def disagreements(
     title: str,
     subtitle: str,
@@ -52,9 +52,9 @@ def disagreements(
         note: A warning shown above the pictures.
     """
     heights = [_HEADING + max(0.1, -(-_shown(gain) // _COLUMNS) * _ROW) for gain in gains]
-    figure, axes = style.new_canvas(title, sum(heights), subtitle=subtitle, note=note)
+    figure, axes = page.new_canvas(title, sum(heights), subtitle=subtitle, note=note)
     top = 0.0
-    for gain, height, color in zip(gains, heights, (style.GREEN, style.VERMILLION), strict=False):
+    for gain, height, color in zip(gains, heights, (look.GREEN, look.VERMILLION), strict=False):
         _section(axes, gain, class_names, top, color)
         top += height
     return figure
@@ -67,8 +67,8 @@ def _shown(gain: Gain) -> int:
 def _section(axes: Axes, gain: Gain, class_names: Sequence[str], top: float, color: str) -> None:
     shown = _shown(gain)
     more = f", {shown} of them shown" if shown < len(gain.images) else ""
-    heading = style.shorten(
-        f"{gain.heading}: {len(gain.images):,}{more}", style.CONTENT_WIDTH, style.TEXT_SIZE, True
+    heading = text.shorten(
+        f"{gain.heading}: {len(gain.images):,}{more}", look.CONTENT_WIDTH, look.TEXT_SIZE, True
     )
     axes.text(0, top + 0.18, heading, weight="bold", va="center", color=color)
     for place in range(shown):
@@ -78,6 +78,6 @@ def _section(axes: Axes, gain: Gain, class_names: Sequence[str], top: float, col
         words = (
             f"{class_names[int(gain.true[place])]}, not {class_names[int(gain.mistaken[place])]}"
         )
-        words = style.shorten(words, width, style.SMALL_SIZE)
-        axes.text(left, row + 0.06, words, size=style.SMALL_SIZE, va="center", color=style.GREY)
-        style.draw_picture(axes, gain.images[place], (left, row + 0.17, width, width))
+        words = text.shorten(words, width, look.SMALL_SIZE)
+        axes.text(left, row + 0.06, words, size=look.SMALL_SIZE, va="center", color=look.GREY)
+        page.draw_picture(axes, gain.images[place], (left, row + 0.17, width, width))

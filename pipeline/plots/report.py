@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page, text
 
-COLORS = (style.VERMILLION, style.BLUE, style.GREEN, style.ORANGE, style.SKY, "#CC79A7", style.INK)
+COLORS = (look.VERMILLION, look.BLUE, look.GREEN, look.ORANGE, look.SKY, "#CC79A7", look.INK)
 """Okabe & Ito's, for the first curves; those that follow are grey."""
-_LEGEND_SIZE = style.SMALL_SIZE + 1
+_LEGEND_SIZE = look.SMALL_SIZE + 1
 _LEGEND_LINE = 0.26  # inches
 
 
@@ -31,7 +31,7 @@ class Curve:
     loss: Sequence[float]
 
 
-@style.styled
+@look.styled
 def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     """Show validation loss and accuracy by epoch of several experiments.
 
@@ -42,7 +42,7 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     named = curves[: len(COLORS)]
     others = len(curves) - len(named)
     legend_height = (len(named) + bool(others)) * _LEGEND_LINE + 0.15
-    figure = style.new_chart("Learning curves", 3.9, note=note, legend_height=legend_height)
+    figure = page.new_chart("Learning curves", 3.9, note=note, legend_height=legend_height)
     loss, accuracy = figure.subplots(1, 2)
     for place, curve in reversed(list(enumerate(curves))):
         _draw(loss, curve, curve.loss, place)
@@ -50,13 +50,13 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     loss.set(xlabel="epoch", ylabel="validation loss (nats)")
     accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)")
     handles = accuracy.get_lines()[::-1][: len(named) + bool(others)]
-    names = [style.shorten(curve.name, style.CONTENT_WIDTH - 0.6, _LEGEND_SIZE) for curve in named]
+    names = [text.shorten(curve.name, look.CONTENT_WIDTH - 0.6, _LEGEND_SIZE) for curve in named]
     if others:
         names.append(f"{others} more")
-    style.legend_above(figure, handles, names, labelspacing=0.35)
+    page.legend_above(figure, handles, names, labelspacing=0.35)
     return figure
 
 
 def _draw(axes: Axes, curve: Curve, values: Sequence[float], place: int) -> None:
     color = COLORS[place] if place < len(COLORS) else "#BBBBBB"
-    style.draw_epochs(axes, curve.epochs, values, color=color, markersize=4)
+    page.draw_epochs(axes, curve.epochs, values, color=color, markersize=4)

@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page, text
 
 BAR_HEIGHT = 0.45
 MOST_BARS = 16
 
 
-@style.styled
+@look.styled
 def history(accuracies: Sequence[float], stopped: int, note: str | None = None) -> Figure:
     """Show the validation accuracy of each trial and of the best so far.
 
@@ -22,7 +22,7 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
         note: A warning shown above the plot.
     """
     shares = 100 * np.asarray(accuracies)
-    figure = style.new_chart(
+    figure = page.new_chart(
         "How the search went",
         3.8,
         subtitle=f"{len(shares)} trials finished, {stopped} given up early; "
@@ -31,11 +31,11 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
     )
     axes = figure.subplots()
     numbers = np.arange(1, len(shares) + 1)
-    axes.scatter(numbers, shares, color=style.BLUE, alpha=0.6, s=40, linewidths=0, label="a trial")
+    axes.scatter(numbers, shares, color=look.BLUE, alpha=0.6, s=40, linewidths=0, label="a trial")
     axes.plot(
         numbers,
         np.maximum.accumulate(shares),
-        color=style.VERMILLION,
+        color=look.VERMILLION,
         drawstyle="steps-post",
         label="the best so far",
     )
@@ -46,7 +46,7 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
     return figure
 
 
-@style.styled
+@look.styled
 def importance(shares: Mapping[str, float], objective: str, note: str | None = None) -> Figure:
     """Show how much of the differences each setting explains.
 
@@ -56,17 +56,17 @@ def importance(shares: Mapping[str, float], objective: str, note: str | None = N
         note: A warning shown above the plot.
     """
     listed = sorted(shares.items(), key=lambda item: item[1])[-MOST_BARS:]
-    figure = style.new_chart(
+    figure = page.new_chart(
         "Which settings mattered",
         len(listed) * BAR_HEIGHT + 0.9,
         subtitle=f"share of the differences in {objective} that a setting explains (fANOVA)",
         note=note,
     )
     axes = figure.subplots()
-    names = [style.shorten(name, 2.8, style.TEXT_SIZE) for name, _ in listed]
+    names = [text.shorten(name, 2.8, look.TEXT_SIZE) for name, _ in listed]
     values = [100 * share for _, share in listed]
-    bars = axes.barh(range(len(listed)), values, color=style.BLUE, height=0.65)
-    axes.bar_label(bars, [f"{value:.0f} %" for value in values], padding=4, color=style.INK)
+    bars = axes.barh(range(len(listed)), values, color=look.BLUE, height=0.65)
+    axes.bar_label(bars, [f"{value:.0f} %" for value in values], padding=4, color=look.INK)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, max(values) * 1.15 or 1)
     axes.set_xlabel("importance (%)")

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page, text
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -23,7 +23,7 @@ CELL_HEIGHT = 0.5
 MOST_CELLS = 24  # in each direction
 
 
-@style.styled
+@look.styled
 def heatmap(rows: Rows, note: str | None = None) -> Figure:
     """Show the best validation accuracy of each network (down) at each number of epochs (across).
 
@@ -41,7 +41,7 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
     for row in shown:
         cell = networks.index(row["network"]), epochs.index(row["epochs"])
         best[cell] = np.fmax(best[cell], 100 * row["val_accuracy"])
-    figure = style.new_chart(
+    figure = page.new_chart(
         "Accuracy by layer sizes and epochs",
         len(networks) * CELL_HEIGHT + 0.8,
         subtitle="best validation accuracy in %, networks from small to large; framed: the best"
@@ -53,7 +53,7 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
     cells = axes.pcolormesh(edges[1], edges[0], best, cmap=MAP)
     axes.invert_yaxis()
     _write_cells(axes, best, cells.norm)
-    names = [style.shorten(name, 2.2, style.TEXT_SIZE) for name in networks]
+    names = [text.shorten(name, 2.2, look.TEXT_SIZE) for name in networks]
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(range(len(epochs)), [str(number) for number in epochs])
     axes.set_xlabel("epochs")
@@ -89,21 +89,21 @@ def _left_out(rows: Rows, shown: Rows) -> str:
 
 def _write_cells(axes: Axes, best: Any, norm: Any) -> None:
     """Put the number into every cell, dark on light or light on dark, and frame the best."""
-    size = min(style.TEXT_SIZE, 80 / best.shape[1])
+    size = min(look.TEXT_SIZE, 80 / best.shape[1])
     for (row, column), share in np.ndenumerate(best):
         if np.isnan(share):
             continue
-        color = style.INK if norm(share) > 0.55 else "white"
+        color = look.INK if norm(share) > 0.55 else "white"
         axes.text(column, row, f"{share:.2f}", ha="center", va="center", color=color, size=size)
     row, column = np.unravel_index(np.nanargmax(best), best.shape)
     frame = Rectangle(
-        (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=style.VERMILLION, linewidth=3
+        (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=look.VERMILLION, linewidth=3
     )
     frame.set_clip_on(False)
     axes.add_patch(frame)
 
 
-@style.styled
+@look.styled
 def cost(rows: Rows, note: str | None = None) -> Figure:
     """Show validation accuracy against parameters and against seconds, with the Pareto fronts.
 
@@ -112,7 +112,7 @@ def cost(rows: Rows, note: str | None = None) -> Figure:
         note: A warning shown above the plots.
     """
     best = rows[0]
-    figure = style.new_chart(
+    figure = page.new_chart(
         "Accuracy against its cost",
         4.4,
         subtitle="line: nothing cheaper is better · ringed: the best, "
@@ -130,13 +130,11 @@ def _against(axes: Axes, rows: Rows, key: str, title: str) -> None:
     costs = np.array([float(row[key]) for row in rows])
     shares = np.array([100 * float(row["val_accuracy"]) for row in rows])
     front = pareto_front(costs, shares)
-    axes.scatter(costs, shares, color=style.BLUE, alpha=0.55, s=45, linewidths=0)
+    axes.scatter(costs, shares, color=look.BLUE, alpha=0.55, s=45, linewidths=0)
     axes.plot(
-        costs[front], shares[front], color=style.VERMILLION, drawstyle="steps-post", marker="o"
+        costs[front], shares[front], color=look.VERMILLION, drawstyle="steps-post", marker="o"
     )
-    axes.scatter(
-        costs[:1], shares[:1], s=190, facecolors="none", edgecolors=style.INK, linewidths=2
-    )
+    axes.scatter(costs[:1], shares[:1], s=190, facecolors="none", edgecolors=look.INK, linewidths=2)
     axes.set_xlabel(title)
     if costs.max() > 8 * costs.min() > 0:
         axes.set_xscale("log")
@@ -164,7 +162,7 @@ def pareto_front(costs: Any, shares: Any) -> Any:
     return front
 
 
-@style.styled
+@look.styled
 def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Figure:
     """Show every trial as a line through its settings to its validation accuracy.
 
@@ -174,7 +172,7 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
         note: A warning shown above the lines.
     """
     axes_of = [key for key in settings if len({_word(row[key]) for row in rows}) > 1]
-    figure, body = style.new_page(
+    figure, body = page.new_page(
         "Every trial, from its settings to its accuracy",
         4.6,
         subtitle="a line a trial, the lighter the better; the best is marked",
@@ -194,7 +192,7 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
         axes.plot(
             range(len(line) + 1),
             [*line, heights[number]],
-            color=style.VERMILLION if first else colors(0.9 * heights[number]),
+            color=look.VERMILLION if first else colors(0.9 * heights[number]),
             linewidth=3.5 if first else 1.8,
             alpha=1.0 if first else 0.75,
         )
@@ -228,16 +226,16 @@ def _draw_uprights(
     """Draw the axes with the names of their values, those that have room."""
     axes.set_axis_off()
     last = len(titles) - 1
-    slot = style.CONTENT_WIDTH / (last + 1.2)
+    slot = look.CONTENT_WIDTH / (last + 1.2)
     for x, (title, names) in enumerate(zip(titles, places, strict=True)):
-        axes.plot([x, x], [0, 1], color=style.GREY, linewidth=1.2, zorder=1)
-        shown = style.shorten(title, slot, style.TEXT_SIZE) if "\n" not in title else title
+        axes.plot([x, x], [0, 1], color=look.GREY, linewidth=1.2, zorder=1)
+        shown = text.shorten(title, slot, look.TEXT_SIZE) if "\n" not in title else title
         axes.text(x, 1.07, shown, ha="center", va="bottom", weight="bold")
         every = -(-len(names) // 14)
         for name, height in list(names.items())[::every]:
-            text = style.shorten(name, slot * 0.8, style.SMALL_SIZE + 1)
+            short = text.shorten(name, slot * 0.8, look.SMALL_SIZE + 1)
             axes.text(
-                x + 0.03, height, text, va="center", size=style.SMALL_SIZE + 1, zorder=5,
+                x + 0.03, height, short, va="center", size=look.SMALL_SIZE + 1, zorder=5,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
             )  # fmt: skip
     axes.set(xlim=(-0.2, last + 0.75), ylim=(-0.05, 1.25))

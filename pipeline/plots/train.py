@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page
 
 LEGEND_HEIGHT = 0.4  # inches
 
 
-@style.styled
+@look.styled
 def learning_curves(
     history: Sequence[Mapping[str, float]],
     chosen_epoch: int,
@@ -32,7 +32,7 @@ def learning_curves(
     chosen = next((r for r in history if int(r["epoch"]) == chosen_epoch), None)
     if chosen is None:
         raise ValueError(f"the history of {len(history)} epochs holds no epoch {chosen_epoch}")
-    figure = style.new_chart(
+    figure = page.new_chart(
         title, 3.9, subtitle=_summary(history), note=note, legend_height=LEGEND_HEIGHT
     )
     loss, accuracy = figure.subplots(1, 2)
@@ -42,7 +42,7 @@ def learning_curves(
     loss.set_ylabel("cross-entropy (nats)")
     accuracy.set_title(f"validation accuracy: {chosen['val_accuracy'] * 100:.2f} %", loc="left")
     accuracy.set_ylabel("accuracy (%)")
-    style.legend_above(figure, *loss.get_legend_handles_labels(), ncols=3)
+    page.legend_above(figure, *loss.get_legend_handles_labels(), ncols=3)
     return figure
 
 
@@ -63,21 +63,21 @@ def _panel(
 ) -> None:
     epochs = [int(record["epoch"]) for record in history]
     curves = (
-        ("training", name, style.BLUE, "--"),
-        ("validation", f"val_{name}", style.VERMILLION, "-"),
+        ("training", name, look.BLUE, "--"),
+        ("validation", f"val_{name}", look.VERMILLION, "-"),
     )
     for label, key, color, line in curves:
         values = [record[key] * factor for record in history]
-        look = {"color": color, "linestyle": line, "markersize": 5, "label": label}
-        style.draw_epochs(axes, epochs, values, **look)
+        line_look = {"color": color, "linestyle": line, "markersize": 5, "label": label}
+        page.draw_epochs(axes, epochs, values, **line_look)
     epoch = int(chosen["epoch"])
-    axes.axvline(epoch, color=style.GREY, linestyle=":", linewidth=1.5, gid="chosen")
+    axes.axvline(epoch, color=look.GREY, linestyle=":", linewidth=1.5, gid="chosen")
     axes.plot(
         epoch,
         chosen[f"val_{name}"] * factor,
         "D",
-        color=style.VERMILLION,
-        markeredgecolor=style.INK,
+        color=look.VERMILLION,
+        markeredgecolor=look.INK,
         markersize=10,
         label=f"chosen epoch: {epoch}",
         zorder=3,

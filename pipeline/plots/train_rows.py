@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.plots import style
+from pipeline.plots.style import look, page
 
 COLUMNS = 3
 GAP = 0.15  # inches
-CELL_WIDTH = (style.CONTENT_WIDTH - (COLUMNS - 1) * GAP) / COLUMNS
+CELL_WIDTH = (look.CONTENT_WIDTH - (COLUMNS - 1) * GAP) / COLUMNS
 ANSWER_HEIGHT = 0.28
 TRUTH_HEIGHT = 0.24
 
@@ -37,7 +37,7 @@ class RowItem:
         return [digit for _, digit in self.found] == list(self.digits)
 
 
-@style.styled
+@look.styled
 def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> Figure:
     """Show rows with what is read under each, and what it should be where that is wrong.
 
@@ -51,7 +51,7 @@ def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> F
     cell = picture + ANSWER_HEIGHT + TRUTH_HEIGHT
     lines = -(-len(items) // COLUMNS)
     right = sum(item.right for item in items)
-    figure, axes = style.new_canvas(
+    figure, axes = page.new_canvas(
         title,
         lines * cell,
         subtitle=f"rows of validation digits, {right} of {len(items)} read without a mistake",
@@ -60,17 +60,17 @@ def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> F
     for number, item in enumerate(items):
         line, column = divmod(number, COLUMNS)
         left, top = column * (CELL_WIDTH + GAP), line * cell
-        style.draw_picture(axes, item.image, (left, top, CELL_WIDTH, picture))
+        page.draw_picture(axes, item.image, (left, top, CELL_WIDTH, picture))
         _write(axes, item, left, top + picture)
     return figure
 
 
 def _write(axes: Axes, item: RowItem, left: float, top: float) -> None:
     scale = CELL_WIDTH / item.image.shape[1]
-    color = style.INK if item.right else style.VERMILLION
+    color = look.INK if item.right else look.VERMILLION
     for middle, digit in item.found:
         place = (left + middle * scale, top + ANSWER_HEIGHT / 2)
-        axes.text(*place, str(digit), size=style.TEXT_SIZE, color=color, ha="center", va="center")
+        axes.text(*place, str(digit), size=look.TEXT_SIZE, color=color, ha="center", va="center")
     if not item.right:
         truth = "is " + "".join(map(str, item.digits))
-        axes.text(left, top + ANSWER_HEIGHT, truth, size=style.SMALL_SIZE, color=color, va="top")
+        axes.text(left, top + ANSWER_HEIGHT, truth, size=look.SMALL_SIZE, color=color, va="top")

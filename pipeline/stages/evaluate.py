@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.command import run_stage
-from pipeline.config import Config, Tree
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.datasets import Split, load_split
-from pipeline.digits.metrics import (
+from pipeline.cli.command import run_stage
+from pipeline.config.places import METRICS_NAME, MODELS, ONNX_FILE, report_dir
+from pipeline.config.schema import Config
+from pipeline.config.trees import Tree
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.metrics import (
     Reliability,
     accuracy,
     confusion_matrix,
@@ -23,19 +24,12 @@ from pipeline.digits.metrics import (
     precision_and_recall,
     reliability,
 )
-from pipeline.layout import (
-    METRICS_NAME,
-    MODELS,
-    ONNX_FILE,
-    DatasetInfo,
-    read_run_id,
-    report_dir,
-    split_file,
-    write_csv,
-    write_json,
-)
-from pipeline.tracking.runs import reopened_run
-from pipeline.tracking.store import RunRequest
+from pipeline.digits.splits import Split, load_split
+from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.system.files import write_csv, write_json
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import reopened_run
+from pipeline.tracking.run_ids import read_run_id
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +109,7 @@ def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
 def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -> list[Path]:
     """Draw the confusion matrix, precision and recall, calibration and the worst mistakes."""
     from pipeline.plots import evaluate as plots
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     names, note = info.class_names, info.note
     predicted = evaluation.probabilities.argmax(axis=1)

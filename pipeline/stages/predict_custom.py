@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.command import run_stage
-from pipeline.config import Config, project_path
-from pipeline.digits.classifier import Classifier
-from pipeline.digits.errors import InputError
-from pipeline.digits.labels import LABELS_NAME, read_labels
-from pipeline.digits.looking import read_digit
-from pipeline.digits.numbers import NumberPrediction, recognise_numbers
-from pipeline.digits.pictures import find_pictures, name_below, read_picture
-from pipeline.digits.recognition import Prediction, recognise
-from pipeline.digits.row_reader import RowReader
-from pipeline.digits.segmentation import lay_out
-from pipeline.layout import METRICS_NAME, ROWS_FILE, ROWS_MODEL, read_run_id, write_json
+from pipeline.cli.command import run_stage
+from pipeline.config.places import METRICS_NAME, ROWS_FILE, ROWS_MODEL, project_path
+from pipeline.config.schema import Config
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.preprocessing.decoding import read_picture
+from pipeline.digits.preprocessing.finding import find_pictures, name_below
+from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
+from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.recognition.digit import Prediction, recognise
+from pipeline.digits.recognition.layout import lay_out
+from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
+from pipeline.digits.recognition.row_reader import RowReader
 from pipeline.stages.prediction_files import (
     NUMBERS_NAME,
     PREDICTIONS_NAME,
@@ -33,10 +33,13 @@ from pipeline.stages.prediction_files import (
     Tally,
     write_predictions,
 )
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_json
 from pipeline.tracking.names import ROWS_RUN_TAG
-from pipeline.tracking.registry import URI_SCHEME, fetch_network
-from pipeline.tracking.runs import child_run
-from pipeline.tracking.store import RunRequest
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import child_run
+from pipeline.tracking.registry.fetching import URI_SCHEME, fetch_network
+from pipeline.tracking.run_ids import read_run_id
 
 if TYPE_CHECKING:
     from pipeline.plots.predict_custom import DigitMark, PredictionItem
@@ -117,7 +120,7 @@ def find_row_reader() -> RowReader | None:
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:
     """Draw each picture beside what the network saw, with its answer."""
     from pipeline.plots.predict_custom import prediction_grid
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     items = [_item(shown, labels.get(shown.file)) for shown in tally.shown]
     save_figure(prediction_grid(items, note, total=tally.by_status.total()), path)
@@ -161,7 +164,7 @@ def explain(
 ) -> list[Path]:
     """Draw, for every readable picture, each step from the picture to what the network sees."""
     from pipeline.plots.predict_custom import explain_strip
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     drawn = []
     for path in paths:

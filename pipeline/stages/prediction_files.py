@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.config import Tree
-from pipeline.digits.files import named_in_errors
-from pipeline.digits.numbers import DigitBox, NumberPrediction, same_number
-from pipeline.digits.recognition import Prediction
+from pipeline.config.trees import Tree
+from pipeline.digits.recognition.digit import Prediction
+from pipeline.digits.recognition.number import DigitBox, NumberPrediction, same_number
+from pipeline.system.files import named_in_errors
 
 PREDICTIONS_NAME = "predictions.csv"
 NUMBERS_NAME = "numbers.csv"

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.command import run_stage
-from pipeline.config import Config, bare_name, call_target
-from pipeline.digits.datasets import (
+from pipeline.cli.command import run_stage
+from pipeline.config.places import METRICS_NAME, report_dir
+from pipeline.config.schema import Config
+from pipeline.config.targets import call_target
+from pipeline.config.trees import bare_name
+from pipeline.digits.splits import (
     Dataset,
     Split,
     class_counts,
@@ -20,11 +23,13 @@ from pipeline.digits.datasets import (
     stratified_split,
     validation_share,
 )
-from pipeline.digits.errors import InputError
-from pipeline.layout import METRICS_NAME, DatasetInfo, report_dir, split_file, write_json
+from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_json
+from pipeline.tracking.addresses import data_experiment
 from pipeline.tracking.names import DATA_DIGEST_TAG
-from pipeline.tracking.runs import Recorder, run_written_later
-from pipeline.tracking.store import RunRequest, data_experiment
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import Recorder, run_written_later
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +114,7 @@ def plot(
 ) -> list[Path]:
     """Draw a sample of the training pictures and the balance of the classes."""
     from pipeline.plots import prepare as plots
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
 
     names = info.class_names
     figures = {

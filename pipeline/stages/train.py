@@ -18,32 +18,39 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from pipeline.command import run_stage
-from pipeline.config import Config, Tracking, Tree, bare_name, call_target, dump, home
-from pipeline.digits.classifier import NOTE, TEMPERATURE, VIEWS
-from pipeline.digits.datasets import Split, digest, load_split
-from pipeline.digits.export import export_onnx
-from pipeline.digits.files import own_folder, replace_when_written
-from pipeline.digits.metrics import accuracy, cross_entropy, fit_temperature
-from pipeline.digits.training import Epoch, Training, fit, steps_per_epoch
-from pipeline.digits.transfer import take_weights
-from pipeline.digits.views import mean_answer
-from pipeline.layout import (
+from pipeline.cli.command import run_stage
+from pipeline.config.params import dump
+from pipeline.config.places import (
     KERAS_FILE,
     METRICS_NAME,
     MODELS,
     ONNX_FILE,
     RUN_ID_NAME,
-    DatasetInfo,
-    begun_run_id,
-    code_digest,
+    home,
     report_dir,
-    split_file,
+)
+from pipeline.config.schema import Config, Tracking
+from pipeline.config.targets import call_target
+from pipeline.config.trees import Tree, bare_name
+from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, VIEWS
+from pipeline.digits.inference.metrics import accuracy, cross_entropy, fit_temperature
+from pipeline.digits.inference.views import mean_answer
+from pipeline.digits.splits import Split, digest, load_split
+from pipeline.digits.training.export import export_onnx
+from pipeline.digits.training.fit import fit
+from pipeline.digits.training.state import Epoch, Training
+from pipeline.digits.training.steps import steps_per_epoch
+from pipeline.digits.training.tensorflow_start import start_tensorflow
+from pipeline.digits.training.transfer import take_weights
+from pipeline.stages.fingerprint import code_digest
+from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.system.files import (
+    own_folder,
+    replace_when_written,
     write_csv,
     write_json,
     write_text,
 )
-from pipeline.tensorflow_start import start_tensorflow
 from pipeline.tracking.models import fetch_keras_model, unseen_test_digest
 from pipeline.tracking.names import (
     CHOSEN_ACCURACY,
@@ -51,8 +58,9 @@ from pipeline.tracking.names import (
     RECORDED_SECTIONS,
     UNSEEN_TEST_TAG,
 )
-from pipeline.tracking.runs import Recorder, new_run
-from pipeline.tracking.store import RunRequest
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import Recorder, new_run
+from pipeline.tracking.run_ids import begun_run_id
 
 if TYPE_CHECKING:
     import keras
@@ -230,7 +238,7 @@ def export(model: "keras.Model", path: Path, train: Split, metadata: dict[str, s
 
 def report(training: Training, metrics: Tree, title: str, note: str | None) -> list[Path]:
     """Write metrics, the history of the epochs and the learning curves."""
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
     from pipeline.plots.train import learning_curves
 
     folder = report_dir(STAGE)

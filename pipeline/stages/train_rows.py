@@ -12,39 +12,41 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.command import run_stage
-from pipeline.config import Config, Tree, call_target, dump, home
-from pipeline.digits.classifier import TEMPERATURE
-from pipeline.digits.composing import digits_of
-from pipeline.digits.datasets import DIGIT_NAMES, Split, load_split
-from pipeline.digits.errors import InputError
-from pipeline.digits.export import export_onnx
-from pipeline.digits.files import own_folder
-from pipeline.digits.row_training import (
+from pipeline.cli.command import run_stage
+from pipeline.config.params import dump
+from pipeline.config.places import (
+    METRICS_NAME,
+    ROWS_FILE,
+    ROWS_MODEL,
+    RUN_ID_NAME,
+    home,
+    report_dir,
+)
+from pipeline.config.schema import Config
+from pipeline.config.targets import call_target
+from pipeline.config.trees import Tree
+from pipeline.digits.inference.classifier import TEMPERATURE
+from pipeline.digits.recognition.rows import find_middles
+from pipeline.digits.row_training.composing import digits_of
+from pipeline.digits.row_training.fit import (
     RowEpoch,
     RowTraining,
     fit_rows,
     row_temperature,
     share_read,
 )
-from pipeline.digits.rows import find_middles
-from pipeline.layout import (
-    METRICS_NAME,
-    ROWS_FILE,
-    ROWS_MODEL,
-    RUN_ID_NAME,
-    DatasetInfo,
-    begun_run_id,
-    code_digest,
-    report_dir,
-    split_file,
-    write_json,
-    write_text,
-)
-from pipeline.tensorflow_start import start_tensorflow
+from pipeline.digits.splits import DIGIT_NAMES, Split, load_split
+from pipeline.digits.training.export import export_onnx
+from pipeline.digits.training.tensorflow_start import start_tensorflow
+from pipeline.stages.fingerprint import code_digest
+from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.system.errors import InputError
+from pipeline.system.files import own_folder, write_json, write_text
+from pipeline.tracking.addresses import rows_experiment
 from pipeline.tracking.names import CONFIG_ARTIFACT
-from pipeline.tracking.runs import Recorder, new_run
-from pipeline.tracking.store import RunRequest, rows_experiment
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import Recorder, new_run
+from pipeline.tracking.run_ids import begun_run_id
 
 if TYPE_CHECKING:
     from pipeline.plots.train_rows import RowItem
@@ -148,7 +150,7 @@ def measure(training: RowTraining) -> Tree:
 
 def report(training: RowTraining, metrics: Tree, config: Config, note: str | None) -> list[Path]:
     """Write the metrics, and draw some rows with what is read in them."""
-    from pipeline.plots.style import save_figure
+    from pipeline.plots.style.page import save_figure
     from pipeline.plots.train_rows import row_grid
 
     folder = report_dir(STAGE)

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import Tracking
-from pipeline.digits.errors import InputError
-from pipeline.tracking.keras_flavor import KERAS_FILE
+from pipeline.config.schema import Tracking
+from pipeline.system.errors import InputError
+from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.names import UNSEEN_TEST_TAG
-from pipeline.tracking.recording import MODEL_NAME
-from pipeline.tracking.store import open_store, uri_to_read
+from pipeline.tracking.recording.keras_flavor import KERAS_FILE
+from pipeline.tracking.recording.run_writer import MODEL_NAME
+from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from pipeline.digits.errors import InputError, in_one_line
+from pipeline.system.errors import InputError, in_one_line
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

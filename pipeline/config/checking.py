@@ -1,0 +1,38 @@
+"""Check a configuration before anything runs on it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config.schema import Config, Given
+from pipeline.config.targets import check_target, find_targets
+from pipeline.config.wording import describe_errors
+from pipeline.system.errors import InputError
+
+
+def validate(tree: Mapping[str, Any]) -> Config:
+    """Check a composed configuration against the schema and against the functions it names.
+
+    Raises:
+        InputError: A key is unknown or missing, or a value has the wrong type or is out of range.
+    """
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(describe_errors(error, Config, "")) from error
+    for path, node in find_targets(config, ""):
+        check_target(path, node)
+    return config
+
+
+def validate_options(schema: type[Given], tree: Mapping[str, Any]) -> Given:
+    """Check the options of a command.
+
+    Raises:
+        InputError: A value has the wrong type or is out of range.
+    """
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(describe_errors(error, schema, "")) from error

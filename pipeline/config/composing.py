@@ -1,0 +1,47 @@
+"""Compose conf/ with Hydra."""
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.config.places import CONF_DIR
+from pipeline.config.trees import Tree
+from pipeline.system.errors import InputError, in_one_line
+
+# What a file raises that is meant to be YAML.
+UNREADABLE = (yaml.YAMLError, UnicodeDecodeError)
+
+
+def compose(overrides: list[str], name: str = "config") -> Tree:
+    """Compose conf/ as `python -m pipeline` and `dvc exp run` do, or another command.
+
+    Raises:
+        hydra.errors.HydraException: An override does not fit the configuration.
+        InputError: A file in conf/ is not YAML.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            return to_tree(hydra_compose(name, overrides=overrides))
+    except UNREADABLE as error:
+        raise broken_conf(error) from error
+    finally:
+        GlobalHydra.instance().hydra = running
+
+
+def broken_conf(error: Exception) -> InputError:
+    """Return what to raise where a file in conf/ cannot be read."""
+    return InputError(
+        f"{CONF_DIR}: holds a file that is no YAML ({in_one_line(error, 300)}); mend it"
+    )
+
+
+def to_tree(config: DictConfig) -> Tree:
+    """Resolve a configuration of Hydra's into plain dicts, lists and scalars."""
+    tree = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}

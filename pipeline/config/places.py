@@ -1,0 +1,37 @@
+"""Where the project's files are."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CONF_DIR = ROOT / "conf"
+
+PREPARED = ROOT / "data" / "prepared"
+MODELS = ROOT / "models"
+KERAS_FILE = MODELS / "model.keras"
+ONNX_FILE = MODELS / "model.onnx"
+ROWS_MODEL = MODELS / "rows"
+ROWS_FILE = ROWS_MODEL / "rows.onnx"
+RUN_ID_NAME = "run_id.txt"
+REPORTS = ROOT / "reports"
+METRICS_NAME = "metrics.json"
+
+
+def project_path(name: str | Path) -> Path:
+    """Return the place of a file of the project: relative names count from its root."""
+    return ROOT / name
+
+
+def home() -> Path:
+    """Return the folder that outlives an experiment: DVC's real root, or this project's.
+
+    A queued DVC experiment runs in a temporary copy; DVC_ROOT still names the real one.
+    """
+    return Path(os.environ.get("DVC_ROOT") or ROOT)
+
+
+def report_dir(stage: str) -> Path:
+    """Return the folder of a stage's metrics and plots, made if it is missing."""
+    folder = REPORTS / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

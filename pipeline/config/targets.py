@@ -1,0 +1,81 @@
+"""Check and call the functions that a configuration names by `_target_`."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from pipeline.config.schema import Section
+from pipeline.config.trees import Tree
+from pipeline.config.wording import describe_errors
+from pipeline.system.errors import InputError, in_one_line
+
+
+def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
+    """Call the function that a node names with the node's arguments and these; None stays None.
+
+    Raises:
+        InputError: The function refuses its arguments, or says so itself.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(node, **arguments, _convert_="all") if node is not None else None
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        raise InputError(in_one_line(error)) from error
+
+
+def find_targets(section: BaseModel, prefix: str) -> Iterator[tuple[str, Tree]]:
+    """Return the dotted place and the node of every `_target_` in a section."""
+    for name, value in section:
+        if isinstance(value, BaseModel):
+            yield from find_targets(value, f"{prefix}{name}.")
+        elif isinstance(value, dict):
+            yield f"{prefix}{name}", value
+
+
+def check_target(path: str, node: Tree) -> None:
+    """Hold a node's arguments against the annotated signature of the function it names.
+
+    Functions from outside this package are left to be checked when called: finding them could mean
+    importing TensorFlow.
+    """
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        raise InputError(f"{path}._target_: must name a function, as the files in conf/ do")
+    if not target.startswith("pipeline."):
+        return
+    arguments = {key: value for key, value in node.items() if not key.startswith("_")}
+    schema = _signature_schema(_locate(path, target))
+    try:
+        schema.model_validate(arguments)
+    except ValidationError as error:
+        raise InputError(describe_errors(error, schema, f"{path}.")) from error
+
+
+def _locate(path: str, target: str) -> Callable[..., Any]:
+    module_name, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{path}._target_={target}: there is no such function") from error
+    if not callable(found):
+        raise InputError(f"{path}._target_={target}: is not a function")
+    located: Callable[..., Any] = found
+    return located
+
+
+def _signature_schema(function: Callable[..., Any]) -> type[BaseModel]:
+    """Make a schema of what the configuration may set: keyword-only arguments, dataclass fields."""
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if is_dataclass(function) or parameter.kind is parameter.KEYWORD_ONLY:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[parameter.name] = (parameter.annotation, default)
+    return create_model(function.__name__, __base__=Section, **fields)

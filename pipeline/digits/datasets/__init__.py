@@ -1,0 +1,1 @@
+"""Labelled pictures to learn from, one module a data set."""

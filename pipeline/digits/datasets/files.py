@@ -1,0 +1,130 @@
+"""Read and download the files that data sets are published in."""
+
+import gzip
+import shutil
+import struct
+import threading
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.splits import load_arrays
+from pipeline.system.errors import InputError
+from pipeline.system.files import replace_when_written
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+# How long a server may take to begin its answer, and then may fall silent in between, in seconds.
+FIRST_BYTES_WITHIN = 12.0
+SILENCE_WITHIN = 10.0
+
+
+def download(url: str, path: Path) -> None:
+    """Fetch a file; on any failure nothing is left at `path`.
+
+    Raises:
+        OSError: The server cannot be reached, refuses, or does not answer in time (`TimeoutError`).
+    """
+    import urllib.request
+    from http.client import HTTPException
+
+    answering = threading.Event()
+    begun = threading.Lock()  # taken once: by the answer, or by giving up on it
+    failures: list[OSError] = []
+
+    def fetch() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=SILENCE_WITHIN) as answer:
+                if begun.acquire(blocking=False):
+                    answering.set()
+                    _save(answer, path)
+        except (OSError, HTTPException) as error:
+            failures.append(error if isinstance(error, OSError) else OSError(str(error)))
+        finally:
+            answering.set()
+
+    # A thread, because no time-out of urllib's covers a name server that does not answer.
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    if not answering.wait(FIRST_BYTES_WITHIN) and begun.acquire(blocking=False):
+        raise TimeoutError(f"no answer within {FIRST_BYTES_WITHIN:.0f} s")
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _save(answer: "HTTPResponse", path: Path) -> None:
+    with replace_when_written(path) as temporary, temporary.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+        # A connection that breaks off looks like the end of the file.
+        expected = answer.headers.get("Content-Length")
+        if expected and file.tell() != int(expected):
+            raise OSError(f"incomplete: {file.tell()} of {expected} bytes came")
+
+
+KERAS_DATASETS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+NPZ_NAMES = {
+    "train-images": "x_train",
+    "train-labels": "y_train",
+    "t10k-images": "x_test",
+    "t10k-labels": "y_test",
+}
+
+
+def keras_cache() -> Path:
+    """Return the folder that Keras keeps downloaded data sets in."""
+    return Path.home() / ".keras" / "datasets"
+
+
+def read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
+    """Read the four arrays of MNIST from a folder of IDX files or an mnist.npz."""
+    if path.is_file():
+        return read_npz(path)
+    if (path / "mnist.npz").is_file():
+        return read_npz(path / "mnist.npz")
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder or file; data.path or MNIST_DIR must name MNIST")
+    return read_idx_files(path)
+
+
+def read_idx_files(folder: Path) -> dict[str, NDArray[np.uint8]]:
+    """Read the four IDX files of a folder, gzipped or not."""
+    return {name: _read_idx(_find_idx(folder, name)) for name in NPZ_NAMES}
+
+
+def _find_idx(folder: Path, name: str) -> Path:
+    dimensions = 3 if name.endswith("images") else 1
+    for ending in (f"-idx{dimensions}-ubyte", f".idx{dimensions}-ubyte"):
+        for packed in ("", ".gz"):
+            candidate = folder / f"{name}{ending}{packed}"
+            if candidate.is_file():
+                return candidate
+    raise InputError(
+        f"{folder}: no {name}-idx{dimensions}-ubyte(.gz) there; data.path (or MNIST_DIR) must name "
+        "a folder with the four files of the data set"
+    )
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    unpack: Callable[[bytes], bytes] = gzip.decompress if path.suffix == ".gz" else bytes
+    try:
+        content = unpack(path.read_bytes())
+        _, _, dimensions = struct.unpack(">HBB", content[:4])
+        shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
+        raise InputError(f"{path}: not a readable IDX file ({error}); fetch it again") from error
+
+
+def read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
+    """Read the four arrays of an mnist.npz as Keras publishes it."""
+    arrays = load_arrays(path, "fetch it again")
+    missing = sorted(set(NPZ_NAMES.values()) - set(arrays))
+    if missing:
+        raise InputError(f"{path}: holds no {', '.join(missing)}; it must be Keras's mnist.npz")
+    return {name: arrays[npz_name] for name, npz_name in NPZ_NAMES.items()}

@@ -1,0 +1,102 @@
+"""A person's own labelled pictures as a data set to learn from."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.digits.preprocessing.decoding import read_picture
+from pipeline.digits.preprocessing.finding import find_pictures
+from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
+from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.streaming import in_chunks
+from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, stratified_split
+from pipeline.system.errors import InputError
+
+log = logging.getLogger(__name__)
+
+CHUNK_SIZE = 256
+SPLIT_SEED = 0
+
+
+def folder(
+    *,
+    path: Annotated[str, Field(min_length=1)],
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2,
+) -> Dataset:
+    """Read pictures of digits sorted into folders named 0 to 9, or labelled by a labels.csv.
+
+    Each is read as predict-custom reads it. Those that are blank or cannot be read, and those
+    without a label, are left out with a warning.
+
+    Args:
+        path: The folder that holds the ten folders, or pictures and labels.csv (file,label).
+        test_share: Share of each digit's pictures kept for the test part, the same ones each time.
+
+    Raises:
+        InputError: No such folder, a label that is no digit, a digit without pictures to
+            train on, or no pictures to test on.
+    """
+    root = Path(path).expanduser()
+    labels = read_labels(root / LABELS_NAME)
+    labelled = [(file, _label(file, root, labels)) for file in find_pictures(root)]
+    known = [(file, label) for file, label in labelled if label is not None]
+    _tell_left_out(len(labelled) - len(known), "without a label")
+    pictures = _read_all([file for file, _ in known])
+    kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
+    _tell_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
+    train, test = _split(kept, test_share, root)
+    log.info("%d labelled pictures found: files in %s", len(kept), root)
+    return Dataset("folder", "a folder of labelled pictures", None, DIGIT_NAMES, train, test)
+
+
+def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
+    """Find a picture's label in labels.csv, else in the name of the folder it is in."""
+    name = file.relative_to(root).as_posix()
+    label = labels.get(name)
+    if label is None:
+        parent = file.parent.name
+        return int(parent) if parent in DIGIT_NAMES and file.parent != root else None
+    if label not in DIGIT_NAMES:
+        raise InputError(f"{root / LABELS_NAME}: {name} has the label {label!r}; 0 to 9 are known")
+    return int(label)
+
+
+def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
+    chunks = in_chunks(_read_one, files, CHUNK_SIZE, by_processes=True)
+    return [image for chunk in chunks for image in chunk]
+
+
+def _read_one(file: Path) -> NDArray[np.uint8] | None:
+    """Return what the network is to see, uint8 (28, 28); None if it is blank or cannot be read."""
+    try:
+        image = read_digit(partial(read_picture, file))[1].image
+    except Exception:  # a picture that memory has no room for must not stop the others, either
+        return None
+    return image if image.any() else None
+
+
+def _tell_left_out(count: int, why: str) -> None:
+    if count:
+        log.warning("pictures left out: %d, %s", count, why)
+
+
+def _split(
+    pictures: Sequence[tuple[NDArray[np.uint8], int]], test_share: float, root: Path
+) -> tuple[Split, Split]:
+    images, labels = zip(*pictures, strict=True) if pictures else ((), ())
+    everything = Split(np.array(images, np.uint8), np.array(labels, np.uint8))
+    train, test = stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))
+    missing = sorted(set(range(len(DIGIT_NAMES))) - set(train.labels.tolist()))
+    if missing or not len(test):
+        lacks = f"no {', '.join(map(str, missing))} to train on" if missing else "none to test on"
+        raise InputError(
+            f"{root}: {lacks} among the readable pictures with a label ({len(pictures)}); more of "
+            "every digit are needed, in folders named 0 to 9 or listed in labels.csv"
+        )
+    return train, test

@@ -1,0 +1,1 @@
+"""A trained network on ONNX Runtime, and how good its answers are."""

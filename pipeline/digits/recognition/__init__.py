@@ -1,0 +1,1 @@
+"""From many picture files to digits and numbers."""

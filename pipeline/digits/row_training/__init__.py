@@ -1,0 +1,1 @@
+"""Train the network that reads rows of touching digits."""

@@ -1,0 +1,133 @@
+"""Labelled pictures, and how they are split, identified and kept.
+
+Pictures are uint8 of shape (n, height, width), 0..255, light strokes on a dark ground.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.files import replace_when_written
+
+DIGIT_NAMES = tuple("0123456789")
+LARGEST_VALIDATION_SHARE = 1 / 9
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled pictures: images uint8 (n, height, width), labels uint8 (n,).
+
+    Where a picture has several labels, they are uint8 (n, labels).
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.labels)
+
+    def take(self, rows: NDArray[np.integer]) -> "Split":
+        """Return the pictures at these rows, in this order."""
+        return Split(self.images[rows], self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A training part and a test part that never meets training.
+
+    Attributes:
+        name: What it is called, such as "mnist".
+        source: What it was made from, in words that are the same wherever the files lie.
+        note: A warning that belongs on everything made from it, or None.
+        class_names: The name of each class, by label.
+    """
+
+    name: str
+    source: str
+    note: str | None
+    class_names: tuple[str, ...]
+    train: Split
+    test: Split
+
+
+def validation_share(size: int, pictures: int) -> float:
+    """Say what share of so many pictures `size` of them are, but a ninth at most.
+
+    So a small data set keeps enough to train on.
+    """
+    return min(size / pictures, LARGEST_VALIDATION_SHARE)
+
+
+def stratified_split(split: Split, share: float, rng: np.random.Generator) -> tuple[Split, Split]:
+    """Set a share of the pictures of every class aside, for validation or for testing.
+
+    Returns:
+        The rest, then what was set aside, both in their old order.
+    """
+    classes = rows_by_class(split.labels)
+    # Rounding the running total, not each class, lets the parts add up to the size asked for.
+    totals = np.rint(share * np.cumsum([len(rows) for rows in classes])).astype(int)
+    is_aside = np.zeros(len(split), bool)
+    for rows, aside in zip(classes, np.diff(totals, prepend=0), strict=True):
+        is_aside[rng.permutation(rows)[:aside]] = True
+    return split.take(np.flatnonzero(~is_aside)), split.take(np.flatnonzero(is_aside))
+
+
+def class_counts(split: Split, classes: int) -> list[int]:
+    """Count the pictures of each class."""
+    return [int(count) for count in np.bincount(split.labels, minlength=classes)]
+
+
+def digest(splits: list[Split]) -> str:
+    """Return the SHA-256, in hexadecimal, of all shapes, pixels and labels, in order."""
+    summary = hashlib.sha256()
+    for split in splits:
+        for array in (split.images, split.labels):
+            summary.update(repr(array.shape).encode())
+            summary.update(np.ascontiguousarray(array).data)
+    return summary.hexdigest()
+
+
+def save_split(split: Split, path: Path) -> None:
+    """Write a split as an ``.npz`` file; the same split always gives the same bytes."""
+    with replace_when_written(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, images=split.images, labels=split.labels)
+
+
+def load_split(path: Path) -> Split:
+    """Read a split that `save_split` wrote.
+
+    Raises:
+        InputError: The file is missing or broken.
+    """
+    arrays = load_arrays(path, "run `dvc repro prepare` first")
+    try:
+        return Split(arrays["images"], arrays["labels"])
+    except KeyError as error:
+        raise InputError(f"{path}: array {error} is missing; run `dvc repro -f prepare`") from error
+
+
+def rows_by_class(labels: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
+    """Return the rows of each class that occurs, by ascending label."""
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def load_arrays(path: Path, remedy: str) -> dict[str, NDArray[np.uint8]]:
+    """Read all arrays of an ``.npz`` file.
+
+    Raises:
+        InputError: It is missing or broken; `remedy` says what to do.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; {remedy}") from error
+    except Exception as error:  # numpy and zipfile raise many kinds for a broken archive
+        reason = in_one_line(error)
+        raise InputError(f"{path}: not a readable .npz file ({reason}); {remedy}") from error

@@ -1,0 +1,86 @@
+"""From the trained Keras network to the ONNX file that everything else reads digits with."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.system.files import replace_when_written
+
+if TYPE_CHECKING:
+    import keras
+
+LARGEST_DIFFERENCE = 1e-5
+
+
+def export_onnx(
+    model: "keras.Model",
+    path: Path,
+    sample_images: NDArray[np.uint8],
+    metadata: dict[str, str],
+) -> float:
+    """Write a network as ONNX and make sure that it still gives the same answers.
+
+    Args:
+        model: Takes uint8 (batch, height, width), gives probabilities (batch, …, classes).
+        path: Where to write it; on any failure what was there stays.
+        sample_images: uint8 (n, height, width), at least one, to compare the answers on.
+        metadata: Kept within the file, under ``metadata_props``.
+
+    Returns:
+        The largest difference of a probability between Keras and ONNX Runtime.
+
+    Raises:
+        RuntimeError: The difference is 1e-5 or more.
+    """
+    expected = np.asarray(model(sample_images, training=False))
+    with replace_when_written(path) as temporary:
+        with _silence():
+            model.export(str(temporary), format="onnx", verbose=False)
+        _add_metadata(temporary, metadata)
+        difference = float(np.abs(_answers(temporary, sample_images) - expected).max())
+        # "not below", so that a difference that is no number is refused as well.
+        if not difference < LARGEST_DIFFERENCE:
+            raise RuntimeError(
+                f"the exported network differs from Keras by {difference:.2g} in a probability; "
+                f"less than {LARGEST_DIFFERENCE:.0e} was expected"
+            )
+    return difference
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep to itself what the exporter tells of its progress and of NumPy's future."""
+    logging_before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging_before)
+
+
+def _add_metadata(path: Path, metadata: dict[str, str]) -> None:
+    import onnx
+
+    network = onnx.load(path)
+    onnx.helper.set_model_props(network, metadata)
+    onnx.save(network, path)
+
+
+def _answers(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])

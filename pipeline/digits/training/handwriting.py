@@ -1,0 +1,157 @@
+"""Digits, and what is none, drawn from strokes of our own.
+
+MNIST was written by Americans: few ones with a flag and a foot, few sevens with a bar. A network
+that has met some of each reads them elsewhere, too. And a network that has only ever met digits
+takes every letter for one.
+"""
+
+from functools import cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.splits import DIGIT_NAMES, Split
+from pipeline.digits.training.strokes import FORMS, OTHER_FORMS
+
+Floats = NDArray[np.float64]
+
+SIDE, BOX = 28, 20
+
+# Digits are drawn this many times as large and then reduced, which gives them soft edges.
+OVERSIZE = 8
+STEPS = 24  # points of a curve from one knot to the next
+UNSTEADY = 0.04  # how far a hand misses a knot, as a share of the digit's height
+
+
+def draw_digits(count: int, rng: np.random.Generator) -> Split:
+    """Draw digits as MNIST is: light on dark, fitted to a 20 x 20 box, centred by mass.
+
+    Args:
+        count: How many, >= 1; every digit, and every form of it, is as likely as the others.
+        rng: The same state draws the same digits.
+
+    Returns:
+        Images uint8 (count, 28, 28) and labels uint8 (count,).
+    """
+    labels = rng.integers(0, len(DIGIT_NAMES), count).astype(np.uint8)
+    return Split(np.stack([_by_pen(_digit_form(label, rng), rng) for label in labels]), labels)
+
+
+def draw_others(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw what is no single digit, as `draw_digits` draws digits.
+
+    Half of them are letters, signs and shapes, a quarter scribbles, a quarter two digits.
+
+    Args:
+        count: How many, >= 1.
+        rng: The same state draws the same pictures.
+
+    Returns:
+        Images uint8 (count, 28, 28).
+    """
+    kinds = (_other_form, _other_form, _scribble, _two_digits)
+    return np.stack([_by_pen(kinds[rng.integers(len(kinds))](rng), rng) for _ in range(count)])
+
+
+def _other_form(rng: np.random.Generator) -> list[Floats]:
+    form = OTHER_FORMS[rng.integers(len(OTHER_FORMS))]
+    return [smooth_curve(stroke, rng) for stroke in form]
+
+
+def _scribble(rng: np.random.Generator) -> list[Floats]:
+    knots = [rng.uniform(0, 1, (rng.integers(6, 12), 2)) for _ in range(rng.integers(1, 3))]
+    return [_catmull_rom(each) for each in knots]
+
+
+def _two_digits(rng: np.random.Generator) -> list[Floats]:
+    left, right = (_digit_form(digit, rng) for digit in rng.integers(len(FORMS), size=2))
+    gap = max(stroke[:, 0].max() for stroke in left) + rng.uniform(0, 0.3)
+    return [*left, *(stroke + np.array([gap, 0]) for stroke in right)]
+
+
+def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
+    forms = FORMS[digit]
+    return [smooth_curve(stroke, rng) for stroke in forms[rng.integers(len(forms))]]
+
+
+def smooth_curve(stroke: str, rng: np.random.Generator | None = None) -> Floats:
+    """Return a dense curve (n, 2), in heights of the digit, through points written as in `FORMS`.
+
+    With `rng` each point is moved a little first, as no hand writes a form twice alike.
+    """
+    points, corners = _points(stroke)
+    if rng:
+        points = points + rng.normal(0, UNSTEADY, points.shape)
+    ends = [0, *corners, len(points) - 1]
+    runs = [points[start : end + 1] for start, end in pairwise(ends)]
+    return np.concatenate([_catmull_rom(run) for run in runs])
+
+
+@cache
+def _points(stroke: str) -> tuple[Floats, list[int]]:
+    """Return the points of a stroke, (n, 2), and which of them are corners."""
+    points: list[list[float]] = []
+    corners = []
+    for mark in stroke.split():
+        if mark == "/":
+            corners.append(len(points) - 1)
+        else:
+            points.append([float(number) / 100 for number in mark.split(",")])
+    return np.array(points), corners
+
+
+def _catmull_rom(knots: Floats) -> Floats:
+    """Catmull & Rom's spline through `knots` (Computer Aided Geometric Design, 1974)."""
+    ends = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
+    pieces = _basis() @ ends[_fours(len(knots) - 1)]
+    return np.concatenate([pieces.reshape(-1, 2), knots[-1:]])
+
+
+@cache
+def _fours(count: int) -> NDArray[np.intp]:
+    """Number the neighbours of `count` gaps between knots, two on either side of each: (count, 4).
+
+    NumPy's sliding windows take several times as long for so few.
+    """
+    return np.arange(count)[:, None] + np.arange(4)
+
+
+@cache
+def _basis() -> Floats:
+    """Return how much each of four knots counts between the second and the third: (STEPS, 4)."""
+    t = np.linspace(0, 1, STEPS, endpoint=False)
+    weights = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
+    return np.stack(weights, axis=1) / 2
+
+
+def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8]:
+    strokes = _by_hand(strokes, rng)
+    width = rng.uniform(0.06, 0.25)
+    points = np.vstack(strokes)
+    first, last = points.min(axis=0), points.max(axis=0)
+    low, size = first - width / 2, last - first + width
+    scale = BOX * OVERSIZE / size.max()
+    room = (SIDE * OVERSIZE - size * scale) / 2
+    large = np.zeros((SIDE * OVERSIZE, SIDE * OVERSIZE), np.uint8)
+    lines = [np.rint((stroke - low) * scale + room).astype(np.int32) for stroke in strokes]
+    cv2.polylines(large, lines, isClosed=False, color=255, thickness=max(1, round(width * scale)))
+    return _centred(cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
+    """Bend all strokes of a digit as one hand would: slanted, stretched, each a little shifted."""
+    lean = np.array([[rng.uniform(0.55, 1.25), rng.normal(0, 0.2)], [rng.normal(0, 0.05), 1]])
+    bent = []
+    for stroke in strokes:
+        wave = 0.03 * np.sin(rng.uniform(2, 6, 2) * stroke[:, ::-1] + rng.uniform(0, 7, 2))
+        bent.append((stroke + wave + rng.normal(0, 0.015, 2)) @ lean.T)
+    return bent
+
+
+def _centred(image: cv2.typing.MatLike) -> NDArray[np.uint8]:
+    moments = cv2.moments(image)
+    room = (SIDE - BOX) // 2
+    off = [SIDE / 2 - moments[axis] / moments["m00"] for axis in ("m01", "m10")]
+    return np.roll(image, np.clip(np.rint(off), -room, room).astype(int), (0, 1)).astype(np.uint8)

@@ -1,0 +1,174 @@
+"""The state of a training: all that has to outlive an interruption."""
+
+import hashlib
+import json
+import logging
+import math
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digits.splits import Split
+from pipeline.system.errors import InputError
+from pipeline.system.files import replace_when_written
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger(__name__)
+
+Arrays = list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one finished epoch was like.
+
+    Attributes:
+        epoch: Its number, from 1.
+        loss: Mean cross-entropy, in nats, over the pictures as they were trained on: distorted,
+            and while the weights moved; those of no class left out.
+        accuracy: Share of the same pictures read correctly.
+        val_loss: Mean cross-entropy over the validation pictures after the epoch.
+        val_accuracy: Share of the validation pictures read correctly.
+        learning_rate: The learning rate the epoch ended with.
+        seconds: Wall time, with making the pictures, validation and, at first, compilation.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training went: one record for each epoch, and the epoch whose weights were kept."""
+
+    history: list[Epoch]
+    chosen_epoch: int
+
+
+class TrainingState:
+    """The state of a training: all that has to outlive an interruption."""
+
+    def __init__(
+        self, model: "keras.Model", optimizer: "keras.optimizers.Optimizer", keep_best: bool
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.keep_best = keep_best
+        self.history: list[Epoch] = []
+        self.best: Arrays = []
+        self.started = time.perf_counter()
+
+    @property
+    def variables(self) -> "list[keras.Variable]":
+        """The network's variables, those of its random numbers included, and the optimiser's."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def add(self, loss: float, accuracy: float, val_loss: float, val_accuracy: float) -> None:
+        """Add an epoch that has ended.
+
+        Raises:
+            InputError: The loss is no longer a number.
+        """
+        number = len(self.history) + 1
+        rate = float(self.optimizer.learning_rate.numpy())
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the training loss became {loss} in epoch {number}: train.learning_rate is too "
+                f"high (the rate is {rate:.3g} now), lower it"
+            )
+        seconds = time.perf_counter() - self.started
+        self.history.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds))
+        if self.keep_best and self._best_epoch() == number:
+            self.best = [variable.numpy().copy() for variable in self.model.variables]
+        self.started = time.perf_counter()
+
+    def is_over(self, epochs: int, patience: int | None) -> bool:
+        """Say whether all epochs are trained, or none was better for as long as patience lasts."""
+        finished = len(self.history)
+        waited = finished - self._best_epoch()
+        return finished >= epochs or (patience is not None and finished > 0 and waited >= patience)
+
+    def finish(self) -> Training:
+        """Restore the best weights, if they were kept, and return how the training went."""
+        if not self.keep_best:
+            return Training(self.history, len(self.history))
+        _assign(self.model.variables, self.best)
+        return Training(self.history, self._best_epoch())
+
+    def _best_epoch(self) -> int:
+        best = max(self.history, key=lambda e: (e.val_accuracy, -e.val_loss), default=None)
+        return best.epoch if best else 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file that holds the progress of one training, told from others by its key."""
+
+    path: Path
+    key: str
+
+    def save(self, progress: TrainingState) -> None:
+        """Write the state, whole or not at all."""
+        arrays: dict[str, Any] = {
+            f"variable_{i}": variable.numpy() for i, variable in enumerate(progress.variables)
+        }
+        arrays |= {f"best_{i}": values for i, values in enumerate(progress.best)}
+        history = json.dumps([asdict(record) for record in progress.history])
+        with replace_when_written(self.path) as temporary, temporary.open("wb") as file:
+            np.savez(file, key=self.key, history=history, **arrays)
+
+    def restore(self, progress: TrainingState) -> None:
+        """Take the state up, if the file holds one of the same training."""
+        if not self.path.exists():
+            return
+        try:
+            with np.load(self.path) as stored:
+                arrays = dict(stored)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            log.warning("%s cannot be read (%s): training starts from scratch", self.path, error)
+            return
+        if str(arrays["key"]) != self.key:
+            log.warning("%s belongs to another training: this one starts from scratch", self.path)
+            return
+        progress.history = [Epoch(**record) for record in json.loads(str(arrays["history"]))]
+        variables = progress.variables
+        _assign(variables, [arrays[f"variable_{i}"] for i in range(len(variables))])
+        if progress.keep_best:
+            progress.best = [arrays[f"best_{i}"] for i in range(len(progress.model.variables))]
+        log.info("resuming the training after epoch %d", len(progress.history))
+
+
+def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def state_key(
+    progress: TrainingState, train: Split, validation: Split, settings: tuple[object, ...]
+) -> str:
+    """Return a digest of all that decides the outcome: data, network, first weights, settings."""
+    # Keras numbers the names within a process, so that the same thing built again has another.
+    described = [
+        (type(part).__name__, {k: v for k, v in part.get_config().items() if k != "name"})
+        for part in (*progress.model.layers, progress.optimizer)
+    ]
+    digest = hashlib.sha256(json.dumps((described, settings), default=repr).encode())
+    for split in (train, validation):
+        digest.update(np.ascontiguousarray(split.images).data)
+        digest.update(np.ascontiguousarray(split.labels).data)
+    for variable in progress.variables:
+        digest.update(np.ascontiguousarray(variable.numpy()).data)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Many trainings: what a trial is, what runs it, what came of it."""

@@ -1,0 +1,270 @@
+"""Trials as tasks of a Ray cluster, each where there is room for it.
+
+A worker of Ray's imports TensorFlow once and forks a process off for every trial, as a sweep on one
+machine does: so a trial has its own number of threads and leaves nothing behind. The code is sent
+along, and the prepared data to where it is not at hand. Epochs and outcomes come back to the
+command, which alone records them.
+"""
+
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.places import ROOT
+from pipeline.digits.training.state import Epoch
+from pipeline.experiments.forks import follow, start
+from pipeline.experiments.trial import Judge, Outcome, Runner, Trial, is_prepared, store
+from pipeline.system.errors import InputError, kind_and_words
+from pipeline.system.machine import cores
+
+if TYPE_CHECKING:
+    from ray import ObjectRef, ObjectRefGenerator
+
+# How often at most a trial is started whose node or worker dies.
+TRIES = 4
+
+ANSWER_SECONDS = 5
+# Nodes may come while no trial has anything to tell.
+LOOK_SECONDS = 10
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[Runner]:
+    """Connect to a Ray cluster, or start one of this machine; return what runs trials on it.
+
+    Args:
+        address: HOST:PORT or "auto"; None for $RAY_ADDRESS, or else a cluster of this machine that
+            ends with the block.
+
+    Raises:
+        InputError: Ray is not installed, or no cluster answers there.
+    """
+    wanted = address or os.environ.get("RAY_ADDRESS") or "local"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if wanted not in ("auto", "local"):
+        _expect_answer(wanted)
+        # Something answers; if it is not a cluster, Ray would try for a quarter of an hour.
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError(
+            "hydra/launcher=ray: Ray is missing; `pip install -e '.[ray]'` in the project's folder"
+        ) from error
+    _connect(wanted)
+    try:
+        yield run_on_cluster
+    finally:
+        ray.shutdown()  # which ends what still runs for this command
+
+
+def run_on_cluster(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Trial, Outcome]]:
+    """Run trials, as many at a time as there are cores, and give each outcome as it comes.
+
+    A trial whose node or worker dies is run again, elsewhere if need be; one that ends in an error
+    of its own is not.
+
+    Args:
+        trials: What to run; the next one is asked for when there is room.
+        goes_on: Told of every epoch of every trial, once; False gives the trial up.
+    """
+    import ray
+
+    fresh = (_Task(trial) for trial in trials)
+    died: list[_Task] = []
+    running: dict[ObjectRefGenerator, _Task] = {}
+    send = _Sender()
+    while True:
+        nodes = _cores_of_nodes()
+        # One more than there is room for: it begins at once when there is, and to a cluster that
+        # grows on demand it is the demand.
+        while sum(task.cores for task in running.values()) <= sum(nodes):
+            task = died.pop() if died else next(fresh, None)
+            if task is None:
+                break
+            if nodes and task.cores > max(nodes):
+                told = f"train.threads={task.cores}: no node has more than {max(nodes)} cores"
+                yield task.trial, Outcome("failed", error=told)
+            else:
+                running[send(task)] = task
+        if not running:
+            return
+        for stream in ray.wait(list(running), timeout=LOOK_SECONDS)[0]:
+            task = running[stream]
+            message = _receive(stream)
+            if isinstance(message, Epoch):
+                if task.goes_on(message, goes_on):
+                    continue
+                ray.cancel(stream)
+                message = task.stopped()
+            del running[stream]
+            if message is None and task.may_try_again():
+                died.append(task)
+            else:
+                yield task.trial, message or task.lost()
+
+
+@dataclass
+class _Task:
+    """A trial on its way through the cluster, and what has been heard of it."""
+
+    trial: Trial
+    epochs: list[Epoch] = field(default_factory=list)
+    tries: int = 1
+
+    @property
+    def cores(self) -> int:
+        threads: int = self.trial.config["train"]["threads"]
+        return threads
+
+    def goes_on(self, epoch: Epoch, goes_on: Judge) -> bool:
+        """Judge an epoch; those that a trial run again repeats have been judged."""
+        if epoch.epoch <= len(self.epochs):
+            return True
+        self.epochs.append(epoch)
+        return goes_on(self.trial, epoch)
+
+    def may_try_again(self) -> bool:
+        """Count a death."""
+        if self.tries == TRIES:
+            return False
+        self.tries += 1
+        log.warning("%s: its node or its worker died; it is run again", self.trial.name)
+        return True
+
+    def stopped(self) -> Outcome:
+        """Say what came of a trial that was given up."""
+        return Outcome(
+            "stopped",
+            history=[asdict(epoch) for epoch in self.epochs],
+            training_seconds=sum(epoch.seconds for epoch in self.epochs),
+        )
+
+    def lost(self) -> Outcome:
+        """Say what came of a trial that is not run yet again."""
+        told = f"its node or its worker died, {TRIES} times in a row: out of memory?"
+        return Outcome("failed", error=told)
+
+
+class _Sender:
+    """Sends trials to the cluster, and the data of each once."""
+
+    def __init__(self) -> None:
+        import ray
+
+        # What dies is sent again from here: Ray would start the stream of messages all over.
+        self._run = ray.remote(num_returns="streaming", max_retries=0)(_run)
+        self._data: dict[Path, ObjectRef[Any]] = {}
+
+    def __call__(self, task: _Task) -> "ObjectRefGenerator":
+        import ray
+
+        folder = task.trial.data
+        if folder not in self._data:
+            files = {file.name: file.read_bytes() for file in folder.iterdir()}
+            self._data[folder] = ray.put(files)
+        # In a list, lest Ray fetch it to every node.
+        stream: ObjectRefGenerator = self._run.options(num_cpus=task.cores).remote(
+            task.trial, [self._data[folder]]
+        )
+        return stream
+
+
+def _run(trial: Trial, data: "list[ObjectRef[Any]]") -> Iterator[Epoch | Outcome]:
+    """Run a trial, on a node of the cluster."""
+    os.chdir(ROOT)  # forks look for code here first, where there may be a checkout of another state
+    start()
+    yield from follow(replace(trial, data=_at_hand(trial.data, data)))
+
+
+def _at_hand(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
+    """Return a folder on this node that holds what the command's folder holds."""
+    import ray
+
+    if is_prepared(folder):  # a shared file system, or the same machine
+        return folder
+    copy = store() / "data" / folder.name
+    if not is_prepared(copy):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        written = Path(mkdtemp(dir=copy.parent))
+        for name, content in ray.get(data[0]).items():
+            (written / name).write_bytes(content)
+        try:
+            written.rename(copy)
+        except OSError:  # another worker of this node was first
+            shutil.rmtree(written)
+    return copy
+
+
+def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
+    """Take one message of a trial; None if its node or its worker has died."""
+    import ray
+    from ray import exceptions
+
+    try:
+        message: Epoch | Outcome = ray.get(next(stream))
+        return message
+    except (
+        exceptions.LocalRayletDiedError,
+        exceptions.NodeDiedError,
+        exceptions.OutOfMemoryError,
+        exceptions.WorkerCrashedError,
+    ):
+        return None
+    except exceptions.RayError as error:
+        return Outcome("failed", error=kind_and_words(getattr(error, "cause", error), 300))
+
+
+def _cores_of_nodes() -> list[int]:
+    """Return the number of cores of every node that has any."""
+    import ray
+
+    counts = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    return [count for count in counts if count]
+
+
+def _connect(address: str) -> None:
+    import ray
+    from ray.exceptions import RayError
+
+    here: dict[str, Any] = {"num_cpus": cores(), "include_dashboard": False}
+    try:
+        ray.init(
+            address,
+            runtime_env={"py_modules": [str(ROOT / "pipeline")], "excludes": ["__pycache__"]},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **(here if address == "local" else {}),
+        )
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _expect_answer(address: str) -> None:
+    """Make sure that something listens: Ray itself would wait for it.
+
+    Raises:
+        InputError: Nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"hydra.launcher.address={address}: no Ray cluster to be reached there "
+        f"({kind_and_words(error, 300)}); name HOST:PORT as `ray start --head` says it, with the "
+        "RAY_AUTH_MODE it was started with"
+    )

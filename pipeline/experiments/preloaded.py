@@ -1,0 +1,21 @@
+"""Imported once, by the process that trials are forked from: all that takes seconds to import.
+
+Nothing may be computed here: TensorFlow starts its threads with the first operation, and threads
+do not survive a fork.
+"""
+
+from pipeline.digits.training.tensorflow_start import quick_and_quiet_import
+from pipeline.system.machine import collect_seldom
+
+collect_seldom()
+with quick_and_quiet_import():
+    import keras
+    import onnx
+    import onnxruntime
+    import scipy.optimize
+    import tensorflow
+    import tf2onnx
+
+    import pipeline.experiments.running
+
+__all__ = ["keras", "onnx", "onnxruntime", "pipeline", "scipy", "tensorflow", "tf2onnx"]

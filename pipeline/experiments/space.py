@@ -1,0 +1,93 @@
+"""What a search may set, as `conf/search/` has it, and how Optuna is asked for it."""
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.config.schema import Section
+from pipeline.config.trees import Tree, flatten
+from pipeline.config.wording import suggest
+from pipeline.system.errors import InputError
+
+if TYPE_CHECKING:
+    import optuna
+
+Number = int | float
+Objective = Literal["val_accuracy", "val_loss", "parameters", "training_seconds", "latency_ms"]
+
+
+class Range(Section):
+    """Numbers between two, whole ones if both are; with a depth, a list of them."""
+
+    low: Number
+    high: Number
+    log: bool = False
+    depth: (
+        Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low > self.high or (self.depth and self.depth[0] > self.depth[1]):
+            raise ValueError("the lower end must come first")
+        if self.log and self.low <= 0:
+            raise ValueError("a logarithmic range begins above 0")
+        return self
+
+    def ask(self, trial: "optuna.Trial", key: str) -> Any:
+        """Have a value chosen."""
+        if self.depth is None:
+            return self._ask_one(trial, key)
+        layers = trial.suggest_int(f"{key}.depth", *self.depth)
+        return [self._ask_one(trial, f"{key}.{number}") for number in range(layers)]
+
+    def _ask_one(self, trial: "optuna.Trial", key: str) -> Number:
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(key, self.low, self.high, log=self.log)
+        return trial.suggest_float(key, self.low, self.high, log=self.log)
+
+
+class Choice(Section):
+    """One of a few values, of any kind."""
+
+    choices: Annotated[list[Any], Field(min_length=1)]
+
+    def ask(self, trial: "optuna.Trial", key: str) -> Any:
+        """Have a value chosen; Optuna stores texts, so lists travel as JSON."""
+        return json.loads(trial.suggest_categorical(key, [json.dumps(c) for c in self.choices]))
+
+
+class Search(Section):
+    """A study: how long, where it is kept, what is sought among what."""
+
+    study: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    storage: str | None
+    trials: Annotated[int, Field(ge=1)]
+    timeout: Annotated[float, Field(gt=0)] | None
+    objectives: Annotated[list[Objective], Field(min_length=1, max_length=4)]
+    space: Annotated[dict[str, Range | Choice], Field(min_length=1)]
+
+
+def ask(space: Mapping[str, Range | Choice], trial: "optuna.Trial", tree: Tree) -> Tree:
+    """Return a configuration with a value of Optuna's choice at every key of the space.
+
+    Raises:
+        InputError: The configuration has no such key.
+    """
+    chosen = copy.deepcopy(tree)
+    for key, values in space.items():
+        _set(chosen, key, values.ask(trial, key))
+    return chosen
+
+
+def _set(tree: Tree, key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    node: Any = tree
+    for section in sections:
+        node = node.get(section) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or last not in node:
+        raise InputError(f"search.space.{key}: unknown key; {suggest(key, list(flatten(tree)))}")
+    node[last] = value

@@ -1,0 +1,54 @@
+"""The prepared data's files."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from pipeline.config.places import PREPARED
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_json
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What later stages need to know of the prepared data.
+
+    Attributes:
+        name: What it is called, such as "mnist".
+        digest: SHA-256 over all prepared pictures and labels, in hexadecimal.
+        class_names: The name of each class, by label.
+        note: A warning that belongs on everything made from it, or None.
+    """
+
+    name: str
+    digest: str
+    class_names: list[str]
+    note: str | None
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Self:
+        """Read what lies beside prepared splits, None: beside those of the stage prepare.
+
+        Raises:
+            InputError: There is none.
+        """
+        file = dataset_file(folder)
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError) as error:
+            raise InputError(f"{file}: no prepared data; run `dvc repro prepare`") from error
+
+    def save(self, folder: Path | None = None) -> None:
+        """Leave it beside prepared splits, None: beside those of the stage prepare."""
+        write_json(dataset_file(folder), asdict(self))
+
+
+def dataset_file(folder: Path | None = None) -> Path:
+    """Return the file that holds what is known of prepared splits, None: of the stage prepare's."""
+    return (folder or PREPARED) / "dataset.json"
+
+
+def split_file(split: str, folder: Path | None = None) -> Path:
+    """Return the file that holds a prepared split, None: one of the stage prepare's."""
+    return (folder or PREPARED) / f"{split}.npz"

@@ -1,0 +1,1 @@
+"""The ground under everything: errors, files, the machine. Knows nothing of digits."""

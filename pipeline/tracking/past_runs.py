@@ -1,0 +1,134 @@
+"""Reading experiments back from MLflow, to put them side by side."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import Tracking
+from pipeline.system.errors import InputError
+from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.names import validation_accuracy
+from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.store import experiment_id, open_store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+CURVES = ("val_accuracy", "val_loss")
+PLOTS = ("evaluate/confusion_matrix.png", "evaluate/worst_mistakes.png")
+CUSTOM_PLOT = "predict-custom/predictions.png"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is known of a finished training.
+
+    Attributes:
+        id: Its MLflow run.
+        name: What ran, such as "mlp 128-128 · 5 epochs".
+        started: When, in milliseconds since 1970.
+        params: Its parameters, as text.
+        metrics: Its numbers, and those of the newest predictions with it.
+        curves: Of each of CURVES, the value after each epoch, by epoch.
+        note: A warning about its data, or None.
+        plots: PNG files by their artifact path: those of PLOTS and CUSTOM_PLOT that there are.
+    """
+
+    id: str
+    name: str
+    started: int
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Mapping[int, float]]
+    note: str | None
+    plots: Mapping[str, bytes]
+
+
+@told_in_one_line
+def read_experiments(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[Experiment]:
+    """Read finished trainings, the best on validation data first.
+
+    Args:
+        settings: Where they are recorded.
+        ids: Which; None takes the newest.
+        last: How many of the newest.
+
+    Raises:
+        InputError: One of them is not there, or there is none at all.
+    """
+    client = open_store(uri_to_read(settings), settings)
+    runs = [_find(client, run_id) for run_id in ids] if ids else _newest(client, settings, last)
+    if not runs:
+        raise InputError(
+            f"experiment {settings.experiment} holds no finished training; "
+            "run `python -m pipeline` first"
+        )
+    found = [_read(client, run) for run in runs]
+    return sorted(found, key=lambda each: -each.metrics.get("val_accuracy", 0.0))
+
+
+def _find(client: "MlflowClient", run_id: str) -> "Run":
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        raise InputError(
+            f"runs: MLflow knows no run {run_id}; `make ui` shows which there are"
+        ) from error
+
+
+def _newest(client: "MlflowClient", settings: Tracking, last: int) -> "list[Run]":
+    return list(
+        client.search_runs(
+            [experiment_id(client, settings.experiment)],
+            "attributes.status = 'FINISHED' and metrics.val_accuracy > 0",
+            order_by=["attributes.start_time DESC"],
+            max_results=last,
+        )
+    )
+
+
+def _read(client: "MlflowClient", run: "Run") -> Experiment:
+    run_id = run.info.run_id
+    predictions = client.search_runs(
+        [run.info.experiment_id],
+        f"tags.mlflow.parentRunId = '{run_id}' and tags.stage = 'predict-custom'",
+        max_results=1,
+    )
+    metrics, plots = dict(run.data.metrics), _plots(client, run_id, PLOTS)
+    for child in predictions:
+        metrics |= child.data.metrics
+        plots |= _plots(client, child.info.run_id, (CUSTOM_PLOT,))
+    if (accuracy := validation_accuracy(metrics)) is not None:
+        metrics["val_accuracy"] = accuracy
+    return Experiment(
+        id=run_id,
+        name=run.info.run_name,
+        started=run.info.start_time,
+        params=run.data.params,
+        metrics=metrics,
+        curves={key: _curve(client, run, key) for key in CURVES},
+        note=run.data.tags.get("note"),
+        plots=plots,
+    )
+
+
+def _curve(client: "MlflowClient", run: "Run", key: str) -> dict[int, float]:
+    if key not in run.data.metrics:
+        return {}
+    return {each.step: each.value for each in client.get_metric_history(run.info.run_id, key)}
+
+
+def _plots(client: "MlflowClient", run_id: str, wanted: Sequence[str]) -> dict[str, bytes]:
+    folder = str(Path(wanted[0]).parent)
+    there = {file.path for file in client.list_artifacts(run_id, folder)}
+    with tempfile.TemporaryDirectory() as place:
+        return {
+            path: Path(client.download_artifacts(run_id, path, place)).read_bytes()
+            for path in wanted
+            if path in there
+        }

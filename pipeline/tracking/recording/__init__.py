@@ -1,0 +1,1 @@
+"""Write runs: a stage's recorder, and the process that writes for it."""

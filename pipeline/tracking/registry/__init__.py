@@ -1,0 +1,1 @@
+"""The registered model and its champion."""

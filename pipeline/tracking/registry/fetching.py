@@ -1,0 +1,83 @@
+"""Fetch a registered network."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.config.places import home
+from pipeline.config.schema import Tracking
+from pipeline.system.errors import InputError
+from pipeline.system.files import replace_when_written
+from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.store import open_store
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+MODEL_NAME = "digits"
+URI_SCHEME = "models:/"
+CHAMPION, PREVIOUS = "champion", "previous"
+NETWORK = "train/model.onnx"
+CACHE_NAME = ".registry"
+
+
+@told_in_one_line
+def pin(settings: Tracking, uri: str) -> str:
+    """Return the address of the very version that a registered model's alias means now."""
+    version = _resolve(settings, uri)
+    return f"{URI_SCHEME}{version.name}/{version.version}"
+
+
+@told_in_one_line
+def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
+    """Return a registered model's network as an ONNX file, fetched once, and the id of its run.
+
+    Args:
+        settings: Where the registry is.
+        uri: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    Raises:
+        InputError: There is no such model, or it was not registered by `pipeline.register`.
+    """
+    version = _resolve(settings, uri)
+    folder = home() / CACHE_NAME / str(version.source).rpartition("/")[2]
+    network = folder / Path(NETWORK).name
+    if not network.is_file():
+        download_model(version, network)
+    return network, str(version.run_id)
+
+
+def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
+    from mlflow.exceptions import MlflowException
+
+    client = open_store(uri_to_read(settings), settings)
+    place = uri.removeprefix(URI_SCHEME)
+    by_alias = "@" in place
+    name, _, which = place.rpartition("@" if by_alias else "/")
+    try:
+        find = client.get_model_version_by_alias if by_alias else client.get_model_version
+        return find(name, which)
+    except MlflowException as error:
+        raise InputError(
+            f"{uri}: MLflow knows no such model; `python -m pipeline.register run=best` makes "
+            f"{URI_SCHEME}{MODEL_NAME}@{CHAMPION}"
+        ) from error
+
+
+def download_model(version: "ModelVersion", network: Path) -> None:
+    """Fetch the network out of a version's model."""
+    from mlflow.artifacts import download_artifacts
+
+    with tempfile.TemporaryDirectory() as folder:
+        uri = f"{URI_SCHEME}{version.name}/{version.version}"
+        model = Path(download_artifacts(artifact_uri=uri, dst_path=folder))
+        served = model / "artifacts" / Path(NETWORK).name
+        if not served.is_file():
+            raise InputError(
+                f"{uri}: holds no {served.relative_to(model)}; `python -m pipeline.register` makes "
+                "models that do"
+            )
+        with replace_when_written(network) as temporary:
+            shutil.copyfile(served, temporary)

@@ -1,0 +1,93 @@
+"""The registered model: MLflow runs this file as it is wherever the model is loaded.
+
+Beside it lie the network as ONNX and the code of `pipeline.digits`, so that a picture is read there
+as it is read here. Nothing but them, what they import, and MLflow is needed: no TensorFlow.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.recognition.digit import Prediction
+from pipeline.digits.serving import answer, unstack
+
+# They would tell MLflow of one form of input where there are several.
+warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
+
+ALTERNATIVES = 3
+
+
+class DigitReader(PythonModel):
+    """Reads digits from pictures."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Open the network that lies beside this file."""
+        self._classifier = Classifier.load(Path(context.artifacts["network"]))
+
+    # MLflow would take an annotation of `model_input` for the one form that pictures may have.
+    def predict(  # type: ignore[no-untyped-def, override]
+        self,
+        model_input,  # noqa: ANN001
+        params: dict[str, Any],
+    ) -> pd.DataFrame:
+        """Read one digit from each picture.
+
+        Args:
+            model_input: One picture or many, as a list, an array, or a table's only column; what a
+                picture may be is told by `pipeline.digits.serving.answer`.
+            params: `unsure_below`, 0..1: the confidence below which an answer is "unsure"; left
+                out, the model's signature says what it was here when the model was registered.
+
+        Returns:
+            A row a picture: digit and confidence, the alternatives (a list of digit and confidence,
+            the likeliest first), status ("ok", "unsure", "error") and detail.
+        """
+        unsure_below = float(params["unsure_below"])
+        predictions = answer(_pictures(model_input), self._classifier, unsure_below=unsure_below)
+        table = pd.DataFrame(map(_row, predictions), columns=_COLUMNS)
+        return table.astype({"digit": "Int64", "confidence": "float64"})
+
+
+def _pictures(model_input: Any) -> list[object]:
+    if isinstance(model_input, pd.DataFrame):
+        if model_input.shape[1] != 1:
+            columns = ", ".join(map(str, model_input.columns))
+            raise ValueError(f"one column of pictures is needed; there are: {columns or 'none'}")
+        model_input = model_input.iloc[:, 0]
+    if isinstance(model_input, pd.Series):
+        return list(model_input)
+    if isinstance(model_input, np.ndarray):
+        return unstack(model_input)
+    return model_input if isinstance(model_input, list) else [model_input]
+
+
+_COLUMNS = ["digit", "confidence", "alternatives", "status", "detail"]
+
+
+def _row(prediction: Prediction) -> list[object]:
+    return [
+        prediction.digit,
+        prediction.confidence,
+        _alternatives(prediction),
+        prediction.status,
+        prediction.detail,
+    ]
+
+
+def _alternatives(prediction: Prediction) -> list[dict[str, float]]:
+    if prediction.probabilities is None:
+        return []
+    likeliest_first = np.argsort(-prediction.probabilities, kind="stable")
+    return [
+        {"digit": int(digit), "confidence": float(prediction.probabilities[digit])}
+        for digit in likeliest_first[1 : 1 + ALTERNATIVES]
+    ]
+
+
+set_model(DigitReader())

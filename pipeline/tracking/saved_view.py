@@ -1,0 +1,140 @@
+"""A view of the runs, kept in the experiment: columns, order and charts set up beforehand.
+
+MLflow's pages keep a named view as a tag of the experiment, as its own "Save as new view" writes
+it, and open on it when the address names it.
+"""
+
+import base64
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.schema import Tracking
+from pipeline.tracking.names import CHOSEN_ACCURACY, LAYER_PARAMS
+from pipeline.tracking.store import experiment_id, open_store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+VIEW_KEY = "layers-epochs-accuracy"
+VIEW_NAME = "Layers and epochs against accuracy"
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
+COLUMNS = (
+    "params.`model`",
+    *(f"params.`{layers}`" for layers in LAYER_PARAMS),
+    "params.`train.epochs`",
+    f"metrics.`{CHOSEN_ACCURACY}`",
+    "metrics.`test_accuracy`",
+    "metrics.`parameters`",
+    "metrics.`training_seconds`",
+)
+COLUMN_WIDTH = 155  # pixels: the longest name fits
+CURVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
+SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning curves"}
+
+
+def keep_view(settings: Tracking, uri: str) -> str:
+    """Make sure the experiment has the view; return its address below a server's."""
+    client = open_store(uri, settings)
+    experiment = experiment_id(client, settings.experiment)
+    _keep(client, experiment)
+    return (
+        f"#/experiments/{experiment}/runs"
+        f"?workflowType=machine_learning&viewStateShareKey={VIEW_KEY}"
+    )
+
+
+def _keep(client: "MlflowClient", experiment: str) -> None:
+    packed = base64.b64encode(zlib.compress(json.dumps(_state()).encode())).decode()
+    view = {"name": VIEW_NAME, "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"}
+    client.set_experiment_tag(experiment, VIEW_TAG, json.dumps(view))
+
+
+def _state() -> dict[str, Any]:
+    """Describe the view in the words of MLflow's pages."""
+    return {
+        "searchFilter": "metrics.val_accuracy > 0",  # trainings, without the runs of predictions
+        "orderByKey": f"metrics.`{CHOSEN_ACCURACY}`",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": list(COLUMNS),
+        "columnOrder": list(COLUMNS),
+        "columnWidths": dict.fromkeys(COLUMNS, COLUMN_WIDTH),
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsVisibilityMap": {},
+        "runsHiddenMode": "FIRST_20_RUNS",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": False,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "globalLineChartConfig": {
+            "xAxisKey": "step",
+            "lineSmoothness": 0,
+            "selectedXAxisMetricKey": "",
+        },
+        "compareRunSections": [
+            {"uuid": key, "name": name, "display": True, "isReordered": False, "deleted": False,
+             "isGenerated": False}
+            for key, name in SECTIONS.items()
+        ],
+        "compareRunCharts": [*_comparisons(), *map(_curve, CURVES)],
+    }  # fmt: skip
+
+
+def _comparisons() -> list[dict[str, Any]]:
+    accuracy = {"key": "test_accuracy", "type": "METRIC", "dataAccessKey": "test_accuracy"}
+    cost = {"key": "parameters", "type": "METRIC", "dataAccessKey": "parameters"}
+    return [
+        {
+            **_chart("parallel", "PARALLEL", "compare"),
+            "selectedParams": [LAYER_PARAMS[0], "train.epochs"],
+            "selectedMetrics": [CHOSEN_ACCURACY, "test_accuracy"],
+            "showAllRuns": True,
+        },
+        {
+            **_chart("accuracy", "BAR", "compare"),
+            "metricKey": "test_accuracy",
+            "dataAccessKey": "test_accuracy",
+        },
+        {**_chart("cost", "SCATTER", "compare"), "xaxis": cost, "yaxis": accuracy},
+    ]
+
+
+def _curve(metric: str) -> dict[str, Any]:
+    return {
+        **_chart(f"curve-{metric}", "LINE", "curves"),
+        "displayName": metric,
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "lineSmoothness": 0,
+        "xAxisScaleType": "linear",
+        "scaleType": "linear",
+        "range": {},
+        "xAxisKey": "step",
+        "selectedXAxisMetricKey": "",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "ignoreOutliers": False,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+    }
+
+
+def _chart(key: str, kind: str, section: str) -> dict[str, Any]:
+    return {
+        "uuid": key,
+        "type": kind,
+        "metricSectionId": section,
+        "runsCountToCompare": 20,
+        "deleted": False,
+        "isGenerated": False,
+    }

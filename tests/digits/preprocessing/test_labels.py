@@ -1,0 +1,57 @@
+"""Right answers beside pictures, as people's programs write such tables."""
+
+import pytest
+
+from pipeline.digits.preprocessing.labels import read_labels
+from pipeline.system.errors import InputError
+
+
+def labels_of(tmp_path, content):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_labels(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,label\na.png,3\nb.png,10\n",
+        "\ufefffile,label\r\na.png,3\r\nb.png,10\r\n",
+        "note,label,file\nold,3,a.png\n,10,b.png\n",
+        'file,label\n" a.png ",3.0\nb.png,10.0\nc.png,\n   \n\n',
+        "file,label,note\na.png,3,,\nb.png,10\n,,\n",
+    ],
+    ids=["plain", "by Excel", "more columns", "by pandas, with gaps", "commas more or less"],
+)
+def test_tables_of_any_program_are_read(tmp_path, text):
+    assert labels_of(tmp_path, text) == {"a.png": "3", "b.png": "10"}
+
+
+def test_without_a_table_nothing_is_known(tmp_path):
+    assert read_labels(tmp_path / "labels.csv") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("file;label\na.png;3\n", "needs the columns file,label, with a comma between"),
+        ("", "needs the columns"),
+        ("file,label\na.png,3\nb.png\n", "line 3: needs as many values as line 1"),
+        ("file,label\na.png,3,4\n", "line 2: needs as many values as line 1"),
+        ("file,label\na.png,3\na.png,4\n", "a.png has two labels, 3 and 4; keep one"),
+        ("file,label\nä.png,3\n".encode("latin-1"), "not UTF-8 text"),
+        (b'file,label\n"a\x00.png,3', "labels.csv"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_told_in_one_line(tmp_path, content, told):
+    with pytest.raises(InputError, match=told) as caught:
+        labels_of(tmp_path, content)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_file_is_told(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for name in ("folder", "link"):
+        with pytest.raises(InputError, match=f"{name}: not a file"):
+            read_labels(tmp_path / name)

@@ -1,0 +1,55 @@
+"""The ONNX file gives the network's answers, or it is not written."""
+
+import numpy as np
+import pytest
+
+from pipeline.digits.training import export, networks
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 28, 28), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return networks.cnn((28, 28), 10, filters=[4, 8], dense_units=[16], dropout=0.3)
+
+
+def run(path, pixels):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    return session.run(None, {session.get_inputs()[0].name: pixels})[0]
+
+
+def test_same_answers_for_any_number_of_pictures(model, tmp_path):
+    path = tmp_path / "model.onnx"
+    difference = export.export_onnx(model, path, PIXELS, {})
+    assert 0 <= difference < 1e-5
+    expected = np.asarray(model(PIXELS, training=False))
+    for count in (1, 12):
+        assert np.allclose(run(path, PIXELS[:count]), expected[:count], atol=1e-5)
+
+
+def test_metadata_is_kept(model, tmp_path):
+    import onnx
+
+    path = tmp_path / "model.onnx"
+    export.export_onnx(model, path, PIXELS, {"temperature": "1.5", "note": "ein Brief"})
+    kept = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert kept == {"temperature": "1.5", "note": "ein Brief"}
+
+
+def test_the_exporter_keeps_silent(model, tmp_path, capsys, recwarn):
+    export.export_onnx(model, tmp_path / "model.onnx", PIXELS, {})
+    assert capsys.readouterr() == ("", "")
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("answer", [0.5, np.nan])
+def test_other_answers_are_refused_and_the_old_file_stays(model, tmp_path, monkeypatch, answer):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(export, "_answers", lambda *_: np.full((12, 10), answer))
+    with pytest.raises(RuntimeError, match="differs from Keras"):
+        export.export_onnx(model, path, PIXELS, {})
+    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
+    assert path.read_bytes() == b"old"

@@ -1,0 +1,54 @@
+"""Digits, and what is none, drawn from strokes of our own look as MNIST's do."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.digits.training import handwriting
+from pipeline.digits.training.handwriting import draw_digits, draw_others
+from pipeline.digits.training.strokes import FORMS
+
+DRAWN = draw_digits(300, np.random.default_rng(0))
+OTHERS = draw_others(300, np.random.default_rng(0))
+both = pytest.mark.parametrize("images", [DRAWN.images, OTHERS], ids=["digits", "others"])
+
+
+@both
+def test_drawings_fill_the_box_and_are_centred_by_mass(images):
+    for image in images:
+        _, _, width, height = cv2.boundingRect((image > 32).astype(np.uint8))
+        assert 18 <= max(width, height) <= 21
+        moments = cv2.moments(image)
+        assert abs(moments["m10"] / moments["m00"] - 14) <= 0.6
+        assert abs(moments["m01"] / moments["m00"] - 14) <= 0.6
+
+
+@both
+def test_they_are_light_on_dark_with_soft_edges(images):
+    assert images.dtype == np.uint8
+    assert images.max() == 255
+    assert not images[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
+    assert ((images > 20) & (images < 230)).any(axis=(1, 2)).all()
+
+
+@both
+def test_no_two_are_alike(images):
+    assert len({image.tobytes() for image in images}) == 300
+
+
+def test_every_digit_comes_under_its_label(monkeypatch):
+    assert set(DRAWN.labels) == set(range(10)) == set(range(len(FORMS)))
+    for digit in range(10):
+        # With all other digits' strokes in a place of their own, only those of this one are drawn.
+        level = [FORMS[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
+        monkeypatch.setattr(handwriting, "FORMS", tuple(level))
+        drawn = draw_digits(60, np.random.default_rng(digit))
+        flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in drawn.images]
+        assert (np.array(flat) == (drawn.labels != digit)).all()
+
+
+@pytest.mark.parametrize("draw", [lambda *a: draw_digits(*a).images, draw_others])
+def test_the_same_seed_draws_the_same(draw):
+    first, second, other = (draw(5, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)

@@ -1,0 +1,47 @@
+"""Networks small enough to know their answers: what they read is written into the pictures."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from pipeline.digits.inference.classifier import NOTE, TEMPERATURE
+
+CLASSES = 10
+
+
+def answers_in_pictures(*answers, side=28):
+    """Make pictures, uint8 (n, side, side), that hold several networks' answers, (n,) each."""
+    images = np.zeros((len(answers[0]), side, side), np.uint8)
+    for row, of_network in enumerate(answers):
+        images[np.arange(len(images)), row, of_network] = 8
+    return images
+
+
+def write_reader(path, row, *, note="", side=28):
+    """Write a network that answers what stands in one row of a picture; see above."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    constants = {
+        "start": [0, row, 0], "end": [2**31, row + 1, CLASSES], "shape": [-1, CLASSES],
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Slice", ["floats", "start", "end"], ["cut"]),
+        helper.make_node("Reshape", ["cut", "shape"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, [None, side, side])
+    probabilities = helper.make_tensor_value_info(
+        "probabilities", TensorProto.FLOAT, [None, CLASSES]
+    )
+    initial = [
+        helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
+        for name, values in constants.items()
+    ]
+    model = helper.make_model(
+        helper.make_graph(nodes, "reader", [pixels], [probabilities], initial),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=10,
+    )
+    helper.set_model_props(model, {TEMPERATURE: "1.0", NOTE: note})
+    onnx.save(model, path)
+    return path

@@ -1,0 +1,162 @@
+"""A copy of the project to type commands in, as a user does."""
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import yaml
+
+from pipeline.config.composing import compose
+from pipeline.config.params import dump
+from pipeline.config.places import ROOT
+
+SMALL = (
+    "data=mnist_5000",
+    "model.hidden_units=[16]",
+    "train.distortion=null",
+    "train.batch_size=16",
+    # Compiling and drawing take longer than so little training.
+    "train.jit_compile=false",
+    "train.drawn_share=0.0",
+    "train.other_share=0.0",
+    "train.epochs=2",
+)
+
+
+class Project:
+    """A copy of the project's tracked files, in a git repository of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        self.env = {
+            key: value
+            for key, value in os.environ.items()
+            # Its modules are imported by a hundred processes: let the first one keep the bytecode.
+            if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_", "PYTHONDONTWRITEBYTECODE"))
+        } | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder / "home"),
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@b.invalid",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@b.invalid",
+        }
+        with (folder / ".gitignore").open("a") as ignored:
+            ignored.write("home/\n")
+        self.run("git", "init", "-q", "-b", "main")
+        self.commit()
+
+    def run(self, *command):
+        done = self._do(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def refused(self, *command):
+        """Run what must end in one line of error; return that line."""
+        done = self._do(command)
+        assert done.returncode == 1
+        lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]
+        assert len(lines) == 1, done.stderr
+        return lines[0]
+
+    def _do(self, command):
+        return subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+
+    def commit(self):
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "state", "--allow-empty")
+
+    def experiment(self, *overrides):
+        return self.run("python", "-m", "pipeline", *SMALL, *overrides)
+
+    def stages_to_run(self):
+        return stages_run(self.run("dvc", "repro", "--dry"))
+
+    def change_params(self, section, **values):
+        path = self.folder / "params.yaml"
+        tree = yaml.safe_load(path.read_text())
+        tree[section].update(values)
+        path.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+    def read_json(self, name):
+        return json.loads((self.folder / name).read_text())
+
+    def run_id(self):
+        return (self.folder / "models" / "run_id.txt").read_text().strip()
+
+    def mlflow(self, root=None):
+        from mlflow import MlflowClient
+
+        return MlflowClient(f"sqlite:///{(root or self.folder) / 'mlflow.db'}")
+
+    def runs(self, condition="", root=None, experiment="digits"):
+        client = self.mlflow(root)
+        found = client.get_experiment_by_name(experiment).experiment_id
+        return client.search_runs([found], condition)
+
+    def runs_with(self, metric):
+        """Count the runs that have told of a metric, past MLflow, which may be making its tables.
+
+        Asking again and again, MLflow or DVC would take the time of what is waited for.
+        """
+        try:
+            with closing(
+                sqlite3.connect(f"file:{self.folder}/mlflow.db?mode=ro", uri=True)
+            ) as database:
+                told = "select count(distinct run_uuid) from metrics where key = ?"
+                return database.execute(told, [metric]).fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+
+    def wake_mlflow(self):
+        """Have MLflow up before a training that would be over by the time it has started."""
+        (self.folder / "params.yaml").write_text(dump(compose(list(SMALL))))
+        prepared = self.runs_with("pictures_train")
+        self.run("python", "-m", "pipeline.stages.prepare")
+        wait_for(lambda: self.runs_with("pictures_train") > prepared, seconds=120)
+
+
+def stages_run(told):
+    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
+
+
+def wait_for(condition, seconds, every=0.5):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(every)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def answers(url):
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,374 @@
+"""Whole commands as a user types them, on 5,000 real digits, in a copy of the project."""
+
+import copy
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from support.projects import Project, answers, free_port, stages_run, wait_for
+
+from pipeline.config.schema import Tracking
+from pipeline.digits.splits import digest, load_split, save_split
+from pipeline.tracking.models import fetch_keras_model
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import new_run
+
+pytestmark = pytest.mark.end_to_end
+
+COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status", "detail"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Return a project in which the small experiment has run; its printed summary is `.told`."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.told = project.experiment()
+    project.results = results(project.folder)
+    project.commit()
+    return project
+
+
+def results(folder):
+    """Return the bytes of every file of metrics, and of the network's weights."""
+    files = {path.parent.name: path.read_bytes() for path in folder.glob("reports/*/metrics.json")}
+    with zipfile.ZipFile(folder / "models/model.keras") as model:
+        return files | {"weights": model.read("model.weights.h5")}
+
+
+@pytest.fixture
+def unchanged(project):
+    """Bring a test's changes to the tracked files back."""
+    yield
+    project.run("git", "checkout", "-q", ".")
+    project.run("git", "clean", "-qfd", "data/custom")
+
+
+def test_the_experiment_ends_with_a_table(project):
+    metrics = project.read_json("reports/evaluate/metrics.json")
+    assert f"test accuracy    {100 * metrics['test_accuracy']:.2f} %" in project.told
+    assert project.run_id() in project.told
+    assert "SMALL DATA" in project.told
+    assert metrics["test_accuracy"] > 0.6
+    assert metrics["test_pictures"] == 500
+
+
+def test_every_sample_picture_is_answered(project):
+    with (project.folder / "reports/predict-custom/predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == COLUMNS
+    with (project.folder / "data/custom/labels.csv").open(newline="") as file:
+        labels = {row["file"]: row["label"] for row in csv.DictReader(file)}
+    assert {row["file"] for row in rows} == set(labels)
+    assert {row["status"] for row in rows} <= {"ok", "unsure"}
+    right = sum(row["digit"] == labels[row["file"]] for row in rows)
+    metrics = project.read_json("reports/predict-custom/metrics.json")
+    assert metrics["custom_accuracy"] == pytest.approx(right / len(rows))
+
+
+def test_dvc_shows_metrics_and_plots(project):
+    shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
+    files = shown[""]["data"]
+    assert {Path(name).parent.name for name in files} == {
+        "prepare", "train", "train-rows", "evaluate", "predict-custom"
+    }  # fmt: skip
+    project.run("dvc", "plots", "show", "--out", "plots-page")
+    page = (project.folder / "plots-page" / "index.html").read_text()
+    for name in ("learning_curves.png", "confusion_matrix.png", "val_accuracy"):
+        assert name in page
+    shutil.rmtree(project.folder / "plots-page")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_dvc_tells_what_differs_from_the_last_commit(project):
+    project.change_params("train", epochs=7)
+    assert "train.epochs" in project.run("dvc", "params", "diff")
+    project.run("dvc", "metrics", "diff")
+
+
+def test_mlflow_holds_one_comparable_run(project):
+    (run,) = project.runs("tags.stage = 'train'")
+    assert run.info.run_id == project.run_id()
+    assert run.info.run_name == "mlp 16 · 2 epochs"
+    assert run.info.status == "FINISHED"
+    assert run.data.params["model.hidden_units"] == "[16]"
+    assert run.data.params["train.epochs"] == "2"
+    metrics = project.read_json("reports/evaluate/metrics.json")
+    assert run.data.metrics["test_accuracy"] == metrics["test_accuracy"]
+    curve = project.mlflow().get_metric_history(run.info.run_id, "val_accuracy")
+    assert [point.step for point in curve] == [1, 2]
+    data_digest = project.read_json("reports/prepare/metrics.json")["digest"]
+    assert data_digest.startswith(run.inputs.dataset_inputs[0].dataset.digest)
+    prepared_by = project.mlflow().get_run(run.data.tags["data_run_id"])
+    assert prepared_by.data.tags["data_digest"] == data_digest
+    assert run.data.tags["mlflow.source.git.commit"]
+    test_part = load_split(project.folder / "data/prepared/test.npz")
+    assert run.data.tags["unseen_test_digest"] == digest([test_part])
+
+
+def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
+    client = project.mlflow()
+    names = {
+        item.path
+        for folder in ("train", "evaluate", "config")
+        for item in client.list_artifacts(project.run_id(), folder)
+    }
+    assert names >= {
+        "config/params.yaml", "train/learning_curves.png", "evaluate/confusion_matrix.png",
+        "evaluate/worst_mistakes.png", "evaluate/calibration.png",
+    }  # fmt: skip
+    run = client.get_run(project.run_id())
+    model = logged_model(client, run)
+    assert model.experiment_id == run.info.experiment_id
+    assert not (project.folder / "mlruns").exists()
+    folder = Path(model.artifact_location.removeprefix("file://"))
+    assert folder.is_relative_to(project.folder / "mlartifacts")
+    signature = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
+    assert "uint8" in signature["inputs"]
+    assert "[-1, 10]" in signature["outputs"]
+    assert (folder / "data" / "model.keras").is_file()
+
+
+def logged_model(client, run):
+    (output,) = run.outputs.model_outputs
+    return client.get_logged_model(output.model_id)
+
+
+def test_predictions_are_a_child_run(project):
+    (child,) = project.runs("tags.stage = 'predict-custom'")
+    assert child.data.tags["mlflow.parentRunId"] == project.run_id()
+    assert child.data.metrics["custom_pictures"] == 26
+
+
+def test_a_second_repro_runs_nothing(project):
+    assert stages_run(project.run("dvc", "repro")) == []
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_new_picture_runs_predict_custom_alone(project):
+    shutil.copy(project.folder / "data/custom/9_photo.jpg", project.folder / "data/custom/new.jpg")
+    assert project.stages_to_run() == ["predict-custom"]
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_other_tracking_runs_nothing(project):
+    project.change_params("tracking", experiment="another", enabled=False)
+    assert project.stages_to_run() == []
+
+
+@pytest.fixture(scope="module")
+def other(project):
+    """Run another experiment, with a network for rows, and then the first one again."""
+    first = project.run_id()
+    other = SimpleNamespace(first=first)
+    other.told = project.experiment(
+        f"train.init_from={first}", "train.epochs=1", "train.learning_rate=1e-12",
+        "rows.epochs=1", "rows.drawn_share=0.0", "predict.mode=number",
+    )  # fmt: skip
+    other.run_id = project.run_id()
+    other.metrics = project.read_json("reports/train/metrics.json")
+    other.rows_file = (project.folder / "models/rows/rows.onnx").is_file()
+    other.rows_metrics = project.read_json("reports/train-rows/metrics.json")
+    other.told_again = project.experiment()
+    other.again = project.run_id()
+    project.run("git", "checkout", "-q", ".")
+    return other
+
+
+def test_an_earlier_experiment_comes_back_with_its_run(project, other):
+    stages = ["train", "train-rows", "evaluate", "predict-custom"]
+    assert sorted(stages_run(other.told)) == sorted(stages)
+    assert "params.yaml differs from the defaults of conf/ in" in other.told
+    assert other.run_id != other.first
+    assert stages_run(other.told_again) == []
+    assert other.again == other.first
+    assert len(project.runs("tags.stage = 'train'")) == 2
+
+
+def test_a_training_starts_from_the_weights_of_an_earlier_run(project, other):
+    first, run = (project.mlflow().get_run(run_id) for run_id in (other.first, other.run_id))
+    assert other.metrics["val_accuracy"] == first.data.metrics["val_accuracy_chosen"]
+    assert run.data.tags["unseen_test_digest"] == first.data.tags["unseen_test_digest"]
+
+
+def test_a_network_for_rows_is_trained_where_one_is_asked_for(project, other):
+    assert other.rows_file
+    assert "cut apart" in project.told
+    assert "cut apart" not in other.told
+    (run,) = project.runs(experiment="digits-rows")
+    assert (run.info.run_name, run.info.status) == ("rows · 1 epoch", "FINISHED")
+    assert run.data.params["rows.distortion"] == "Distortion"
+    (point,) = project.mlflow().get_metric_history(run.info.run_id, "val_rows_right")
+    assert (point.step, point.value) == (1, other.rows_metrics["val_rows_right"])
+    kept = project.mlflow().list_artifacts(run.info.run_id, "train-rows")
+    assert {item.path for item in kept} >= {"train-rows/rows.onnx", "train-rows/rows.png"}
+    (child,) = project.runs("params.predict.mode = 'number'")
+    assert child.data.tags["rows_run_id"] == run.info.run_id
+    assert not (project.folder / "models/rows/rows.onnx").exists(), "the first had none"
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatch):
+    monkeypatch.setitem(project.env, "DVC_ROOT", str(project.folder / "home"))
+    told = project.run("python", "-m", "pipeline.stages.predict_custom")
+    assert "a new run stands in" in told
+    (child,) = project.runs("tags.stage = 'predict-custom'", root=project.folder / "home")
+    parent = project.mlflow(project.folder / "home").get_run(child.data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["replaces_run_id"] == project.run_id()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Run an MLflow server on a store of its own; return its address."""
+    place, port = tmp_path_factory.mktemp("server"), free_port()
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{place / 'server.db'}"),
+            *("--artifacts-destination", str(place / "artifacts")),
+        ],
+        cwd=place,
+        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), 240)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_server_keeps_a_training_and_its_network(project, server, tmp_path):
+    from mlflow import MlflowClient
+
+    project.run("python", "-m", "pipeline.stages.train", f"tracking.uri={server}", "train.epochs=1")
+    test_file = project.folder / "data/prepared/test.npz"
+    kept_aside = load_split(test_file)
+    save_split(kept_aside.take(np.arange(100)), test_file)
+    project.run("python", "-m", "pipeline.stages.evaluate", f"tracking.uri={server}")
+    run = MlflowClient(server).get_run(project.run_id())
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["test_pictures"] == 100
+    # What it is measured on later tells nothing of what it has learnt from.
+    assert run.data.tags["unseen_test_digest"] == digest([kept_aside])
+    settings = Tracking(enabled=True, uri=server, experiment="digits")
+    fetched = fetch_keras_model(settings, project.run_id(), tmp_path)
+    assert fetched.read_bytes() == (project.folder / "models/model.keras").read_bytes()
+    project.run("dvc", "checkout", "--force")
+
+
+def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, monkeypatch):
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("DVC_ROOT", str(project.folder))
+    here = f"sqlite:///{project.folder / 'mlflow.db'}"
+    for uri in (here, server, here):
+        settings = Tracking(enabled=True, uri=uri, experiment="digits")
+        with new_run(settings, RunRequest("digits", "a network", {})) as recorder:
+            recorder.keras_model(project.folder / "models/model.keras", (28, 28), (10,))
+        run = MlflowClient(uri).get_run(recorder.run_id())
+        assert logged_model(MlflowClient(uri), run).experiment_id == run.info.experiment_id
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_champion_is_registered_read_with_and_reported(project):
+    told = project.run("python", "-m", "pipeline.register", "run=best")
+    assert "champion is version 1, the first one" in told
+    assert "Warning" not in told
+    told = project.experiment("predict.model=models:/digits@champion")
+    assert stages_run(told) == ["predict-custom"]
+    assert "model: models:/digits/1" in (project.folder / "params.yaml").read_text()
+    newest, *_ = project.runs("tags.stage = 'predict-custom'")
+    assert newest.data.tags["mlflow.parentRunId"] == project.run_id()
+    project.run("python", "-m", "pipeline.report", "last=3", "output=three.html")
+    page = (project.folder / "three.html").read_text()
+    assert "mlp 16 · 2 epochs" in page
+    assert "predict-custom/predictions.png" in page
+    assert project.runs("tags.stage = 'report'")
+
+
+def test_reading_alone_imports_neither_mlflow_nor_tensorflow(project, tmp_path):
+    overrides = [
+        f"predict.images={project.folder / 'data/custom'}",
+        f"predict.output={tmp_path / 'out'}",
+        "tracking.enabled=false",
+    ]
+    code = (
+        "import sys\n"
+        f"sys.argv[1:] = {overrides!r}\n"
+        "from pipeline.stages.predict_custom import main\n"
+        "main()\n"
+        "assert not {'mlflow', 'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    project.run("python", "-c", code)
+    assert (tmp_path / "out" / "predictions.csv").is_file()
+    assert (tmp_path / "out" / "predictions.png").is_file()
+
+
+def test_explaining_draws_a_strip_for_every_picture(project, tmp_path):
+    names = {"9_photo.jpg", "6_squared.webp"}
+    (tmp_path / "some").mkdir()
+    for name in names:
+        shutil.copy(project.folder / "data/custom" / name, tmp_path / "some")
+    project.run(
+        "python", "-m", "pipeline.stages.predict_custom", f"predict.images={tmp_path / 'some'}",
+        f"predict.output={tmp_path}", "predict.explain=true", "tracking.enabled=false",
+    )  # fmt: skip
+    strips = {path.name for path in (tmp_path / "explain").iterdir()}
+    assert strips == {f"{name}.png" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pipeline train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
+        ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
+        ("pipeline.stages.predict_custom predict.model=no.onnx", "no trained network there"),
+        ("pipeline.sweep train.epochs=0,1", "trial 1 of 2: train.epochs=0: input should be"),
+    ],
+)
+def test_a_command_given_bad_input_ends_in_one_line(project, command, told):
+    """What else can be wrong is tested in test_command.py, without a process for each."""
+    line = project.refused("python", "-m", *command.split(), "tracking.enabled=false")
+    assert line.startswith("error: ")
+    assert told in line
+
+
+def test_help_and_completion_answer(project, monkeypatch):
+    assert "epochs:" in project.run("python", "-m", "pipeline", "--help")
+    line = "digits train.ep"
+    monkeypatch.setitem(project.env, "COMP_LINE", line)
+    monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
+    assert "train.epochs=" in project.run("python", "-m", "pipeline", "-sc", "query=bash")
+
+
+def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp_path):
+    project.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "shared"))
+    project.run("dvc", "push")
+    project.commit()
+    project.run("git", "clone", "-q", ".", str(tmp_path / "other"))
+    other = copy.copy(project)
+    other.folder = tmp_path / "other"
+    other.run("dvc", "pull")
+    assert results(other.folder) == results(project.folder)
+    assert other.stages_to_run() == []
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_everything_forced_again_gives_the_same_bytes(project):
+    stages = ["prepare", "train", "evaluate", "train-rows", "predict-custom"]
+    assert set(project.results) == {*stages, "weights"}
+    assert set(stages_run(project.run("dvc", "repro", "-f"))) == set(stages)
+    assert results(project.folder) == project.results

@@ -1,0 +1,87 @@
+"""Several experiments at once, and trainings that are killed, in a copy of the project."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+from support.projects import SMALL, Project, wait_for
+
+from pipeline.config.checking import validate
+from pipeline.config.composing import compose
+from pipeline.config.params import dump
+from pipeline.stages.prepared import DatasetInfo
+from pipeline.stages.train import checkpoint_dir
+from pipeline.system.files import own_folder
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Return a project in which the data is prepared and nothing else has run."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    (project.folder / "params.yaml").write_text(dump(compose(list(SMALL))))
+    project.run("dvc", "repro", "prepare")
+    project.commit()
+    return project
+
+
+def test_queued_experiments_run_side_by_side(project):
+    small = [part for override in SMALL[:-1] for part in ("-S", override)]
+    project.run("dvc", "exp", "run", "--queue", *small, "-S", "train.epochs=3,4", "evaluate")
+    # Not `project.run`, which would wait for the workers to end: they hold its pipes.
+    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    start = ["dvc", "queue", "start", "-j", "2"]
+    subprocess.run(start, cwd=project.folder, env=project.env, check=True, **nowhere)
+    wait_for(lambda: project.runs_with("test_accuracy") == 2, seconds=240)
+
+    def succeeded():
+        return project.run("dvc", "queue", "status").count("Success") == 2
+
+    wait_for(succeeded, seconds=60, every=3)  # asking takes a second of the processor that works
+    runs = project.runs("tags.stage = 'train'")
+    assert len({run.data.tags["dvc_experiment"] for run in runs}) == 2
+    assert {run.data.params["train.epochs"] for run in runs} == {"3", "4"}
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert "test_accuracy" in run.data.metrics
+    shown = json.loads(project.run("dvc", "exp", "show", "--json"))
+    experiments = [e for row in shown for e in row.get("experiments") or []]
+    assert len(experiments) == 2
+
+
+def test_a_killed_training_goes_on_where_it_was(project):
+    project.wake_mlflow()
+    command = ["python", "-m", "pipeline.stages.train", "train.epochs=30"]
+    logged = project.folder / "home" / "train.log"
+    with logged.open("w") as log:
+        process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
+    # From when the run's id is kept the run can be gone on with.
+    wait_for(lambda: list(project.folder.glob(".checkpoints/*/run_id.txt")), seconds=120)
+    wait_for(lambda: "epoch 3/30" in logged.read_text(), seconds=120)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=20)
+    (interrupted,) = project.runs("attributes.status = 'KILLED'")
+    done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
+    assert done < 30
+    told = project.run(*command)
+    assert project.run_id() == interrupted.info.run_id
+    curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
+    assert {point.step for point in curve} == set(range(1, 31))
+    assert "validation accuracy" in told
+    assert not list(project.folder.glob(".checkpoints/*"))
+
+
+def test_a_training_like_one_under_way_keeps_to_itself(project, monkeypatch):
+    training = ["train.epochs=2", "seed=7"]
+    monkeypatch.setenv("DVC_ROOT", str(project.folder))
+    info = DatasetInfo.load(project.folder / "data" / "prepared")
+    folder = checkpoint_dir(validate(compose([*SMALL, *training])), info)
+    with own_folder(folder):
+        (folder / "run_id.txt").write_text("0" * 32)
+        told = project.run("python", "-m", "pipeline.stages.train", *training)
+        assert "the same training is under way elsewhere" in told
+        assert {file.name for file in folder.iterdir()} == {"lock", "run_id.txt"}
+    assert project.run_id() != "0" * 32
