@@ -197,7 +197,7 @@ def _run_none(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Trial, 
 
 def main() -> None:
     """Run from the command line."""
-    run_sweep(run, store())
+    run_sweep(run, __doc__, store())
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def _serve(uri: str, port: int) -> NoReturn:
 
 def main() -> None:
     """Run from the command line."""
-    run_tool(UiOptions, run)
+    run_tool(UiOptions, run, __doc__)
 
 
 if __name__ == "__main__":
