@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -14,10 +15,10 @@ from pipeline.system.files import write_text
 
 log = logging.getLogger(__name__)
 
-# In the environment of the stages, where whoever starts them tells it.
+# In the environment of the stages if the command that starts them tells it.
 TOLD_BY_CALLER = "DRIFT_TOLD_BY_CALLER"
 STAGE_OF_DVC = "DVC_STAGE"  # in the environment of what DVC runs
-# Names the process of DVC for which a stage has told it, or found nothing to tell.
+# Names the process of DVC whose first stage has told it, or had nothing to tell.
 TOLD_FOR = ROOT / ".dvc" / "tmp" / "drift-told"
 
 
@@ -42,7 +43,7 @@ def tell_drift_of_stage(given: Tree) -> None:
 
 
 def _told_by_another_stage() -> bool:
-    """Say whether a stage was here before for the same process of DVC; if not, this one was."""
+    """Say whether a stage of the same process of DVC was here before; if not, note this one."""
     from pipeline.cli.dvc import parent_dvc
 
     dvc = parent_dvc()
@@ -51,5 +52,6 @@ def _told_by_another_stage() -> bool:
     mark = f"{dvc.pid} {dvc.create_time()}"
     if TOLD_FOR.is_file() and TOLD_FOR.read_text(encoding="utf-8") == mark:
         return True
-    write_text(TOLD_FOR, mark)
+    with suppress(OSError):  # told once more then: no reason to fail a stage that is done
+        write_text(TOLD_FOR, mark)
     return False

@@ -39,15 +39,8 @@ def explain(error: Exception, line: CommandLine) -> str:
     if "No match in the defaults list" in text:
         choice = text.split("'")[1]
         return f"{choice}: a stage has no groups; `python -m pipeline {choice}=…` chooses from one"
-    unknown_key = re.match(r"Could not override '([^']+)'", text)
-    if unknown_key:
-        key, known = unknown_key[1], _known_keys(line)
-        if key in known and line.composes_groups:
-            return f"{key}: not all of these choices have it; try those that do by themselves"
-        if key in known:
-            return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
-        beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
-        return f"{key}: unknown key; {suggest(key, beside or known)}"
+    if unknown_key := re.match(r"Could not override '([^']+)'", text):
+        return _explain_key(unknown_key[1], line)
     if text.startswith("Ambiguous value"):
         asked = text.split("'")[1]
         return (
@@ -55,6 +48,17 @@ def explain(error: Exception, line: CommandLine) -> str:
             "and a text with commas in quotes within quotes: KEY='\"…\"'"
         )
     return text.partition(" Config search path:")[0]
+
+
+def _explain_key(key: str, line: CommandLine) -> str:
+    """Say why a key cannot be set."""
+    known = _known_keys(line)
+    if key in known and line.composes_groups:
+        return f"{key}: not all of these choices have it; run those that do by themselves"
+    if key in known:
+        return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
+    beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
+    return f"{key}: unknown key; {suggest(key, beside or known)}"
 
 
 def _known_keys(line: CommandLine) -> list[str]:

@@ -35,7 +35,7 @@ def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, mo
     (conf / "model" / "mine.yaml").write_bytes(text)
     for module in (starts, command_line, composing, explaining):
         monkeypatch.setattr(module, "CONF_DIR", conf)
-    assert "conf: holds a file that is no YAML" in refused("pipeline.__main__", "model=mine")
+    assert "conf: holds a file that is not YAML" in refused("pipeline.__main__", "model=mine")
 
 
 def test_a_stage_needs_no_conf_to_name_its_keys(refused, tmp_path, monkeypatch):
