@@ -6,17 +6,15 @@ project, with the same numbers on the same machine.
 
 import logging
 
-import yaml
-
 from pipeline.cli.command import run_command
 from pipeline.cli.workspace import own_params
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
-from pipeline.config.params import PARAMS_FILE, dump
+from pipeline.config.moved import up_to_date
+from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
 from pipeline.experiments.results import load_best
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_text
 from pipeline.tracking.trial_runs import recorded_config
 
 log = logging.getLogger(__name__)
@@ -26,7 +24,7 @@ def run(tree: Tree) -> None:
     """Write the configuration of the chosen run to params.yaml.
 
     Raises:
-        InputError: There is no such run, or its configuration is none for this code.
+        InputError: There is no such run, or its configuration does not fit this code.
     """
     chosen = tree["run"]
     if chosen is None:
@@ -36,8 +34,11 @@ def run(tree: Tree) -> None:
     config = _best() if chosen == "best" else _recorded(chosen, tree)
     validate(config)
     with own_params():
-        write_text(PARAMS_FILE, dump(config))
-    log.info("params.yaml rewritten; `dvc repro` makes it the experiment of the project")
+        rewritten = write_params(config)
+    log.info(
+        "params.yaml %s; `dvc repro` makes it the experiment of the project",
+        "rewritten" if rewritten else "is this already",
+    )
 
 
 def _best() -> Tree:
@@ -49,21 +50,21 @@ def _best() -> Tree:
         best["name"], 100 * best["val_accuracy"],
         f"MLflow run {best['run_id']}" if best["run_id"] else "not recorded",
     )  # fmt: skip
-    config: Tree = best["config"]
-    return config
+    return up_to_date(best["config"])
 
 
 def _recorded(run_id: str, tree: Tree) -> Tree:
     tracking = validate({**compose([]), "tracking": tree["tracking"]}).tracking
-    config = yaml.safe_load(recorded_config(tracking, run_id))
-    if not isinstance(config, dict):
-        raise InputError(f"run={run_id}: its configuration is not readable")
-    return config
+    text = recorded_config(tracking, run_id)
+    try:
+        return parse(text)
+    except InputError as error:
+        raise InputError(f"run={run_id}: its configuration {error}") from error
 
 
 def main() -> None:
     """Run from the command line."""
-    run_command(run, "promote")
+    run_command(run, __doc__, "promote")
 
 
 if __name__ == "__main__":

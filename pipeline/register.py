@@ -189,7 +189,7 @@ def report(
 
 def main() -> None:
     """Run from the command line."""
-    run_tool(RegisterOptions, run)
+    run_tool(RegisterOptions, run, __doc__)
 
 
 if __name__ == "__main__":

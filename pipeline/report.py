@@ -166,7 +166,7 @@ def data_uri(png: bytes) -> str:
 
 def main() -> None:
     """Run from the command line."""
-    run_tool(ReportOptions, run)
+    run_tool(ReportOptions, run, __doc__)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,7 @@ def main() -> None:
     """Run from the command line; `search=NAME` chooses among conf/search/."""
     named = [argument for argument in sys.argv[1:] if argument.startswith("search=")]
     others = [argument for argument in sys.argv[1:] if argument not in named]
-    sys.argv[1:] = [f"+{named[-1]}" if named else "+search=mlp", *others]
-    run_command(run)
+    run_command(run, __doc__, typed=[f"+{named[-1]}" if named else "+search=mlp", *others])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""What an experiment came to, in a few lines for the terminal."""
+"""What came of the last experiment, in a few lines: `python -m pipeline.summary`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.command import run_stage
+from pipeline.cli.command import run_tool
+from pipeline.cli.drift import tell_drift
+from pipeline.config.params import read_params
 from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
-from pipeline.config.schema import Config
+from pipeline.config.schema import Config, Options
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.system.formatting import percent
 from pipeline.tracking.addresses import tracking_uri
@@ -14,7 +16,7 @@ from pipeline.tracking.run_ids import read_run_id
 
 
 def summarise(config: Config) -> str:
-    """Return a short table: accuracies, where the plots are, which MLflow run it was."""
+    """Return a short table: the accuracies, where the plots are, the MLflow run."""
     test = _metrics(REPORTS / "evaluate")
     custom = _metrics(project_path(config.predict.output))
     rows = {
@@ -47,9 +49,15 @@ def _run(config: Config) -> str:
     return f"{read_run_id(MODELS) or 'not known'} (`make ui` opens {tracking_uri(config.tracking)})"
 
 
+def run(config: Config, _: Options) -> None:
+    """Print the summary of the last experiment; say before where it is not the default one."""
+    tell_drift(read_params())
+    print(f"\n{summarise(config)}")
+
+
 def main() -> None:
-    """Print the summary of what params.yaml describes."""
-    run_stage(lambda config: print(f"\n{summarise(config)}"))
+    """Run from the command line."""
+    run_tool(Options, run, __doc__)
 
 
 if __name__ == "__main__":

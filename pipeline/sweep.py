@@ -32,7 +32,7 @@ def run(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None)
 
 def main() -> None:
     """Run from the command line."""
-    run_sweep(run, sweeps_dir())
+    run_sweep(run, __doc__, sweeps_dir())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class UiOptions(Options):
 
 
 def run(config: Config, options: UiOptions) -> None:
-    """Say where the runs are to be seen, and serve them unless a server does so already."""
+    """Say where the runs can be seen, and serve them unless a server does so already."""
     uri = uri_to_read(config.tracking)
     view = keep_view(config.tracking, uri)
     if uri.startswith(("http://", "https://")):
@@ -30,14 +30,14 @@ def run(config: Config, options: UiOptions) -> None:
 
 
 def _serve(uri: str, port: int) -> NoReturn:
-    """Become MLflow's server; for one reader one worker is enough, and quicker there than four."""
+    """Become MLflow's server; one worker is enough for one reader, and starts sooner than four."""
     options = ["--port", str(port), "--workers", "1", "--backend-store-uri", uri]
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *options])
 
 
 def main() -> None:
     """Run from the command line."""
-    run_tool(UiOptions, run)
+    run_tool(UiOptions, run, __doc__)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.config.composing import compose
 from pipeline.digits.splits import Split
-from pipeline.system.machine import collect_seldom
+from pipeline.system.garbage import collect_seldom
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # as a folder, on Linux

@@ -1,45 +1,34 @@
 """Explain in one line what went wrong."""
 
-import logging
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.cli.command_line import CommandLine
+from pipeline.cli.messages import fail
 from pipeline.config.composing import compose
 from pipeline.config.params import PARAMS_FILE, read_params
 from pipeline.config.places import CONF_DIR
-from pipeline.config.trees import Tree, differing_keys, flatten
+from pipeline.config.trees import flatten
 from pipeline.config.wording import suggest
 from pipeline.system.errors import InputError, in_one_line
 
-log = logging.getLogger(__name__)
 
-
-def _known_keys(config_name: str, options: Iterable[str]) -> list[str]:
-    """Name what a command line can set, given what it chooses of the groups in conf/."""
-    composes = has_groups(config_name)
-    choices = [argument for argument in sys.argv[1:] if composes and _chooses_one(argument)]
+@contextmanager
+def errors_in_one_line(line: CommandLine) -> Iterator[None]:
+    """End the program with one line where the block finds what was given to be wrong."""
     try:
-        tree = compose(choices, config_name if composes else "config")
-    except (InputError, HydraException, OmegaConfBaseException):
-        tree = read_params()
-    return [*options, *flatten(tree)]
+        yield
+    except (InputError, OSError, HydraException, OmegaConfBaseException) as error:
+        fail(explain(error, line))
+    except KeyboardInterrupt:
+        fail("interrupted", code=130)
 
 
-def has_groups(config_name: str) -> bool:
-    """Say whether a command composes conf/; a stage or a tool takes params.yaml."""
-    return (CONF_DIR / f"{config_name}.yaml").is_file()
-
-
-def _chooses_one(argument: str) -> bool:
-    group, _, choice = argument.lstrip("+").partition("=")
-    return (CONF_DIR / group.partition("@")[0]).is_dir() and choice.replace("_", "").isalnum()
-
-
-def explain(error: Exception, config_name: str, options: Iterable[str]) -> str:
+def explain(error: Exception, line: CommandLine) -> str:
     """Say what went wrong, where, and what to do about it."""
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
@@ -50,15 +39,8 @@ def explain(error: Exception, config_name: str, options: Iterable[str]) -> str:
     if "No match in the defaults list" in text:
         choice = text.split("'")[1]
         return f"{choice}: a stage has no groups; `python -m pipeline {choice}=…` chooses from one"
-    unknown_key = re.match(r"Could not override '([^']+)'", text)
-    if unknown_key:
-        key, known = unknown_key[1], _known_keys(config_name, options)
-        if key in known and has_groups(config_name):
-            return f"{key}: not all of these choices have it; try those that do by themselves"
-        if key in known:
-            return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
-        beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
-        return f"{key}: unknown key; {suggest(key, beside or known)}"
+    if unknown_key := re.match(r"Could not override '([^']+)'", text):
+        return _explain_key(unknown_key[1], line)
     if text.startswith("Ambiguous value"):
         asked = text.split("'")[1]
         return (
@@ -68,12 +50,28 @@ def explain(error: Exception, config_name: str, options: Iterable[str]) -> str:
     return text.partition(" Config search path:")[0]
 
 
-def tell_drift(given: Tree) -> None:
-    """Say in one line where params.yaml is not what conf/ composes to by default."""
+def _explain_key(key: str, line: CommandLine) -> str:
+    """Say why a key cannot be set."""
+    known = _known_keys(line)
+    if key in known and line.composes_groups:
+        return f"{key}: not all of these choices have it; run those that do by themselves"
+    if key in known:
+        return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
+    beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
+    return f"{key}: unknown key; {suggest(key, beside or known)}"
+
+
+def _known_keys(line: CommandLine) -> list[str]:
+    """Name what a command line can set, given what it chooses of the groups in conf/."""
+    composes = line.composes_groups
+    choices = [argument for argument in line.arguments if composes and _chooses_one(argument)]
     try:
-        keys = differing_keys(given, compose([]))
-    except (InputError, OSError, HydraException, OmegaConfBaseException):
-        return  # conf/ is broken or being edited, but the stage needed only params.yaml
-    if keys:
-        listed = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
-        log.info("params.yaml differs from the defaults of conf/ in %s", listed)
+        tree = compose(choices, line.config_name if composes else "config")
+    except (InputError, HydraException, OmegaConfBaseException):
+        tree = read_params()
+    return [*line.options, *flatten(tree)]
+
+
+def _chooses_one(argument: str) -> bool:
+    group, _, choice = argument.lstrip("+").partition("=")
+    return (CONF_DIR / group.partition("@")[0]).is_dir() and choice.replace("_", "").isalnum()

@@ -2,28 +2,27 @@
 
 import re
 import signal
-import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hydra.core.config_store import ConfigStore
 
-from pipeline.cli.explaining import has_groups
+from pipeline.cli.command_line import CommandLine
 
 
 def says_what_to_complete(arguments: Iterable[str]) -> bool:
-    """Say whether Hydra's shell completion is told what to do; it ends in a traceback if not."""
+    """Say whether Hydra's shell completion is told what to do; if not, it ends in a traceback."""
     return any(re.match("(install|uninstall|query)=", argument) for argument in arguments)
 
 
-def describe_command(config_name: str) -> None:
-    """Let `--help` begin with what the command's module says of itself."""
+def describe_command(line: CommandLine) -> CommandLine:
+    """Return the command line that prints help which begins with what the command is about."""
     if hasattr(signal, "SIGPIPE"):  # `--help | head` ends as it does with other programs
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    composes = has_groups(config_name)
-    groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if composes else ""
-    about = (sys.modules["__main__"].__doc__ or "").replace("$", "$$")
+    groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if line.composes_groups else ""
+    about = line.about.replace("$", "$$")
     text = f"{about}\n{groups}Settings (KEY=VALUE):\n\n$CONFIG"
     ConfigStore.instance().store(name="command", group="hydra/help", node={"template": text})
     # argparse, which Hydra uses, takes overrides from one place only.
-    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    sys.argv[1:] = ["--help", *overrides, "hydra/help=command"]
+    overrides = [argument for argument in line.arguments if not argument.startswith("-")]
+    return replace(line, arguments=("--help", *overrides, "hydra/help=command"))

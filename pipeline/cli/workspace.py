@@ -1,4 +1,4 @@
-"""This checkout as the place of one experiment at a time."""
+"""One experiment at a time runs in a checkout."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
+from pipeline.cli.dvc import is_dvc
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
 from pipeline.system.files import sole_user
@@ -16,13 +17,13 @@ OF_DVC = ROOT / ".dvc" / "tmp" / "rwlock"
 
 @contextmanager
 def own_params() -> Iterator[None]:
-    """Let no other command of ours change params.yaml during the block.
+    """Keep other commands of ours from changing params.yaml during the block.
 
-    DVC reads it as a stage begins and once more as it ends: what was changed in between would be
-    taken for what the stage has run with.
+    DVC reads it when a stage begins and again when it ends, and takes what it then finds for what
+    the stage has run with.
 
     Raises:
-        InputError: An experiment runs on it, or a stage of DVC's.
+        InputError: An experiment is running on it, or DVC runs a stage.
     """
     with sole_user(OWN) as alone:
         busy = _writers()
@@ -36,15 +37,15 @@ def own_params() -> Iterator[None]:
 
 
 def _writers() -> list[int]:
-    """Return the processes of DVC's that are alive and may write outputs here."""
+    """Return the live processes of DVC that may write outputs here."""
     try:
         kept = json.loads(OF_DVC.read_text(encoding="utf-8"))["write"].values()
-        return sorted({writer["pid"] for writer in kept if _is_dvc(writer["pid"])})
+        return sorted({writer["pid"] for writer in kept if _is_alive(writer["pid"])})
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []  # DVC says itself what it thinks of its file
 
 
-def _is_dvc(process: int) -> bool:
-    with suppress(psutil.Error):
-        return any("dvc" in word for word in psutil.Process(process).cmdline())
+def _is_alive(dvc: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return is_dvc(psutil.Process(dvc))
     return False

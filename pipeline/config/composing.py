@@ -7,7 +7,7 @@ from pipeline.config.places import CONF_DIR
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError, in_one_line
 
-# What a file raises that is meant to be YAML.
+# What reading YAML raises where a file is not YAML.
 UNREADABLE = (yaml.YAMLError, UnicodeDecodeError)
 
 
@@ -34,9 +34,9 @@ def compose(overrides: list[str], name: str = "config") -> Tree:
 
 
 def broken_conf(error: Exception) -> InputError:
-    """Return what to raise where a file in conf/ cannot be read."""
+    """Return the error to raise where a file in conf/ cannot be read."""
     return InputError(
-        f"{CONF_DIR}: holds a file that is no YAML ({in_one_line(error, 300)}); mend it"
+        f"{CONF_DIR}: holds a file that is not YAML ({in_one_line(error, 300)}); fix it"
     )
 
 

@@ -1,14 +1,15 @@
-"""params.yaml: the composed configuration that runs."""
+"""params.yaml, the composed configuration that runs: its text, reading it, writing it."""
 
 from pathlib import Path
 
 import yaml
 from omegaconf import OmegaConf
 
-from pipeline.config.composing import UNREADABLE
+from pipeline.config.moved import up_to_date
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.files import write_text
 
 PARAMS_FILE = ROOT / "params.yaml"
 PARAMS_HEADER = """\
@@ -21,21 +22,44 @@ def dump(tree: Tree) -> str:
     return PARAMS_HEADER + OmegaConf.to_yaml(OmegaConf.create(tree))
 
 
+def write_params(tree: Tree, path: Path = PARAMS_FILE) -> bool:
+    """Make a composed configuration the one that runs; return whether the file has changed.
+
+    One that holds it already is left alone, so that its time stamp tells something.
+    """
+    text = dump(tree)
+    if path.is_file() and path.read_bytes() == text.encode():
+        return False
+    write_text(path, text)
+    return True
+
+
 def read_params(path: Path = PARAMS_FILE) -> Tree:
-    """Read what runs: the composed configuration in params.yaml.
+    """Read the composed configuration in params.yaml, one written by an earlier version, too.
 
     Raises:
-        InputError: The file is missing or is not YAML.
+        InputError: The file is missing, is not YAML or holds no configuration.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; `python -m pipeline` writes it") from error
-    except UNREADABLE as error:
-        reason = in_one_line(error)
+    except (UnicodeDecodeError, InputError) as error:
         raise InputError(
-            f"{path}: not YAML ({reason}); `python -m pipeline` rewrites it"
+            f"{path}: {in_one_line(error)}; `python -m pipeline` rewrites it"
         ) from error
+
+
+def parse(text: str) -> Tree:
+    """Read the text of a params.yaml, one recorded by an earlier version, too.
+
+    Raises:
+        InputError: It is not YAML or holds no configuration.
+    """
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"is not YAML ({in_one_line(error)})") from error
     if not isinstance(tree, dict):
-        raise InputError(f"{path}: holds no configuration; `python -m pipeline` rewrites it")
-    return tree
+        raise InputError("holds no configuration")
+    return up_to_date(tree)

@@ -1,14 +1,10 @@
 """The typed schema of the configuration."""
 
-import os
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.config.trees import Target
-
-# Pydantic would look through every installed package for plugins: some 30 ms of every start.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 class Section(BaseModel):

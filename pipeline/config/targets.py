@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
 
+from pipeline.config.moved import current_address
 from pipeline.config.schema import Section
 from pipeline.config.trees import Tree
 from pipeline.config.wording import describe_errors
@@ -41,16 +42,21 @@ def find_targets(section: BaseModel, prefix: str) -> Iterator[tuple[str, Tree]]:
 
 
 def check_target(path: str, node: Tree) -> None:
-    """Hold a node's arguments against the annotated signature of the function it names.
+    """Check a node's arguments against the annotated signature of the function it names.
 
-    Functions from outside this package are left to be checked when called: finding them could mean
+    Functions from outside this package are checked only when called: finding them could mean
     importing TensorFlow.
+
+    Raises:
+        InputError: There is no such function, or it does not take these arguments.
     """
     target = node.get("_target_")
     if not isinstance(target, str):
         raise InputError(f"{path}._target_: must name a function, as the files in conf/ do")
     if not target.startswith("pipeline."):
         return
+    if (current := current_address(target)) != target:
+        raise InputError(f"{path}._target_={target}: has moved; write {current}")
     arguments = {key: value for key, value in node.items() if not key.startswith("_")}
     schema = _signature_schema(_locate(path, target))
     try:

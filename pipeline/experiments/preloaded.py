@@ -5,7 +5,7 @@ do not survive a fork.
 """
 
 from pipeline.digits.training.tensorflow_start import quick_and_quiet_import
-from pipeline.system.machine import collect_seldom
+from pipeline.system.garbage import collect_seldom
 
 collect_seldom()
 with quick_and_quiet_import():

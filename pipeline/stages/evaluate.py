@@ -157,7 +157,7 @@ def _comparable(metrics: Tree) -> dict[str, float]:
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run)
+    run_stage(run, __doc__)
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ def _tell(tally: Tally, output: Path) -> None:
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run)
+    run_stage(run, __doc__)
 
 
 if __name__ == "__main__":

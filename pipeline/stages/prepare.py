@@ -136,7 +136,7 @@ def _record(
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run)
+    run_stage(run, __doc__)
 
 
 if __name__ == "__main__":

@@ -342,7 +342,7 @@ def _record_outcome(
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run)
+    run_stage(run, __doc__)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def _record_setup(
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run)
+    run_stage(run, __doc__)
 
 
 if __name__ == "__main__":

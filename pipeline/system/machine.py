@@ -1,13 +1,8 @@
 """What this process may use of the machine, and whom it serves."""
 
-import atexit
-import gc
 import os
 import signal
 from threading import Thread
-
-# New objects after which Python looks for garbage; of itself after 700.
-SELDOM = 50_000
 
 
 def cores() -> int:
@@ -16,16 +11,6 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux tells
         return os.cpu_count() or 1
-
-
-def collect_seldom() -> None:
-    """Have Python look for garbage less often, and not at its end: for processes of our own.
-
-    Importing TensorFlow or MLflow makes a million objects that stay. To look through them again
-    and again as they come, and all of them once more at the end, takes a third of the time.
-    """
-    gc.set_threshold(SELDOM, 20, 20)
-    atexit.register(gc.freeze)
 
 
 def serve_parent() -> None:

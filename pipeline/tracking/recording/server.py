@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import kind_and_words
-from pipeline.system.machine import collect_seldom
+from pipeline.system.garbage import collect_seldom
 from pipeline.tracking.recording.openings import Opening
 from pipeline.tracking.recording.run_writer import Recording
 from pipeline.tracking.store import open_store

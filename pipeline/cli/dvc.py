@@ -1,0 +1,99 @@
+"""Run DVC, which runs the stages, and end it with them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from pipeline.config.places import ROOT
+
+# How the lines begin that DVC prints for people who type `dvc repro` themselves.
+CHATTER = (
+    "Updating lock file",
+    "To track the changes with git",
+    "git add",
+    "To enable auto staging",
+    "dvc config core.autostage",
+    "Use `dvc push`",
+)
+
+
+def reproduce(environment: Mapping[str, str]) -> int:
+    """Run `dvc repro`; return its exit code.
+
+    Args:
+        environment: Variables for DVC and the stages, besides those of this process.
+    """
+    # The stages' `python` must be this one, whether or not its environment is activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [sys.executable, "-m", "dvc", "repro"]
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "PATH": path, **environment},
+            stdout=subprocess.PIPE, text=True, errors="replace",
+        ) as process,
+        _terminated_with_its_stage(process.pid),
+    ):  # fmt: skip
+        try:
+            _show(process.stdout)
+            return process.wait()
+        except KeyboardInterrupt:
+            # The terminal tells DVC and the stage as well. Killed now, DVC would leave it running.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            process.wait()
+            raise
+
+
+def _show(lines: IO[str] | None) -> None:
+    for line in lines or ():
+        if (text := line.strip()) and not text.startswith(CHATTER):
+            print(line, end="", flush=True)
+
+
+def is_dvc(process: psutil.Process) -> bool:
+    """Say whether a process runs DVC."""
+    with suppress(psutil.Error):
+        return any("dvc" in word for word in process.cmdline())
+    return False
+
+
+def parent_dvc() -> psutil.Process | None:
+    """Return the process of DVC that runs this stage; None if it cannot be told."""
+    with suppress(psutil.Error):
+        return next((each for each in psutil.Process().parents() if is_dvc(each)), None)
+    return None
+
+
+@contextmanager
+def _terminated_with_its_stage(dvc: int) -> Iterator[None]:
+    """Let SIGTERM, which may reach this process alone, end the running stage and so DVC, too."""
+
+    def terminate(*_: object) -> None:
+        # Without its stage DVC stops in order. Not by SIGINT, which a script's `&` lets ignore.
+        for each in _of_our_group(dvc) or [dvc]:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGTERM)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _of_our_group(dvc: int) -> list[int]:
+    """Return what DVC has started, but for the process that records runs: it ends by itself."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for each in psutil.Process(dvc).children(recursive=True):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                if os.getpgid(each.pid) == os.getpgrp() and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each.pid)
+    return found

@@ -1,0 +1,49 @@
+"""What is wrong is explained in one line."""
+
+import shutil
+
+import pytest
+
+from pipeline.cli import command, command_line, explaining, starts
+from pipeline.config import composing
+from pipeline.config.composing import compose
+from pipeline.config.places import CONF_DIR
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
+        ("train.epochs=1,2", "train.epochs=1,2: `python -m pipeline.sweep` tries several values"),
+        ("--shell-completion", "--shell-completion: say install=SHELL"),
+        ("-sc train.epochs=3", "--shell-completion: say install=SHELL"),
+        ("-m train.epochs=1,2", "one experiment at a time here; `python -m pipeline.sweep`"),
+    ],
+)
+def test_what_cannot_be_composed_is_told_in_one_line(started, capsys, arguments, told):
+    with pytest.raises(SystemExit) as ended:
+        started(*arguments.split())
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {told}")
+
+
+@pytest.mark.parametrize("text", [b"hidden_units: [8\n", b"\xff"])
+def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, monkeypatch):
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF_DIR, conf)
+    (conf / "model" / "mine.yaml").write_bytes(text)
+    for module in (starts, command_line, composing, explaining):
+        monkeypatch.setattr(module, "CONF_DIR", conf)
+    assert "conf: holds a file that is not YAML" in refused("pipeline.__main__", "model=mine")
+
+
+def test_a_stage_needs_no_conf_to_name_its_keys(refused, tmp_path, monkeypatch):
+    given = compose([])
+    for module in (command, explaining):
+        monkeypatch.setattr(module, "read_params", lambda: given)
+    (tmp_path / "config.yaml").write_text("[")
+    for module in (command_line, composing, explaining):
+        monkeypatch.setattr(module, "CONF_DIR", tmp_path)
+    told = refused("pipeline.stages.evaluate", "train.epoks=1")
+    assert "train.epoks: unknown key; did you mean train.epochs?" in told

@@ -1,0 +1,61 @@
+"""What was recorded before functions moved names them where they are."""
+
+import importlib
+
+import pytest
+
+from pipeline.config.checking import validate
+from pipeline.config.moved import FUNCTIONS, MODULES, current_address, up_to_date
+
+# All that conf/ named before functions moved into pipeline/digits/training/ and datasets/.
+NAMED_ONCE = [
+    "pipeline.digits.augmentation.Distortion",
+    "pipeline.digits.datasets.fashion_mnist",
+    "pipeline.digits.datasets.mnist",
+    "pipeline.digits.datasets.mnist_5000",
+    "pipeline.digits.folders.folder",
+    "pipeline.digits.networks.cnn",
+    "pipeline.digits.networks.mlp",
+    "pipeline.digits.optimizers.adam",
+    "pipeline.digits.optimizers.adamw",
+    "pipeline.digits.optimizers.constant",
+    "pipeline.digits.optimizers.cosine",
+    "pipeline.digits.optimizers.sgd",
+]
+
+
+@pytest.mark.parametrize("address", NAMED_ONCE)
+def test_what_conf_named_once_is_found(address):
+    module, _, name = current_address(address).rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_no_entry_leads_to_another():
+    assert not {*map(current_address, FUNCTIONS.values())} & FUNCTIONS.keys()
+    assert not {*MODULES.values()} & MODULES.keys()
+
+
+@pytest.mark.parametrize(
+    "address", ["keras.Sequential", "pipeline.digits.training.networks.mlp", "mlp", ""]
+)
+def test_what_has_not_moved_keeps_its_address(address):
+    assert current_address(address) == address
+
+
+def test_a_configuration_of_yesterday_is_valid_today(default_tree):
+    old = {
+        **default_tree,
+        "model": {**default_tree["model"], "_target_": "pipeline.digits.networks.mlp"},
+        "data": {"_target_": "pipeline.digits.datasets.mnist_5000"},
+        "train": {
+            **default_tree["train"],
+            "optimizer": {
+                **default_tree["train"]["optimizer"], "_target_": "pipeline.digits.optimizers.adam"
+            },
+        },
+    }  # fmt: skip
+    config = validate(up_to_date(old))
+    assert config.model == default_tree["model"]
+    assert config.train.optimizer == default_tree["train"]["optimizer"]
+    assert config.data == {"_target_": "pipeline.digits.datasets.mnist.mnist_5000"}
+    assert old["model"]["_target_"] == "pipeline.digits.networks.mlp"

@@ -1,0 +1,73 @@
+"""Taking over the configuration of a run."""
+
+import logging
+
+import pytest
+from omegaconf import OmegaConf
+
+from pipeline import promote
+from pipeline.config.composing import compose
+from pipeline.config.params import PARAMS_FILE, dump, read_params, write_params
+from pipeline.system.errors import InputError
+from pipeline.system.files import write_json
+
+CHOICES = ["data=mnist_5000", "model=cnn", "train.epochs=3"]
+
+
+def as_of_yesterday(text):
+    """Undo the moves that `pipeline.config.moved` knows."""
+    return text.replace("digits.training.", "digits.").replace(
+        "datasets.mnist.mnist", "datasets.mnist"
+    )
+
+
+@pytest.fixture
+def params(monkeypatch, tmp_path):
+    """Return the params.yaml that is written."""
+    path = tmp_path / "params.yaml"
+    monkeypatch.setattr(promote, "write_params", lambda tree: write_params(tree, path))
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return path
+
+
+def ask(run):
+    promote.run({"run": run, "tracking": compose([])["tracking"]})
+
+
+def test_the_best_trial_of_a_sweep_made_before_functions_moved_is_taken_over(
+    params, tmp_path, caplog
+):
+    caplog.set_level(logging.INFO)
+    config = OmegaConf.to_container(OmegaConf.create(as_of_yesterday(dump(compose(CHOICES)))))
+    assert config["model"]["_target_"] == "pipeline.digits.networks.cnn"
+    best = {"name": "cnn", "run_id": None, "val_accuracy": 0.5, "config": config}
+    write_json(tmp_path / ".sweeps" / "best.json", best)
+    for told in ("rewritten", "is this already"):
+        ask("best")
+        assert read_params(params) == compose(CHOICES)
+        assert f"params.yaml {told}" in caplog.messages[-1]
+
+
+def test_a_recorded_run_made_before_functions_moved_is_taken_over(params, monkeypatch):
+    text = as_of_yesterday(dump(compose(CHOICES)))
+    monkeypatch.setattr(promote, "recorded_config", lambda *_: text)
+    ask("1f")
+    assert params.read_text() == dump(compose(CHOICES))
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [unclosed"])
+def test_a_recorded_configuration_that_is_unreadable_is_told(params, monkeypatch, text):
+    monkeypatch.setattr(promote, "recorded_config", lambda *_: text)
+    with pytest.raises(InputError, match="run=1f: its configuration"):
+        ask("1f")
+    assert not params.exists()
+
+
+@pytest.mark.parametrize(
+    ("run", "told"), [(None, "say which"), (12, "read as a number"), ("best", "no sweep has ended")]
+)
+def test_what_names_no_run_is_told(params, run, told):
+    before = PARAMS_FILE.read_bytes()
+    with pytest.raises(InputError, match=told):
+        ask(run)
+    assert PARAMS_FILE.read_bytes() == before
