@@ -1,4 +1,4 @@
-"""Figures of the predict-custom stage: people's pictures, what the network saw, its answers."""
+"""Figure of the predict-custom stage: people's pictures, what the network saw, its answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,35 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pipeline.digits.recognition.number import same_number
-from pipeline.plots.style import look, page, text
+from pipeline.plots.style.canvas import Box, Picture, draw_box, draw_picture, fit, new_canvas
+from pipeline.plots.style.look import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LABEL_SIZE,
+    LIGHT_GREY,
+    NOTE_EDGE,
+    NOTE_FILL,
+    SMALL_SIZE,
+    VERMILLION,
+    styled,
+)
+from pipeline.plots.style.numbers import counted, short_confidence
+from pipeline.plots.style.page import CONTENT_WIDTH
+from pipeline.plots.style.text import shorten, wrap_at_most
+
+_COLUMNS = 4
+_DETAIL_SIZE = SMALL_SIZE - 1.5
+_PLAIN_FILL, _WRONG_FILL = "#F6F6F6", "#FBE3D6"
+# In inches:
+_GAP = 0.12
+_CELL_WIDTH = (CONTENT_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
+_PAD = 0.08
+_PICTURE = (_CELL_WIDTH - 3 * _PAD) / 2
+_ANSWER_HEIGHT = 0.36
+_NAME_HEIGHT = 0.3
+_DETAIL_HEIGHT = 0.36
 
 
 @dataclass(frozen=True)
@@ -64,19 +92,18 @@ class PredictionItem:
         return self.label is not None and self.digit is not None and not self.right
 
 
-_COLUMNS = 4
-_GAP = 0.12
-_CELL_WIDTH = (look.CONTENT_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
-_PAD = 0.08
-_PICTURE = (_CELL_WIDTH - 3 * _PAD) / 2
-_ANSWER_HEIGHT = 0.36
-_DETAIL_SIZE = look.SMALL_SIZE - 1.5
-_DETAIL_HEIGHT = 0.36
-
-
 @dataclass(frozen=True)
 class _Grid:
-    """Cells in a row, their sizes in inches, the answer's font size, and what the cells show."""
+    """How one kind of cells is laid out.
+
+    Attributes:
+        columns: Cells in a row.
+        cell_width: In inches, as are the next two.
+        picture_height: Of the pictures, or of the one picture, in a cell.
+        label_width: Room for the right answer.
+        answer_size: The answer's font size in points.
+        legend: What a cell shows, in words.
+    """
 
     columns: int
     cell_width: float
@@ -90,11 +117,11 @@ _DIGITS = _Grid(
     _COLUMNS, _CELL_WIDTH, _PICTURE, 0.3, 20.0, "left: as given, right: what the network saw"
 )
 _NUMBERS = _Grid(
-    2, (look.CONTENT_WIDTH - _GAP) / 2, 1.6, 0.95, 14.0, "a box and its reading for every digit"
+    2, (CONTENT_WIDTH - _GAP) / 2, 1.6, 0.95, 14.0, "a box and its reading for every digit"
 )
 
 
-@look.styled
+@styled
 def prediction_grid(
     items: Sequence[PredictionItem], note: str | None = None, *, total: int | None = None
 ) -> Figure:
@@ -111,7 +138,7 @@ def prediction_grid(
     heights = [_row_height(row, grid) for row in rows]
     more = 0 if total is None else total - len(items)
     height = sum(heights) + len(rows) * _GAP + (0.0 if items and not more else 0.3)
-    figure, axes = page.new_canvas(
+    figure, axes = new_canvas(
         "Predictions on custom pictures",
         height,
         subtitle=_summary(items, len(items) + more, grid),
@@ -121,17 +148,16 @@ def prediction_grid(
     for row, row_height in zip(rows, heights, strict=True):
         for column, item in enumerate(row):
             left = column * (grid.cell_width + _GAP)
-            _cell(axes, item, grid, (left, top, grid.cell_width, row_height))
+            _draw_cell(axes, item, grid, (left, top, grid.cell_width, row_height))
         top += row_height + _GAP
     if more or not items:
-        words = f"… and {more:,} more pictures not shown" if more else "No pictures."
+        words = f"… and {counted(more, 'more picture')} not shown" if more else "No pictures."
         axes.text(0, height - 0.1, words, va="center")
     return figure
 
 
 def _summary(items: Sequence[PredictionItem], total: int, grid: _Grid) -> str:
-    pictures = "1 picture" if total == 1 else f"{total:,} pictures"
-    words = [f"{pictures}; {grid.legend}"]
+    words = [f"{counted(total, 'picture')}; {grid.legend}"]
     first = f"of the first {len(items):,}, " if len(items) < total else ""
     labelled = [item for item in items if item.label is not None]
     if labelled:
@@ -143,17 +169,8 @@ def _summary(items: Sequence[PredictionItem], total: int, grid: _Grid) -> str:
     return "; ".join(words)
 
 
-def _look(item: PredictionItem) -> tuple[str, str]:
-    """Return the colours (line, fill) of an item's cell."""
-    if item.wrong:
-        return look.VERMILLION, "#FBE3D6"
-    if item.status != "ok":
-        return look.NOTE_EDGE, look.NOTE_FILL
-    return "#BBBBBB", "#F6F6F6"
-
-
 def _row_height(row: Sequence[PredictionItem], grid: _Grid) -> float:
-    plain = _ANSWER_HEIGHT + grid.picture_height + 0.3
+    plain = _ANSWER_HEIGHT + grid.picture_height + _NAME_HEIGHT
     return plain + (_DETAIL_HEIGHT if any(map(_reason, row)) else 0.0)
 
 
@@ -163,21 +180,69 @@ def _reason(item: PredictionItem) -> str:
     return f"{item.status}: {item.detail}" if item.detail else item.status
 
 
-def _cell(
-    axes: Axes, item: PredictionItem, grid: _Grid, box: tuple[float, float, float, float]
-) -> None:
+def _draw_cell(axes: Axes, item: PredictionItem, grid: _Grid, box: Box) -> None:
     left, top = box[:2]
-    line, fill = _look(item)
-    special = item.wrong or item.status != "ok"
-    page.draw_box(
-        axes, box, line, fill=fill, linewidth=2.0 if special else 0.8, dashed=item.status != "ok"
+    edge, fill = _cell_colors(item)
+    doubtful = item.status != "ok"
+    width = 2.0 if item.wrong or doubtful else 0.8
+    draw_box(axes, box, edge, fill=fill, linewidth=width, dashed=doubtful)
+    middle = top + _ANSWER_HEIGHT / 2
+    if item.digit is None:
+        axes.text(left + _PAD, middle, "no answer", weight="bold", size=LABEL_SIZE, va="center")
+    else:
+        _write_answer(axes, item, grid, left, middle)
+    _write_verdict(axes, item, grid, left + grid.cell_width - _PAD, middle)
+    _draw_pictures(axes, item, grid, left + _PAD, top + _ANSWER_HEIGHT)
+    _write_caption(axes, item, grid, left + _PAD, top + _ANSWER_HEIGHT + grid.picture_height)
+
+
+def _cell_colors(item: PredictionItem) -> tuple[str, str]:
+    """Return the colours of a cell's edge and of its fill."""
+    if item.wrong:
+        return VERMILLION, _WRONG_FILL
+    if item.status != "ok":
+        return NOTE_EDGE, NOTE_FILL
+    return LIGHT_GREY, _PLAIN_FILL
+
+
+def _write_answer(
+    axes: Axes, item: PredictionItem, grid: _Grid, left: float, middle: float
+) -> None:
+    """Write the answer, with a question mark where one may not rely on it, and its confidence."""
+    room = grid.cell_width / 2 - 0.45
+    answer = shorten(str(item.digit), room, grid.answer_size, bold=True)
+    axes.text(
+        left + _PAD,
+        middle,
+        answer if item.status == "ok" else f"{answer}?",
+        size=grid.answer_size,
+        weight="bold",
+        color=VERMILLION if item.wrong else INK,
+        va="center",
     )
-    _answer(axes, item, grid, left, top + _ANSWER_HEIGHT / 2)
-    _pictures(axes, item, grid, left + _PAD, top + _ANSWER_HEIGHT)
-    _captions(axes, item, grid, left + _PAD, top + _ANSWER_HEIGHT + grid.picture_height)
+    centre = left + grid.cell_width / 2 - 0.1
+    sure = short_confidence(item.confidence)
+    axes.text(centre, middle, sure, size=LABEL_SIZE, ha="center", va="center")
 
 
-def _pictures(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
+def _write_verdict(
+    axes: Axes, item: PredictionItem, grid: _Grid, right: float, middle: float
+) -> None:
+    """Write whether the answer is right, and if not, what it should be, where that is known."""
+    if item.label is None:
+        return
+    label = shorten(item.label, grid.label_width, SMALL_SIZE)
+    words, color = f"is {label}", GREY
+    if item.right:
+        words, color = "✓", GREEN
+    elif item.wrong:
+        words, color = f"✗ is {label}", VERMILLION
+    axes.text(
+        right, middle, words, size=LABEL_SIZE, weight="bold", color=color, ha="right", va="center"
+    )
+
+
+def _draw_pictures(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
     if grid is _NUMBERS:
         place = (left, top, grid.cell_width - 2 * _PAD, grid.picture_height)
         _picture_or_gap(axes, item.thumbnail, place)
@@ -187,118 +252,51 @@ def _pictures(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: f
         _picture_or_gap(axes, picture, (left + column * (_PICTURE + _PAD), top, _PICTURE, _PICTURE))
 
 
-def _mark_digits(
-    axes: Axes, item: PredictionItem, place: tuple[float, float, float, float]
-) -> None:
+def _mark_digits(axes: Axes, item: PredictionItem, place: Box) -> None:
     """Draw a box around every digit and its reading above it, inside the picture where it can."""
     if item.thumbnail is None:
         return
     height, width = item.thumbnail.shape[:2]
-    scale = min(place[2] / width, place[3] / height)
-    across, down = width * scale, height * scale
-    left, top = place[0] + (place[2] - across) / 2, place[1] + (place[3] - down) / 2
+    left, top, across, down = fit(width, height, place)
     for mark in item.marks or ():
         x, y, w, h = mark.box
-        color = look.BLUE if mark.sure else look.VERMILLION
+        color = BLUE if mark.sure else VERMILLION
         box = (left + x * across, top + y * down, w * across, h * down)
-        page.draw_box(axes, box, color, linewidth=1.0, dashed=not mark.sure, zorder=3)
-        size = min(max(0.45 * 72 * h * down, 5.0), look.SMALL_SIZE)
-        axes.text(
-            box[0] + box[2] / 2,
-            max(box[1] - 0.02, place[1] + size / 72),
-            str(mark.digit),
-            size=size,
-            weight="bold",
-            color="white",
-            ha="center",
-            va="bottom",
-            zorder=4,
-            bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6},
-        )
+        draw_box(axes, box, color, linewidth=1.0, dashed=not mark.sure, zorder=3)
+        _write_mark(axes, str(mark.digit), color, box, highest=place[1])
 
 
-def _answer(axes: Axes, item: PredictionItem, grid: _Grid, left: float, middle: float) -> None:
-    """Write the answer, its confidence and, where the label is known, whether it is right."""
-    size = look.SMALL_SIZE + 1
-    if item.digit is None:
-        axes.text(left + _PAD, middle, "no answer", weight="bold", size=size, va="center")
-    else:
-        room = grid.cell_width / 2 - 0.45
-        answer = text.shorten(str(item.digit), room, grid.answer_size, bold=True)
-        axes.text(
-            left + _PAD,
-            middle,
-            f"{answer}{'' if item.status == 'ok' else '?'}",
-            size=grid.answer_size,
-            weight="bold",
-            color=look.VERMILLION if item.wrong else look.INK,
-            va="center",
-        )
-        percent = f"{int(item.confidence * 100)} %"  # rounded down: 99.6 % is not 100 %
-        centre = left + grid.cell_width / 2 - 0.1
-        axes.text(centre, middle, percent, size=size, ha="center", va="center")
-    mark, color = _verdict(item, grid)
-    right = left + grid.cell_width - _PAD
-    axes.text(right, middle, mark, size=size, weight="bold", color=color, ha="right", va="center")
+def _write_mark(axes: Axes, reading: str, color: str, box: Box, highest: float) -> None:
+    """Write a reading above its box, but within `highest` inches from the canvas's top."""
+    left, top, width, height = box
+    size = min(max(0.45 * 72 * height, 5.0), SMALL_SIZE)
+    axes.text(
+        left + width / 2,
+        max(top - 0.02, highest + size / 72),
+        reading,
+        size=size,
+        weight="bold",
+        color="white",
+        ha="center",
+        va="bottom",
+        zorder=4,
+        bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6},
+    )
 
 
-def _verdict(item: PredictionItem, grid: _Grid) -> tuple[str, str]:
-    if item.label is None:
-        return "", look.INK
-    if item.right:
-        return "✓", look.GREEN
-    label = text.shorten(item.label, grid.label_width, look.SMALL_SIZE)
-    return (f"✗ is {label}", look.VERMILLION) if item.wrong else (f"is {label}", look.GREY)
-
-
-def _picture_or_gap(
-    axes: Axes, picture: NDArray[np.uint8] | None, place: tuple[float, float, float, float]
-) -> None:
+def _picture_or_gap(axes: Axes, picture: Picture | None, place: Box) -> None:
     if picture is not None:
-        page.draw_picture(axes, picture, place)
+        draw_picture(axes, picture, place)
         return
-    page.draw_box(axes, place, look.GREY, dashed=True)
+    draw_box(axes, place, GREY, dashed=True)
     left, top, width, height = place
-    axes.text(left + width / 2, top + height / 2, "none", color=look.GREY, ha="center", va="center")
+    axes.text(left + width / 2, top + height / 2, "none", color=GREY, ha="center", va="center")
 
 
-def _captions(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
+def _write_caption(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
+    """Write the name of the file and, if there is one, the reason of the status."""
     width = grid.cell_width - 2 * _PAD
-    name = text.shorten(item.file, width, _DETAIL_SIZE)
-    axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=look.GREY, va="top")
-    lines = text.wrap_at_most(_reason(item), 2, width, _DETAIL_SIZE)
-    axes.text(left, top + 0.25, "\n".join(lines), size=_DETAIL_SIZE, va="top", linespacing=1.1)
-
-
-@look.styled
-def explain_strip(steps: Sequence[tuple[str, page.Picture]], title: str) -> Figure:
-    """Show how a picture becomes what the network sees, step by step, from left to right.
-
-    Args:
-        steps: Name of each step and the picture after it, of any size and of the kinds that
-            `page.Picture` lists. At least one.
-        title: Usually the name of the file.
-    """
-    columns = -(-len(steps) // -(-len(steps) // 5))  # rows of much the same length, up to 5
-    pitch = look.CONTENT_WIDTH / max(columns, 4)
-    width = pitch - 0.14
-    names = [
-        text.wrap_at_most(f"{place + 1}. {name}", 3, width, look.SMALL_SIZE)
-        for place, (name, _) in enumerate(steps)
-    ]
-    label_height = max(map(len, names)) * 0.2 + 0.05
-    row_height = label_height + pitch + 0.1
-    figure, axes = page.new_canvas(title, -(-len(steps) // columns) * row_height)
-    for place, (_, picture) in enumerate(steps):
-        left, top = place % columns * pitch, place // columns * row_height + label_height
-        axes.text(
-            left + width / 2,
-            top - 0.06,
-            "\n".join(names[place]),
-            size=look.SMALL_SIZE,
-            ha="center",
-            va="bottom",
-            linespacing=1.1,
-        )
-        page.draw_picture(axes, picture, (left, top, width, width))
-    return figure
+    name = shorten(item.file, width, _DETAIL_SIZE)
+    axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=GREY, va="top")
+    reason = "\n".join(wrap_at_most(_reason(item), 2, width, _DETAIL_SIZE))
+    axes.text(left, top + 0.25, reason, size=_DETAIL_SIZE, va="top", linespacing=1.1)

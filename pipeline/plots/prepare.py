@@ -8,10 +8,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.plots.style import look, page, text
+from pipeline.plots.style.canvas import draw_picture, new_canvas
+from pipeline.plots.style.chart import new_chart
+from pipeline.plots.style.look import INK, LABEL_SIZE, SKY, SMALL_SIZE, TEXT_SIZE, styled
+from pipeline.plots.style.numbers import counted, thousands
+from pipeline.plots.style.page import CONTENT_WIDTH
+from pipeline.plots.style.text import clean, label_height, shorten, spread_labels, text_width
+
+_NAME_SIZE = TEXT_SIZE + 1
+_FEW_CLASSES = 16  # with more, the pictures are smaller and twice as many stand in a row
 
 
-@look.styled
+@styled
 def sample_grid(
     images: NDArray[np.uint8],
     labels: NDArray[np.integer],
@@ -26,12 +34,11 @@ def sample_grid(
         class_names: One name per class.
         note: A warning shown above the pictures.
     """
-    name_size = look.TEXT_SIZE + 1
-    names = [text.shorten(name, 1.5, name_size, bold=True) for name in class_names]
-    gutter = max(text.text_width(name, name_size, bold=True) for name in names) + 0.2
-    columns = 12 if len(names) <= 16 else 24
-    pitch = (look.CONTENT_WIDTH - gutter) / columns
-    figure, axes = page.new_canvas(
+    names = [shorten(name, 1.5, _NAME_SIZE, bold=True) for name in class_names]
+    gutter = max(text_width(name, _NAME_SIZE, bold=True) for name in names) + 0.2
+    columns = 12 if len(names) <= _FEW_CLASSES else 24
+    pitch = (CONTENT_WIDTH - gutter) / columns
+    figure, axes = new_canvas(
         "Samples of the training data",
         pitch * len(names),
         subtitle=f"first {columns} pictures of each class, as the network gets them: "
@@ -39,10 +46,10 @@ def sample_grid(
         note=note,
     )
     for row, name in enumerate(names):
-        axes.text(0, (row + 0.5) * pitch, name, size=name_size, weight="bold", va="center")
+        axes.text(0, (row + 0.5) * pitch, name, size=_NAME_SIZE, weight="bold", va="center")
         strip = _side_by_side(images[np.flatnonzero(labels == row)[:columns]], columns)
         box = (gutter, row * pitch, columns * pitch, pitch * 0.97)
-        page.draw_picture(axes, strip, box, frame="white")
+        draw_picture(axes, strip, box, frame="white")
     return figure
 
 
@@ -54,7 +61,7 @@ def _side_by_side(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     return strip.reshape(height, -1)
 
 
-@look.styled
+@styled
 def class_balance(
     counts: Mapping[str, Sequence[int]], class_names: Sequence[str], note: str | None = None
 ) -> Figure:
@@ -65,50 +72,55 @@ def class_balance(
         class_names: One name per class, in the order of the counts.
         note: A warning shown above the panels.
     """
-    total = sum(sum(split) for split in counts.values())
-    slot = (look.CONTENT_WIDTH - 1.2) / len(class_names)
-    labels, rotation = text.spread_labels(class_names, slot, look.SMALL_SIZE + 1)
-    label_height = text.highest(labels, rotation, look.SMALL_SIZE + 1)
-    upright = all(
-        text.text_width(f"{count:,}", look.SMALL_SIZE) < 0.9 * slot
-        for split in counts.values()
-        for count in split
-    )
-    figure = page.new_chart(
+    total = sum(map(sum, counts.values()))
+    slot = (CONTENT_WIDTH - 1.2) / len(class_names)
+    labels, rotation = spread_labels(class_names, slot, LABEL_SIZE)
+    level = _counts_fit(counts, slot)
+    figure = new_chart(
         "Pictures per class",
-        (2.0 if upright else 2.5) * len(counts) + label_height,
-        subtitle=f"{total:,} pictures in all; dashed: what an even share would be",
+        (2.0 if level else 2.5) * len(counts) + label_height(labels, rotation, LABEL_SIZE),
+        subtitle=f"{counted(total, 'picture')} in all; dashed: what an even share would be",
         note=note,
     )
     panels = figure.subplots(len(counts), 1, squeeze=False)[:, 0]
     for axes, (split, per_class) in zip(panels, counts.items(), strict=True):
-        _balance_panel(axes, split, per_class, upright)
+        axes.set_title(f"{clean(split)}: {counted(sum(per_class), 'picture')}", loc="left")
+        _draw_bars(axes, per_class)
+        _write_counts(axes, per_class, level)
         axes.set_xticks(range(len(labels)), labels, rotation=rotation)
         axes.tick_params(labelbottom=axes is panels[-1])
     panels[-1].set_xlabel("class")
     return figure
 
 
-def _balance_panel(axes: Axes, split: str, per_class: Sequence[int], upright: bool) -> None:
-    axes.bar(range(len(per_class)), per_class, color=look.SKY, width=0.8)
-    axes.axhline(sum(per_class) / len(per_class), color=look.INK, linestyle="--", linewidth=1.2)
-    axes.set_title(f"{text.clean(split)}: {sum(per_class):,} pictures", loc="left")
+def _counts_fit(counts: Mapping[str, Sequence[int]], slot: float) -> bool:
+    """Say whether every count has room above its bar without being turned upright."""
+    every = [count for split in counts.values() for count in split]
+    return all(text_width(f"{count:,}", SMALL_SIZE) < 0.9 * slot for count in every)
+
+
+def _draw_bars(axes: Axes, per_class: Sequence[int]) -> None:
+    axes.bar(range(len(per_class)), per_class, color=SKY, width=0.8)
+    axes.axhline(sum(per_class) / len(per_class), color=INK, linestyle="--", linewidth=1.2)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("pictures")
     axes.set_xlim(-0.6, len(per_class) - 0.4)
-    top = max(*per_class, 1)
-    axes.set_ylim(0, top * (1.3 if upright else 1.6))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.yaxis.set_major_formatter(thousands)
+
+
+def _write_counts(axes: Axes, per_class: Sequence[int], level: bool) -> None:
+    top = max(*per_class, 1)
+    axes.set_ylim(0, top * (1.3 if level else 1.6))
     for position, count in enumerate(per_class):
         axes.text(
             position,
             count + top * 0.06,
             f"{count:,}",
-            size=look.SMALL_SIZE if upright else look.SMALL_SIZE - 2,
+            size=SMALL_SIZE if level else SMALL_SIZE - 2,
             ha="center",
             va="bottom",
-            rotation=0 if upright else 90,
+            rotation=0 if level else 90,
             # White behind the number, where the dashed line runs through it.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
             gid="count",

@@ -8,13 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.plots.style import look, page, text
+from pipeline.plots.style.canvas import draw_picture, new_canvas
+from pipeline.plots.style.look import GREEN, GREY, SMALL_SIZE, TEXT_SIZE, VERMILLION, styled
+from pipeline.plots.style.page import CONTENT_WIDTH
+from pipeline.plots.style.text import join_shortened, shorten
 
-_COLUMNS = 8
-_PITCH = look.CONTENT_WIDTH / _COLUMNS
-_ROW = _PITCH + 0.24
-_HEADING = 0.42
+_SHORT_NAME = 3  # letters: digits and the like leave room for more columns
 _MOST_SHOWN = 24
+# In inches:
+_HEADING_HEIGHT = 0.42
+_CAPTION_HEIGHT = 0.17
+_GAP = 0.1
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Gain:
     mistaken: NDArray[np.integer]
 
 
-@look.styled
+@styled
 def disagreements(
     title: str,
     subtitle: str,
@@ -51,11 +55,20 @@ def disagreements(
         class_names: One name per class.
         note: A warning shown above the pictures.
     """
-    heights = [_HEADING + max(0.1, -(-_shown(gain) // _COLUMNS) * _ROW) for gain in gains]
-    figure, axes = page.new_canvas(title, sum(heights), subtitle=subtitle, note=note)
+    columns = 8 if max(map(len, class_names)) <= _SHORT_NAME else 4
+    pitch = CONTENT_WIDTH / columns
+    row_height = pitch + _CAPTION_HEIGHT + 0.07
+    heights = [
+        _HEADING_HEIGHT + max(0.1, -(-_shown(gain) // columns) * row_height) for gain in gains
+    ]
+    figure, axes = new_canvas(title, sum(heights), subtitle=subtitle, note=note)
     top = 0.0
-    for gain, height, color in zip(gains, heights, (look.GREEN, look.VERMILLION), strict=False):
-        _section(axes, gain, class_names, top, color)
+    for gain, height, color in zip(gains, heights, (GREEN, VERMILLION), strict=False):
+        _write_heading(axes, gain, top, color)
+        for place in range(_shown(gain)):
+            row, column = divmod(place, columns)
+            corner = (column * pitch, top + _HEADING_HEIGHT + row * row_height)
+            _draw_gain(axes, gain, place, class_names, (*corner, pitch - _GAP))
         top += height
     return figure
 
@@ -64,20 +77,23 @@ def _shown(gain: Gain) -> int:
     return min(len(gain.images), _MOST_SHOWN)
 
 
-def _section(axes: Axes, gain: Gain, class_names: Sequence[str], top: float, color: str) -> None:
-    shown = _shown(gain)
-    more = f", {shown} of them shown" if shown < len(gain.images) else ""
-    heading = text.shorten(
-        f"{gain.heading}: {len(gain.images):,}{more}", look.CONTENT_WIDTH, look.TEXT_SIZE, True
-    )
-    axes.text(0, top + 0.18, heading, weight="bold", va="center", color=color)
-    for place in range(shown):
-        left = place % _COLUMNS * _PITCH
-        row = top + _HEADING + place // _COLUMNS * _ROW
-        width = _PITCH - 0.1
-        words = (
-            f"{class_names[int(gain.true[place])]}, not {class_names[int(gain.mistaken[place])]}"
-        )
-        words = text.shorten(words, width, look.SMALL_SIZE)
-        axes.text(left, row + 0.06, words, size=look.SMALL_SIZE, va="center", color=look.GREY)
-        page.draw_picture(axes, gain.images[place], (left, row + 0.17, width, width))
+def _write_heading(axes: Axes, gain: Gain, top: float, color: str) -> None:
+    more = f", {_shown(gain)} of them shown" if _shown(gain) < len(gain.images) else ""
+    heading = f"{gain.heading}: {len(gain.images):,}{more}"
+    shortened = shorten(heading, CONTENT_WIDTH, TEXT_SIZE, bold=True)
+    axes.text(0, top + 0.18, shortened, weight="bold", va="center", color=color)
+
+
+def _draw_gain(
+    axes: Axes,
+    gain: Gain,
+    place: int,
+    class_names: Sequence[str],
+    spot: tuple[float, float, float],
+) -> None:
+    """Draw a picture, and above it what it is and what the other network read."""
+    left, top, width = spot
+    names = class_names[int(gain.true[place])], class_names[int(gain.mistaken[place])]
+    words = join_shortened(names, ", not ", width, SMALL_SIZE)
+    axes.text(left, top + 0.06, words, size=SMALL_SIZE, va="center", color=GREY)
+    draw_picture(axes, gain.images[place], (left, top + _CAPTION_HEIGHT, width, width))

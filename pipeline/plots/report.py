@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.plots.style import look, page, text
+from pipeline.plots.style.chart import draw_epochs, legend_above_all, new_chart, start_at_one
+from pipeline.plots.style.look import (
+    BLUE,
+    GREEN,
+    INK,
+    LABEL_SIZE,
+    LIGHT_GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    styled,
+)
+from pipeline.plots.style.page import CONTENT_WIDTH
+from pipeline.plots.style.text import shorten
 
-COLORS = (look.VERMILLION, look.BLUE, look.GREEN, look.ORANGE, look.SKY, "#CC79A7", look.INK)
-"""Okabe & Ito's, for the first curves; those that follow are grey."""
-_LEGEND_SIZE = look.SMALL_SIZE + 1
+_COLORS = (VERMILLION, BLUE, GREEN, ORANGE, SKY, PURPLE, INK)  # of the first curves
 _LEGEND_LINE = 0.26  # inches
 
 
@@ -31,7 +43,7 @@ class Curve:
     loss: Sequence[float]
 
 
-@look.styled
+@styled
 def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     """Show validation loss and accuracy by epoch of several experiments.
 
@@ -39,24 +51,25 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
         curves: The best first: it is drawn on top; from the eighth on they are grey.
         note: A warning shown above the curves.
     """
-    named = curves[: len(COLORS)]
+    named = curves[: len(_COLORS)]
     others = len(curves) - len(named)
     legend_height = (len(named) + bool(others)) * _LEGEND_LINE + 0.15
-    figure = page.new_chart("Learning curves", 3.9, note=note, legend_height=legend_height)
+    figure = new_chart("Learning curves", 3.9, note=note, legend_height=legend_height)
     loss, accuracy = figure.subplots(1, 2)
     for place, curve in reversed(list(enumerate(curves))):
         _draw(loss, curve, curve.loss, place)
         _draw(accuracy, curve, [100 * share for share in curve.accuracy], place)
-    loss.set(xlabel="epoch", ylabel="validation loss (nats)")
-    accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)")
+    for axes, what in ((loss, "validation loss (nats)"), (accuracy, "validation accuracy (%)")):
+        axes.set(xlabel="epoch", ylabel=what)
+        start_at_one(axes, max(curve.epochs[-1] for curve in curves))
     handles = accuracy.get_lines()[::-1][: len(named) + bool(others)]
-    names = [text.shorten(curve.name, look.CONTENT_WIDTH - 0.6, _LEGEND_SIZE) for curve in named]
+    names = [shorten(curve.name, CONTENT_WIDTH - 0.6, LABEL_SIZE) for curve in named]
     if others:
         names.append(f"{others} more")
-    page.legend_above(figure, handles, names, labelspacing=0.35)
+    legend_above_all(figure, handles, names, labelspacing=0.35)
     return figure
 
 
 def _draw(axes: Axes, curve: Curve, values: Sequence[float], place: int) -> None:
-    color = COLORS[place] if place < len(COLORS) else "#BBBBBB"
-    page.draw_epochs(axes, curve.epochs, values, color=color, markersize=4)
+    color = _COLORS[place] if place < len(_COLORS) else LIGHT_GREY
+    draw_epochs(axes, curve.epochs, values, color=color, markersize=4)

@@ -1,4 +1,4 @@
-"""Figures of a search: how it went on, and which settings mattered."""
+"""Figures of a search: how it went, and which settings mattered."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,13 +6,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.plots.style import look, page, text
+from pipeline.plots.style.chart import legend_above, new_chart, start_at_one
+from pipeline.plots.style.look import BLUE, INK, TEXT_SIZE, VERMILLION, styled
+from pipeline.plots.style.numbers import counted, percent
+from pipeline.plots.style.text import shorten
 
-BAR_HEIGHT = 0.45
-MOST_BARS = 16
+_BAR_HEIGHT = 0.45  # inches
+_MOST_BARS = 16
 
 
-@look.styled
+@styled
 def history(accuracies: Sequence[float], stopped: int, note: str | None = None) -> Figure:
     """Show the validation accuracy of each trial and of the best so far.
 
@@ -21,32 +24,27 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
         stopped: How many were given up early.
         note: A warning shown above the plot.
     """
-    shares = 100 * np.asarray(accuracies)
-    figure = page.new_chart(
+    figure = new_chart(
         "How the search went",
         3.8,
-        subtitle=f"{len(shares)} trials finished, {stopped} given up early; "
-        f"best {shares.max():.2f} %",
+        subtitle=f"{counted(len(accuracies), 'trial')} finished, {stopped} given up early; "
+        f"best {percent(max(accuracies))}",
         note=note,
     )
     axes = figure.subplots()
+    shares = 100 * np.asarray(accuracies)
     numbers = np.arange(1, len(shares) + 1)
-    axes.scatter(numbers, shares, color=look.BLUE, alpha=0.6, s=40, linewidths=0, label="a trial")
-    axes.plot(
-        numbers,
-        np.maximum.accumulate(shares),
-        color=look.VERMILLION,
-        drawstyle="steps-post",
-        label="the best so far",
-    )
-    axes.set_xlabel("finished trials")
-    axes.set_ylabel("validation accuracy (%)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
+    axes.scatter(numbers, shares, color=BLUE, alpha=0.6, s=40, linewidths=0, label="a trial")
+    best = np.maximum.accumulate(shares)
+    axes.plot(numbers, best, color=VERMILLION, drawstyle="steps-post", label="the best so far")
+    axes.set(xlabel="finished trials", ylabel="validation accuracy (%)")
+    start_at_one(axes, len(shares))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    legend_above(axes, columns=2)
     return figure
 
 
-@look.styled
+@styled
 def importance(shares: Mapping[str, float], objective: str, note: str | None = None) -> Figure:
     """Show how much of the differences each setting explains.
 
@@ -55,18 +53,20 @@ def importance(shares: Mapping[str, float], objective: str, note: str | None = N
         objective: What it is that differs, such as "val_accuracy".
         note: A warning shown above the plot.
     """
-    listed = sorted(shares.items(), key=lambda item: item[1])[-MOST_BARS:]
-    figure = page.new_chart(
+    shown = sorted(shares.items(), key=lambda item: item[1])[-_MOST_BARS:]
+    left_out = f"; {len(shares) - len(shown)} not shown" if len(shown) < len(shares) else ""
+    figure = new_chart(
         "Which settings mattered",
-        len(listed) * BAR_HEIGHT + 0.9,
-        subtitle=f"share of the differences in {objective} that a setting explains (fANOVA)",
+        len(shown) * _BAR_HEIGHT + 0.9,
+        subtitle=f"share of the differences in {objective} that a setting explains (fANOVA)"
+        + left_out,
         note=note,
     )
     axes = figure.subplots()
-    names = [text.shorten(name, 2.8, look.TEXT_SIZE) for name, _ in listed]
-    values = [100 * share for _, share in listed]
-    bars = axes.barh(range(len(listed)), values, color=look.BLUE, height=0.65)
-    axes.bar_label(bars, [f"{value:.0f} %" for value in values], padding=4, color=look.INK)
+    names = [shorten(name, 2.8, TEXT_SIZE) for name, _ in shown]
+    values = [100 * share for _, share in shown]
+    bars = axes.barh(range(len(shown)), values, color=BLUE, height=0.65)
+    axes.bar_label(bars, [percent(share, 0) for _, share in shown], padding=4, color=INK)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, max(values) * 1.15 or 1)
     axes.set_xlabel("importance (%)")

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.plots.style import look, page
+from pipeline.plots.style.chart import draw_epochs, legend_above_all, new_chart, start_at_one
+from pipeline.plots.style.look import BLUE, GREY, INK, VERMILLION, styled
+from pipeline.plots.style.numbers import counted, percent, setting_text
 
-LEGEND_HEIGHT = 0.4  # inches
+_LEGEND_HEIGHT = 0.4  # inches
 
 
-@look.styled
+@styled
 def learning_curves(
     history: Sequence[Mapping[str, float]],
     chosen_epoch: int,
@@ -32,26 +34,25 @@ def learning_curves(
     chosen = next((r for r in history if int(r["epoch"]) == chosen_epoch), None)
     if chosen is None:
         raise ValueError(f"the history of {len(history)} epochs holds no epoch {chosen_epoch}")
-    figure = page.new_chart(
-        title, 3.9, subtitle=_summary(history), note=note, legend_height=LEGEND_HEIGHT
+    figure = new_chart(
+        title, 3.9, subtitle=_summary(history), note=note, legend_height=_LEGEND_HEIGHT
     )
     loss, accuracy = figure.subplots(1, 2)
     _panel(loss, history, "loss", 1.0, chosen)
     _panel(accuracy, history, "accuracy", 100.0, chosen)
     loss.set_title(f"validation loss: {chosen['val_loss']:.4f}", loc="left")
     loss.set_ylabel("cross-entropy (nats)")
-    accuracy.set_title(f"validation accuracy: {chosen['val_accuracy'] * 100:.2f} %", loc="left")
+    accuracy.set_title(f"validation accuracy: {percent(chosen['val_accuracy'])}", loc="left")
     accuracy.set_ylabel("accuracy (%)")
-    page.legend_above(figure, *loss.get_legend_handles_labels(), ncols=3)
+    legend_above_all(figure, *loss.get_legend_handles_labels(), ncols=3)
     return figure
 
 
 def _summary(history: Sequence[Mapping[str, float]]) -> str:
     seconds = sum(record["seconds"] for record in history)
-    rates = [record["learning_rate"] for record in history]
-    rate = f"{rates[0]:.3g}" if rates[0] == rates[-1] else f"{rates[0]:.3g} to {rates[-1]:.3g}"
-    epochs = f"{len(history)} epoch{'s' if len(history) > 1 else ''}"
-    return f"{epochs} in {seconds:,.0f} s, learning rate {rate}"
+    rates = [history[at]["learning_rate"] for at in (0, -1)]
+    rate = " to ".join(dict.fromkeys(map(setting_text, rates)))
+    return f"{counted(len(history), 'epoch')} in {seconds:,.0f} s, learning rate {rate}"
 
 
 def _panel(
@@ -62,26 +63,25 @@ def _panel(
     chosen: Mapping[str, float],
 ) -> None:
     epochs = [int(record["epoch"]) for record in history]
-    curves = (
-        ("training", name, look.BLUE, "--"),
-        ("validation", f"val_{name}", look.VERMILLION, "-"),
-    )
+    curves = (("training", name, BLUE, "--"), ("validation", f"val_{name}", VERMILLION, "-"))
     for label, key, color, line in curves:
         values = [record[key] * factor for record in history]
-        line_look = {"color": color, "linestyle": line, "markersize": 5, "label": label}
-        page.draw_epochs(axes, epochs, values, **line_look)
-    epoch = int(chosen["epoch"])
-    axes.axvline(epoch, color=look.GREY, linestyle=":", linewidth=1.5, gid="chosen")
+        draw_epochs(axes, epochs, values, color=color, linestyle=line, markersize=5, label=label)
+    _mark_chosen(axes, int(chosen["epoch"]), chosen[f"val_{name}"] * factor)
+    axes.set_xlabel("epoch")
+    start_at_one(axes, epochs[-1])
+    axes.margins(y=0.12)
+
+
+def _mark_chosen(axes: Axes, epoch: int, value: float) -> None:
+    axes.axvline(epoch, color=GREY, linestyle=":", linewidth=1.5, gid="chosen")
     axes.plot(
         epoch,
-        chosen[f"val_{name}"] * factor,
+        value,
         "D",
-        color=look.VERMILLION,
-        markeredgecolor=look.INK,
+        color=VERMILLION,
+        markeredgecolor=INK,
         markersize=10,
         label=f"chosen epoch: {epoch}",
         zorder=3,
     )
-    axes.set_xlabel("epoch")
-    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + max(0.5, 0.02 * len(epochs)))
-    axes.margins(y=0.12)

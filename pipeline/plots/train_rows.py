@@ -1,4 +1,4 @@
-"""Figure of the stage train-rows: rows of touching digits, and what is read in them."""
+"""Figure of the train-rows stage: rows of touching digits, and what is read in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.plots.style import look, page
+from pipeline.plots.style.canvas import draw_picture, new_canvas
+from pipeline.plots.style.look import INK, SMALL_SIZE, TEXT_SIZE, VERMILLION, styled
+from pipeline.plots.style.page import CONTENT_WIDTH
 
-COLUMNS = 3
-GAP = 0.15  # inches
-CELL_WIDTH = (look.CONTENT_WIDTH - (COLUMNS - 1) * GAP) / COLUMNS
-ANSWER_HEIGHT = 0.28
-TRUTH_HEIGHT = 0.24
+_COLUMNS = 3
+# In inches:
+_GAP = 0.15
+_CELL_WIDTH = (CONTENT_WIDTH - (_COLUMNS - 1) * _GAP) / _COLUMNS
+_ANSWER_HEIGHT = 0.28
+_TRUTH_HEIGHT = 0.24
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class RowItem:
         return [digit for _, digit in self.found] == list(self.digits)
 
 
-@look.styled
+@styled
 def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> Figure:
     """Show rows with what is read under each, and what it should be where that is wrong.
 
@@ -47,30 +50,30 @@ def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> F
         note: A warning shown above the rows.
     """
     height, width = items[0].image.shape
-    picture = CELL_WIDTH * height / width
-    cell = picture + ANSWER_HEIGHT + TRUTH_HEIGHT
-    lines = -(-len(items) // COLUMNS)
+    picture_height = _CELL_WIDTH * height / width
+    cell_height = picture_height + _ANSWER_HEIGHT + _TRUTH_HEIGHT
+    lines = -(-len(items) // _COLUMNS)
     right = sum(item.right for item in items)
-    figure, axes = page.new_canvas(
+    figure, axes = new_canvas(
         title,
-        lines * cell,
+        lines * cell_height,
         subtitle=f"rows of validation digits, {right} of {len(items)} read without a mistake",
         note=note,
     )
     for number, item in enumerate(items):
-        line, column = divmod(number, COLUMNS)
-        left, top = column * (CELL_WIDTH + GAP), line * cell
-        page.draw_picture(axes, item.image, (left, top, CELL_WIDTH, picture))
-        _write(axes, item, left, top + picture)
+        line, column = divmod(number, _COLUMNS)
+        left, top = column * (_CELL_WIDTH + _GAP), line * cell_height
+        draw_picture(axes, item.image, (left, top, _CELL_WIDTH, picture_height))
+        _write_reading(axes, item, left, top + picture_height)
     return figure
 
 
-def _write(axes: Axes, item: RowItem, left: float, top: float) -> None:
-    scale = CELL_WIDTH / item.image.shape[1]
-    color = look.INK if item.right else look.VERMILLION
+def _write_reading(axes: Axes, item: RowItem, left: float, top: float) -> None:
+    scale = _CELL_WIDTH / item.image.shape[1]
+    color = INK if item.right else VERMILLION
     for middle, digit in item.found:
-        place = (left + middle * scale, top + ANSWER_HEIGHT / 2)
-        axes.text(*place, str(digit), size=look.TEXT_SIZE, color=color, ha="center", va="center")
+        place = (left + middle * scale, top + _ANSWER_HEIGHT / 2)
+        axes.text(*place, str(digit), size=TEXT_SIZE, color=color, ha="center", va="center")
     if not item.right:
         truth = "is " + "".join(map(str, item.digits))
-        axes.text(left, top + ANSWER_HEIGHT, truth, size=look.SMALL_SIZE, color=color, va="top")
+        axes.text(left, top + _ANSWER_HEIGHT, truth, size=SMALL_SIZE, color=color, va="top")

@@ -108,16 +108,18 @@ def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
 
 def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -> list[Path]:
     """Draw the confusion matrix, precision and recall, calibration and the worst mistakes."""
-    from pipeline.plots import evaluate as plots
+    from pipeline.plots.evaluate import calibration, confusion, mistakes, per_class
     from pipeline.plots.style.page import save_figure
 
     names, note = info.class_names, info.note
     predicted = evaluation.probabilities.argmax(axis=1)
     confidence = evaluation.probabilities.max(axis=1)
     figures = {
-        "confusion_matrix.png": plots.confusion_matrix(evaluation.confusion, names, note),
-        "per_class.png": plots.per_class(*precision_and_recall(evaluation.confusion), names, note),
-        "calibration.png": plots.calibration(
+        "confusion_matrix.png": confusion.confusion_matrix(evaluation.confusion, names, note),
+        "per_class.png": per_class.class_scores(
+            *precision_and_recall(evaluation.confusion), names, note
+        ),
+        "calibration.png": calibration.reliability_diagram(
             _bins(evaluation.before),
             _bins(evaluation.after),
             ece_before=evaluation.before.expected_calibration_error,
@@ -125,7 +127,7 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
             temperature=evaluation.temperature,
             note=note,
         ),
-        "worst_mistakes.png": plots.worst_mistakes(
+        "worst_mistakes.png": mistakes.worst_mistakes(
             test.images, test.labels, predicted, confidence, names, note
         ),
     }

@@ -163,7 +163,7 @@ def explain(
     steps_of: Callable[[Path], Steps],
 ) -> list[Path]:
     """Draw, for every readable picture, each step from the picture to what the network sees."""
-    from pipeline.plots.predict_custom import explain_strip
+    from pipeline.plots.explain import explain_strip
     from pipeline.plots.style.page import save_figure
 
     drawn = []

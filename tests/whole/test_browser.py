@@ -19,7 +19,7 @@ from pipeline import register
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.digits.splits import Split, digest, save_split
-from pipeline.plots.evaluate import confusion_matrix
+from pipeline.plots.evaluate.confusion import confusion_matrix
 from pipeline.plots.style.page import save_figure
 from pipeline.plots.train import learning_curves
 from pipeline.register import RegisterOptions

@@ -1,27 +1,18 @@
-"""Whole commands as a user types them, on 5,000 real digits, in a copy of the project."""
+"""An experiment on 5,000 real digits, and what a user does with it, in a copy of the project."""
 
 import copy
 import csv
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import yaml
-from support.projects import Project, answers, free_port, stages_run, wait_for
+from support.projects import Project, stages_run
 
-from pipeline.config.schema import Tracking
-from pipeline.digits.splits import digest, load_split, save_split
-from pipeline.tracking.models import fetch_keras_model
-from pipeline.tracking.recording.openings import RunRequest
-from pipeline.tracking.recording.recorder import new_run
+from pipeline.digits.splits import digest, load_split
 
 pytestmark = pytest.mark.end_to_end
 
@@ -30,7 +21,7 @@ COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Return a project in which the small experiment has run; its printed summary is `.told`."""
+    """Return a project in which the small experiment has run; `.told` is what it printed."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.told = project.experiment()
     project.results = results(project.folder)
@@ -47,7 +38,7 @@ def results(folder):
 
 @pytest.fixture
 def unchanged(project):
-    """Bring a test's changes to the tracked files back."""
+    """Undo a test's changes to the tracked files."""
     yield
     project.run("git", "checkout", "-q", ".")
     project.run("git", "clean", "-qfd", "data/custom")
@@ -127,7 +118,8 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
         "evaluate/worst_mistakes.png", "evaluate/calibration.png",
     }  # fmt: skip
     run = client.get_run(project.run_id())
-    model = logged_model(client, run)
+    (output,) = run.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
     assert model.experiment_id == run.info.experiment_id
     assert not (project.folder / "mlruns").exists()
     folder = Path(model.artifact_location.removeprefix("file://"))
@@ -136,11 +128,6 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
     assert "uint8" in signature["inputs"]
     assert "[-1, 10]" in signature["outputs"]
     assert (folder / "data" / "model.keras").is_file()
-
-
-def logged_model(client, run):
-    (output,) = run.outputs.model_outputs
-    return client.get_logged_model(output.model_id)
 
 
 def test_predictions_are_a_child_run(project):
@@ -227,62 +214,6 @@ def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatc
     assert parent.data.tags["replaces_run_id"] == project.run_id()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """Run an MLflow server on a store of its own; return its address."""
-    place, port = tmp_path_factory.mktemp("server"), free_port()
-    with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{place / 'server.db'}"),
-            *("--artifacts-destination", str(place / "artifacts")),
-        ],
-        cwd=place,
-        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), 240)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-
-
-@pytest.mark.usefixtures("unchanged")
-def test_a_server_keeps_a_training_and_its_network(project, server, tmp_path):
-    from mlflow import MlflowClient
-
-    project.run("python", "-m", "pipeline.stages.train", f"tracking.uri={server}", "train.epochs=1")
-    test_file = project.folder / "data/prepared/test.npz"
-    kept_aside = load_split(test_file)
-    save_split(kept_aside.take(np.arange(100)), test_file)
-    project.run("python", "-m", "pipeline.stages.evaluate", f"tracking.uri={server}")
-    run = MlflowClient(server).get_run(project.run_id())
-    assert run.info.status == "FINISHED"
-    assert run.data.metrics["test_pictures"] == 100
-    # What it is measured on later tells nothing of what it has learnt from.
-    assert run.data.tags["unseen_test_digest"] == digest([kept_aside])
-    settings = Tracking(enabled=True, uri=server, experiment="digits")
-    fetched = fetch_keras_model(settings, project.run_id(), tmp_path)
-    assert fetched.read_bytes() == (project.folder / "models/model.keras").read_bytes()
-    project.run("dvc", "checkout", "--force")
-
-
-def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, monkeypatch):
-    from mlflow import MlflowClient
-
-    monkeypatch.setenv("DVC_ROOT", str(project.folder))
-    here = f"sqlite:///{project.folder / 'mlflow.db'}"
-    for uri in (here, server, here):
-        settings = Tracking(enabled=True, uri=uri, experiment="digits")
-        with new_run(settings, RunRequest("digits", "a network", {})) as recorder:
-            recorder.keras_model(project.folder / "models/model.keras", (28, 28), (10,))
-        run = MlflowClient(uri).get_run(recorder.run_id())
-        assert logged_model(MlflowClient(uri), run).experiment_id == run.info.experiment_id
-
-
 @pytest.mark.usefixtures("unchanged")
 def test_a_champion_is_registered_read_with_and_reported(project):
     told = project.run("python", "-m", "pipeline.register", "run=best")
@@ -329,30 +260,6 @@ def test_explaining_draws_a_strip_for_every_picture(project, tmp_path):
     )  # fmt: skip
     strips = {path.name for path in (tmp_path / "explain").iterdir()}
     assert strips == {f"{name}.png" for name in names}
-
-
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ("pipeline train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
-        ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
-        ("pipeline.stages.predict_custom predict.model=no.onnx", "no trained network there"),
-        ("pipeline.sweep train.epochs=0,1", "trial 1 of 2: train.epochs=0: input should be"),
-    ],
-)
-def test_a_command_given_bad_input_ends_in_one_line(project, command, told):
-    """What else can be wrong is tested in test_command.py, without a process for each."""
-    line = project.refused("python", "-m", *command.split(), "tracking.enabled=false")
-    assert line.startswith("error: ")
-    assert told in line
-
-
-def test_help_and_completion_answer(project, monkeypatch):
-    assert "epochs:" in project.run("python", "-m", "pipeline", "--help")
-    line = "digits train.ep"
-    monkeypatch.setitem(project.env, "COMP_LINE", line)
-    monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
-    assert "train.epochs=" in project.run("python", "-m", "pipeline", "-sc", "query=bash")
 
 
 def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp_path):

@@ -1,1 +1,1 @@
-"""What all figures share."""
+"""What all figures share: colours, text, pages, charts and canvases."""

@@ -1,4 +1,4 @@
-"""Colours, sizes and matplotlib's settings for all figures."""
+"""The colours, text sizes and matplotlib settings of every figure."""
 
 import functools
 from collections.abc import Callable
@@ -12,25 +12,22 @@ ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
 GREEN = "#009E73"
 SKY = "#56B4E9"
+PURPLE = "#CC79A7"
+
 INK = "#222222"
 GREY = "#666666"
+LIGHT_GREY = "#BBBBBB"
 PALE = "#E9E9E9"
 NOTE_FILL = "#FFF3C4"
 NOTE_EDGE = "#B8860B"
-PAGE_WIDTH = 8.0
-"""Width of every figure in inches."""
 
-MARGIN = 0.3
-"""Empty border around a page in inches."""
-
-CONTENT_WIDTH = PAGE_WIDTH - 2 * MARGIN
-DPI = 150
-TEXT_SIZE = 13.0
-SMALL_SIZE = 11.0
+# Font sizes in points.
 TITLE_SIZE = 18.0
-FEW_EPOCHS = 25
-LINE = 1.25 / 72  # inches a line takes, per point of font size
-_STYLE: Any = {  # Any: the names matplotlib knows differ between its versions
+TEXT_SIZE = 13.0
+LABEL_SIZE = 12.0
+SMALL_SIZE = 11.0
+
+_SETTINGS: Any = {  # Any: the names matplotlib knows differ between its versions
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same letters
     "font.size": TEXT_SIZE,
     "axes.titlesize": TEXT_SIZE + 1,
@@ -42,13 +39,13 @@ _STYLE: Any = {  # Any: the names matplotlib knows differ between its versions
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": PALE,
-    "xtick.labelsize": SMALL_SIZE + 1,
-    "ytick.labelsize": SMALL_SIZE + 1,
+    "xtick.labelsize": LABEL_SIZE,
+    "ytick.labelsize": LABEL_SIZE,
     "xtick.color": GREY,
     "ytick.color": GREY,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "legend.fontsize": SMALL_SIZE + 1,
+    "legend.fontsize": LABEL_SIZE,
     "legend.frameon": False,
     "text.color": INK,
     # A file or class name may hold dollar signs; none of our texts is a formula.
@@ -57,18 +54,17 @@ _STYLE: Any = {  # Any: the names matplotlib knows differ between its versions
 }
 
 Parameters = ParamSpec("Parameters")
-
 Result = TypeVar("Result")
 
 
 def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run `function` under the one style, untouched by the user's own matplotlib settings."""
+    """Run `function` with these settings, whatever the user's own matplotlib settings are."""
 
     @functools.wraps(function)
     def in_style(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_STYLE)
+            matplotlib.rcParams.update(_SETTINGS)
             return function(*args, **kwargs)
 
     return in_style

@@ -1,12 +1,22 @@
-"""Measure, shorten and wrap text in figures."""
+"""Measure, shorten and wrap text so that it fits its place in a figure.
+
+Widths and heights are in inches, font sizes in points.
+"""
 
 import functools
+import re
 from collections.abc import Sequence
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
-from pipeline.plots.style.look import LINE, TEXT_SIZE
+from pipeline.plots.style.look import TEXT_SIZE
+
+LINE_HEIGHT = 1.25 / 72
+"""Inches that a line of text takes, per point of font size."""
+
+_WORD = re.compile(r"\S+(?: +%\S*)?")  # "98 %" stays on one line
+_UPRIGHT_LENGTH = 1.2  # of a label that stands upright
 
 
 def _font(size: float, bold: bool) -> FontProperties:
@@ -15,7 +25,7 @@ def _font(size: float, bold: bool) -> FontProperties:
 
 @functools.lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Width in inches that `text` takes at `size` points, on one line."""
+    """Return the width of `text` on one line."""
     width, _, _ = text_to_path.get_text_width_height_descent(text, _font(size, bold), False)
     return float(width) / 72 * 1.03  # hinting on the pixel grid widens letters a little
 
@@ -26,13 +36,13 @@ def _drawable() -> frozenset[int]:
 
 
 def clean(text: str) -> str:
-    """Return `text` with every character that the font cannot draw (or control code) as a box."""
+    """Replace control codes, and every character that the font lacks, by a box."""
     known = _drawable()
     return "".join(c if c.isprintable() and ord(c) in known else "□" for c in text)
 
 
 def shorten(text: str, width: float, size: float, bold: bool = False) -> str:
-    """Cut the middle out of `text` until it fits `width` inches; the ending of a name stays."""
+    """Cut the middle out of `text` until it fits `width`; the ending of a name stays."""
     text = clean(text)
     if text_width(text, size, bold) <= width:
         return text
@@ -51,10 +61,21 @@ def _elided(text: str, kept: int) -> str:
     return text[: kept - tail] + "…" + text[len(text) - tail :]
 
 
+def join_shortened(
+    names: tuple[str, str], joint: str, width: float, size: float, bold: bool = False
+) -> str:
+    """Join two names, such as "4 → 9"; if they do not fit `width`, each is cut to half of it."""
+    whole = joint.join(map(clean, names))
+    if text_width(whole, size, bold) <= width:
+        return whole
+    room = (width - text_width(joint, size, bold)) / 2
+    return joint.join(shorten(name, room, size, bold) for name in names)
+
+
 def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
-    """Break `text` between words into lines of at most `width` inches; cut words too long."""
+    """Break `text` between words into lines of at most `width`; shorten words that are wider."""
     lines: list[str] = []
-    for word in clean(text).split():
+    for word in _WORD.findall(clean(text)):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size, bold) <= width:
             lines[-1] = longer
@@ -64,7 +85,7 @@ def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
 
 
 def wrap_at_most(text: str, lines: int, width: float, size: float) -> list[str]:
-    """Like `wrap`, but what does not fit into `lines` is cut from the end of the last one."""
+    """Wrap `text`; what does not fit into `lines` is cut from the end of the last one."""
     broken = wrap(text, width, size)
     if len(broken) <= lines:
         return broken
@@ -75,18 +96,24 @@ def wrap_at_most(text: str, lines: int, width: float, size: float) -> list[str]:
 
 
 def spread_labels(names: Sequence[str], slot: float, size: float) -> tuple[list[str], int]:
-    """Return axis labels and their rotation in degrees so that neighbours never touch.
+    """Fit labels side by side along an axis, upright where they would touch otherwise.
 
     Args:
         names: One label per slot.
-        slot: Distance between two labels in inches.
-        size: Font size in points.
+        slot: Distance between two labels.
+        size: Font size.
+
+    Returns:
+        The labels and their rotation in degrees, 0 or 90.
     """
-    if all(text_width(clean(name), size) <= slot * 0.85 for name in names):
-        return [clean(name) for name in names], 0
-    return [shorten(name, 1.2, size) for name in names], 90
+    labels = [clean(name) for name in names]
+    if all(text_width(label, size) <= slot * 0.85 for label in labels):
+        return labels, 0
+    return [shorten(name, _UPRIGHT_LENGTH, size) for name in names], 90
 
 
-def highest(labels: Sequence[str], rotation: int, size: float) -> float:
-    """Return the height in inches that labels from `spread_labels` take below an axis."""
-    return max(text_width(label, size) for label in labels) if rotation else size * LINE
+def label_height(labels: Sequence[str], rotation: int, size: float) -> float:
+    """Return the height that labels from `spread_labels` take below an axis."""
+    if rotation:
+        return max(text_width(label, size) for label in labels)
+    return size * LINE_HEIGHT

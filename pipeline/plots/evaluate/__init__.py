@@ -1,0 +1,1 @@
+"""Figures of the evaluate stage: the mistakes, and how far a confidence can be trusted."""
