@@ -18,9 +18,14 @@ from pipeline.config.places import CONF_DIR
         ("--shell-completion", "--shell-completion: say install=SHELL"),
         ("-sc train.epochs=3", "--shell-completion: say install=SHELL"),
         ("-m train.epochs=1,2", "one experiment at a time here; `python -m pipeline.sweep`"),
+        ("hydra.mode=MULTIRUN hydra/launcher=one_by_one seed=1,2", "one experiment at a time"),
+        ("hydra.mode=MULTIRUN seed=1,2", "one experiment at a time here"),
     ],
 )
-def test_what_cannot_be_composed_is_told_in_one_line(started, capsys, arguments, told):
+def test_what_cannot_be_composed_is_told_in_one_line(
+    started, capsys, arguments, told, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)  # Hydra notes there what it was called with
     with pytest.raises(SystemExit) as ended:
         started(*arguments.split())
     assert ended.value.code == 1
