@@ -9,8 +9,8 @@ from pipeline.cli.drift import tell_drift
 from pipeline.config.params import read_params
 from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
 from pipeline.config.schema import Config, Options
+from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
-from pipeline.system.formatting import percent
 from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.run_ids import read_run_id
 

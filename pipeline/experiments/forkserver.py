@@ -6,8 +6,9 @@ turns (31 to 38 and 63 to 67; 2 cores, Python 3.11.7, 2026-11-28).
 
 The modules to import are named by public functions of multiprocessing. One thing is private: a
 server that is running already, because a folder of pictures was read, has to make room, as it
-imports only what it was started with. Where a Python has other private names, trials are forked
-from that server and import TensorFlow themselves: slower, but otherwise the same.
+imports only what it was started with. That alone saves 27 of 63 processor seconds of the same
+trials on a folder of 600 pictures. Where a Python has other private names, trials are forked from
+that server and import TensorFlow themselves: slower, but otherwise the same.
 """
 
 import os

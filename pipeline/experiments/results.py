@@ -9,9 +9,9 @@ from typing import Any
 from pipeline.config.params import dump
 from pipeline.config.trees import Tree, bare_name, flatten
 from pipeline.experiments.trial import Outcome, Trial, sweeps_dir
+from pipeline.plots.style.numbers import percent, setting_text
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_csv, write_json
-from pipeline.system.formatting import percent, setting_text
 from pipeline.tracking.names import CONFIG_ARTIFACT, LAYER_PARAMS, NOTE_TAG
 from pipeline.tracking.recording.recorder import Recorder
 

@@ -18,10 +18,10 @@ from pipeline.config.targets import call_target
 from pipeline.config.trees import Target, Tree
 from pipeline.digits.splits import Dataset, save_split
 from pipeline.digits.training.state import Epoch
+from pipeline.plots.style.numbers import percent
 from pipeline.stages import prepare, train
 from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.files import write_json
-from pipeline.system.formatting import percent
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The runs of trials: each is a child of the run of its sweep or search."""
+"""The runs of many trials: each is a child of the run of its sweep or search."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ SWEEP_TAG = "sweep"
 def open_trial(
     settings: Tracking, parent_run_id: str, name: str, config: Tree, tags: Mapping[str, str]
 ) -> Recorder:
-    """Begin the run of a trial; record its parameters and its composed configuration."""
+    """Begin the run of a trial with its parameters and its composed configuration."""
     family = bare_name(config["model"]["_target_"])
     request = RunRequest(
         settings.experiment,
@@ -38,7 +38,7 @@ def open_trial(
 def close_trial(
     recorder: Recorder, metrics: Mapping[str, float], error: str | None, tags: Mapping[str, str]
 ) -> None:
-    """End the run of a trial with its last metrics; as failed if there is an error."""
+    """End the run of a trial: with its last metrics, or as failed with the reason."""
     if tags:
         recorder.tags(tags)
     if error:

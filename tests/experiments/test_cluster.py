@@ -128,8 +128,15 @@ def test_data_that_is_not_at_hand_is_taken_from_the_cluster_once(fake, tmp_path,
     taken = cluster._local_copy(elsewhere, [{"train.npz": b"pictures", "dataset.json": b"{}"}])
     assert (taken / "train.npz").read_bytes() == b"pictures"
     assert cluster._local_copy(elsewhere, [DIES]) == taken
-    assert cluster._local_copy(taken, [DIES]) == taken
     assert list(taken.parent.iterdir()) == [taken]
+
+
+def test_data_that_is_at_hand_is_used_where_it_is(fake, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "node"))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "dataset.json").touch()
+    assert cluster._local_copy(shared, [DIES]) == shared
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "head", "head:port"])
