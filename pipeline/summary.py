@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.cli.command import run_stage
 from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
 from pipeline.config.schema import Config
+from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.run_ids import read_run_id
@@ -17,8 +18,8 @@ def summarise(config: Config) -> str:
     test = _metrics(REPORTS / "evaluate")
     custom = _metrics(project_path(config.predict.output))
     rows = {
-        "test accuracy": _percentage(test.get("test_accuracy")),
-        "custom accuracy": _percentage(custom.get("custom_accuracy")),
+        "test accuracy": _known(test.get("test_accuracy")),
+        "custom accuracy": _known(custom.get("custom_accuracy")),
         "predictions": str(Path(config.predict.output) / "predictions.csv"),
         "plots": "reports/*/*.png",
         "MLflow run": _run(config),
@@ -36,8 +37,8 @@ def _metrics(folder: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def _percentage(share: float | None) -> str:
-    return "not known" if share is None else f"{100 * share:.2f} %"
+def _known(share: float | None) -> str:
+    return "not known" if share is None else percent(share)
 
 
 def _run(config: Config) -> str:
