@@ -1,6 +1,6 @@
 """A report to send to someone: `python -m pipeline.report [runs=[ID,…]] [last=N] [output=FILE]`.
 
-Writes one HTML file that needs nothing beside it, comparing trainings that MLflow has recorded.
+Writes one self-contained HTML file that compares trainings recorded by MLflow.
 """
 
 import base64
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 STAGE = "report"
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 EPOCHS = "train.epochs"
-# What the table shows, by metric: its heading, and how a number is written.
+# The columns of the table: for each metric its heading and its format.
 COLUMNS = {
     "val_accuracy": ("validation", "{:.2%}"),
     "test_accuracy": ("test", "{:.2%}"),
@@ -39,7 +39,7 @@ COLUMNS = {
 
 
 class ReportOptions(Options):
-    """Which trainings are compared, and where the report goes."""
+    """Which trainings to compare, and where to write the report."""
 
     runs: list[str] | None = None
     last: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -52,15 +52,14 @@ def run(config: Config, options: ReportOptions) -> None:
     output = project_path(Path(options.output).expanduser())
     write_text(output, render(experiments))
     name = f"report on {len(experiments)} experiment{'s' if len(experiments) > 1 else ''}"
-    with new_run(
-        config.tracking, RunRequest(config.tracking.experiment, name, {"stage": STAGE})
-    ) as it:
-        it.files([output], STAGE)
+    request = RunRequest(config.tracking.experiment, name, {"stage": STAGE})
+    with new_run(config.tracking, request) as recorder:
+        recorder.files([output], STAGE)
     log.info("%s: %s", name, output)
 
 
 def render(experiments: Sequence[Experiment]) -> str:
-    """Write the report on experiments, the best first, as HTML."""
+    """Return the report as HTML; the experiments come best first."""
     from jinja2 import Environment
 
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -82,7 +81,7 @@ def render(experiments: Sequence[Experiment]) -> str:
 
 
 def cells(experiment: Experiment) -> list[str]:
-    """Write an experiment's numbers for the table, a dash for what was not measured."""
+    """Return an experiment's cells of the table: a dash for each metric that was not measured."""
     return [
         form.format(experiment.metrics[key]) if key in experiment.metrics else "–"
         for key, (_, form) in COLUMNS.items()
@@ -100,8 +99,9 @@ def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
     """Arrange the best validation accuracy by layers (rows) and epochs (columns).
 
     Returns:
-        epochs, ascending, and rows: a network's name and for each number of epochs the accuracy as
-        text and its place between the worst, 0, and the best, 1; None where nothing was tried.
+        "epochs": the numbers of epochs, ascending. "rows": for each network its name and a cell for
+        each number of epochs. A cell is the accuracy as text and its place between the worst, 0,
+        and the best, 1; None where nothing was tried.
     """
     best: dict[tuple[str, int], float] = {}
     for each in experiments:
@@ -126,7 +126,7 @@ def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
 
 
 def draw_curves(experiments: Sequence[Experiment]) -> str | None:
-    """Draw the learning curves of all experiments that have some; return the picture's address."""
+    """Draw the learning curves of all experiments that have some; return them as a data URI."""
     from pipeline.plots.report import Curve, curves_together
     from pipeline.plots.style.page import save_figure
 
@@ -155,12 +155,12 @@ def draw_curves(experiments: Sequence[Experiment]) -> str | None:
 
 
 def plots_of(experiment: Experiment) -> list[str]:
-    """Name an experiment's plots in the order in which they are shown."""
+    """Return the names of an experiment's plots in the order in which they are shown."""
     return [path for path in (CUSTOM_PLOT, *PLOTS) if path in experiment.plots]
 
 
 def data_uri(png: bytes) -> str:
-    """Return a picture as an address that holds all of it."""
+    """Return a PNG picture as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 

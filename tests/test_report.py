@@ -91,10 +91,10 @@ def test_the_grid_holds_the_best_of_each_cell():
     ]
 
 
-def test_a_single_experiment_without_anything_but_a_name_is_reported():
+def test_an_experiment_that_has_only_a_name_is_reported():
     bare = experiment(params={}, metrics={}, curves={"val_accuracy": {}, "val_loss": {}}, plots={})
     page = render([bare])
-    assert "Nothing was drawn of it" in page
+    assert "No plots were recorded" in page
     assert layers_of(bare) == "network"
 
 
