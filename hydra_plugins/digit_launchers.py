@@ -1,11 +1,11 @@
-"""The launchers of `python -m pipeline.sweep`: they compose all trials and hand them over at once.
+"""The launchers of `python -m pipeline.sweep`: each composes all trials and says what runs them.
 
-A sweep has to know its trials before it starts: those that were run before are left out. Of the
-launcher there is left to say what runs them. Hydra takes launchers from this package only, and
-imports it whenever it starts, so nothing heavy is imported here.
+A sweep has to know all its trials before it starts, to leave out those that were run before. So a
+launcher here runs nothing itself: it hands the sweep all configurations, and what runs them. Hydra
+finds launchers in this package only and imports it at every start: nothing heavy is imported here.
 
-hydra-joblib-launcher (1.2.0, 2022) would give outcomes only when the last trial has ended, and none
-if a worker dies; and each of joblib's workers would import TensorFlow for itself.
+hydra-joblib-launcher (1.2.0, 2022) returns outcomes only when the last trial has ended, and none if
+a worker dies; and each of joblib's workers would import TensorFlow itself.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from omegaconf import DictConfig, open_dict
 from pipeline.system.machine import cores
 
 if TYPE_CHECKING:
-    from pipeline.experiments.trial import Runner
+    from pipeline.experiments.trial import Executor
 
 
 class OneByOne(Launcher):
@@ -32,7 +32,7 @@ class OneByOne(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep what Hydra gives before it launches."""
+        """Keep what Hydra hands over before it launches."""
         self.context = hydra_context
         self.task: Any = task_function
         self.config = config
@@ -40,16 +40,16 @@ class OneByOne(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Call the task once: with the configurations of all trials, and what is to run them."""
+        """Call the task once, with the configurations of all trials and what runs them."""
         setup_globals()
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
         configs = [self._compose(list(overrides)) for overrides in job_overrides]
-        self.task(configs, self.open_runner, self.workers)
+        self.task(configs, self.open_executor, self.workers)
         done = JobReturn(status=JobStatus.COMPLETED)
         return [done for _ in configs]
 
-    def open_runner(self) -> "AbstractContextManager[Runner]":
-        """Make ready what runs trials."""
+    def open_executor(self) -> "AbstractContextManager[Executor]":
+        """Start what trials are forked from."""
         from pipeline.experiments.forks import forks
 
         return forks(self.workers or 1)
@@ -65,7 +65,7 @@ class Joblib(OneByOne):
     """Several trials at a time."""
 
     def __init__(self, n_jobs: int = -1) -> None:
-        """Take how many; -1 is one a core, as joblib has it."""
+        """Take the number of trials at a time; -1 is one a core, as in joblib."""
         if n_jobs == 0 or n_jobs < -1:
             raise HydraException(f"hydra.launcher.n_jobs={n_jobs}: -1 (one a core), or 1 and more")
         self.workers = n_jobs if n_jobs > 0 else cores()
@@ -77,10 +77,10 @@ class Ray(OneByOne):
     workers = None
 
     def __init__(self, address: str | None = None) -> None:
-        """Take the cluster's address; None is one of this machine, for this sweep alone."""
+        """Take the cluster's address; None is a cluster on this machine, for this sweep alone."""
         self.address = address
 
-    def open_runner(self) -> "AbstractContextManager[Runner]":
+    def open_executor(self) -> "AbstractContextManager[Executor]":
         """Connect to the cluster."""
         from pipeline.experiments.cluster import cluster
 

@@ -1,8 +1,8 @@
-"""Trials as tasks of a Ray cluster, each where there is room for it.
+"""Run trials as tasks of a Ray cluster, each on a node that has room for it.
 
-A worker of Ray's imports TensorFlow once and forks a process off for every trial, as a sweep on one
-machine does: so a trial has its own number of threads and leaves nothing behind. The code is sent
-along, and the prepared data to where it is not at hand. Epochs and outcomes come back to the
+A Ray worker imports TensorFlow once and forks a process for every trial, as a sweep on one machine
+does: so a trial has its own number of threads and leaves nothing behind. The code is sent along,
+and so is the prepared data, to nodes that do not have it. Epochs and outcomes come back to the
 command, which alone records them.
 """
 
@@ -19,40 +19,49 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.places import ROOT
 from pipeline.digits.training.state import Epoch
-from pipeline.experiments.forks import follow, start
-from pipeline.experiments.trial import Judge, Outcome, Runner, Trial, is_prepared, store
+from pipeline.experiments.forks import run_in_fork
+from pipeline.experiments.forkserver import start_forkserver
+from pipeline.experiments.trial import (
+    EpochCallback,
+    Executor,
+    Outcome,
+    Trial,
+    is_prepared,
+    sweeps_dir,
+)
 from pipeline.system.errors import InputError, kind_and_words
 from pipeline.system.machine import cores
 
 if TYPE_CHECKING:
     from ray import ObjectRef, ObjectRefGenerator
 
-# How often at most a trial is started whose node or worker dies.
+# How often a trial is started whose node or worker dies.
 TRIES = 4
 
 ANSWER_SECONDS = 5
-# Nodes may come while no trial has anything to tell.
+# New nodes are noticed this often, even while no trial reports.
 LOOK_SECONDS = 10
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[Runner]:
-    """Connect to a Ray cluster, or start one of this machine; return what runs trials on it.
+def cluster(address: str | None) -> Iterator[Executor]:
+    """Connect to a Ray cluster, or start one on this machine; offer an executor that uses it.
 
     Args:
-        address: HOST:PORT or "auto"; None for $RAY_ADDRESS, or else a cluster of this machine that
+        address: HOST:PORT or "auto"; None for $RAY_ADDRESS, or else a cluster on this machine that
             ends with the block.
 
     Raises:
         InputError: Ray is not installed, or no cluster answers there.
     """
     wanted = address or os.environ.get("RAY_ADDRESS") or "local"
+    # Ray reads its settings from the environment alone: it must not report usage over the network.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if wanted not in ("auto", "local"):
         _expect_answer(wanted)
-        # Something answers; if it is not a cluster, Ray would try for a quarter of an hour.
+        # If what answers is no cluster, Ray would go on trying for a quarter of an hour.
         os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
     try:
         import ray
@@ -67,15 +76,17 @@ def cluster(address: str | None) -> Iterator[Runner]:
         ray.shutdown()  # which ends what still runs for this command
 
 
-def run_on_cluster(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Trial, Outcome]]:
-    """Run trials, as many at a time as there are cores, and give each outcome as it comes.
+def run_on_cluster(
+    trials: Iterable[Trial], on_epoch: EpochCallback
+) -> Iterator[tuple[Trial, Outcome]]:
+    """Run trials, as many at a time as there are cores, and yield each outcome as it comes.
 
-    A trial whose node or worker dies is run again, elsewhere if need be; one that ends in an error
-    of its own is not.
+    A trial whose node or worker dies is run again, on another node if need be; one that fails by
+    itself is not.
 
     Args:
-        trials: What to run; the next one is asked for when there is room.
-        goes_on: Told of every epoch of every trial, once; False gives the trial up.
+        trials: What to run; the next one is taken when there is room.
+        on_epoch: Called once for every epoch of every trial; returns False to stop the trial.
     """
     import ray
 
@@ -85,15 +96,15 @@ def run_on_cluster(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Tr
     send = _Sender()
     while True:
         nodes = _cores_of_nodes()
-        # One more than there is room for: it begins at once when there is, and to a cluster that
+        # One more than there is room for: it starts as soon as there is, and to a cluster that
         # grows on demand it is the demand.
         while sum(task.cores for task in running.values()) <= sum(nodes):
             task = died.pop() if died else next(fresh, None)
             if task is None:
                 break
             if nodes and task.cores > max(nodes):
-                told = f"train.threads={task.cores}: no node has more than {max(nodes)} cores"
-                yield task.trial, Outcome("failed", error=told)
+                error = f"train.threads={task.cores}: no node has more than {max(nodes)} cores"
+                yield task.trial, Outcome("failed", error=error)
             else:
                 running[send(task)] = task
         if not running:
@@ -102,7 +113,7 @@ def run_on_cluster(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Tr
             task = running[stream]
             message = _receive(stream)
             if isinstance(message, Epoch):
-                if task.goes_on(message, goes_on):
+                if task.goes_on_after(message, on_epoch):
                     continue
                 ray.cancel(stream)
                 message = task.stopped()
@@ -115,7 +126,7 @@ def run_on_cluster(trials: Iterable[Trial], goes_on: Judge) -> Iterator[tuple[Tr
 
 @dataclass
 class _Task:
-    """A trial on its way through the cluster, and what has been heard of it."""
+    """A trial on the cluster and the epochs it has reported."""
 
     trial: Trial
     epochs: list[Epoch] = field(default_factory=list)
@@ -126,15 +137,15 @@ class _Task:
         threads: int = self.trial.config["train"]["threads"]
         return threads
 
-    def goes_on(self, epoch: Epoch, goes_on: Judge) -> bool:
-        """Judge an epoch; those that a trial run again repeats have been judged."""
+    def goes_on_after(self, epoch: Epoch, on_epoch: EpochCallback) -> bool:
+        """Say whether the trial goes on; ask only about epochs that it has not reported before."""
         if epoch.epoch <= len(self.epochs):
             return True
         self.epochs.append(epoch)
-        return goes_on(self.trial, epoch)
+        return on_epoch(self.trial, epoch)
 
     def may_try_again(self) -> bool:
-        """Count a death."""
+        """Count a death; say whether the trial is to be run again."""
         if self.tries == TRIES:
             return False
         self.tries += 1
@@ -142,7 +153,7 @@ class _Task:
         return True
 
     def stopped(self) -> Outcome:
-        """Say what came of a trial that was given up."""
+        """Return the outcome of a trial that was stopped."""
         return Outcome(
             "stopped",
             history=[asdict(epoch) for epoch in self.epochs],
@@ -150,18 +161,19 @@ class _Task:
         )
 
     def lost(self) -> Outcome:
-        """Say what came of a trial that is not run yet again."""
-        told = f"its node or its worker died, {TRIES} times in a row: out of memory?"
-        return Outcome("failed", error=told)
+        """Return the outcome of a trial that died too often."""
+        error = f"its node or its worker died, {TRIES} times in a row: out of memory?"
+        return Outcome("failed", error=error)
 
 
 class _Sender:
-    """Sends trials to the cluster, and the data of each once."""
+    """Sends trials to the cluster, and each folder of data once."""
 
     def __init__(self) -> None:
         import ray
 
-        # What dies is sent again from here: Ray would start the stream of messages all over.
+        # Trials that die are sent again by `run_on_cluster`: if Ray retried them, it would start
+        # the stream of messages all over.
         self._run = ray.remote(num_returns="streaming", max_retries=0)(_run)
         self._data: dict[Path, ObjectRef[Any]] = {}
 
@@ -172,7 +184,7 @@ class _Sender:
         if folder not in self._data:
             files = {file.name: file.read_bytes() for file in folder.iterdir()}
             self._data[folder] = ray.put(files)
-        # In a list, lest Ray fetch it to every node.
+        # In a list, or Ray would fetch it to every node.
         stream: ObjectRefGenerator = self._run.options(num_cpus=task.cores).remote(
             task.trial, [self._data[folder]]
         )
@@ -181,18 +193,19 @@ class _Sender:
 
 def _run(trial: Trial, data: "list[ObjectRef[Any]]") -> Iterator[Epoch | Outcome]:
     """Run a trial, on a node of the cluster."""
-    os.chdir(ROOT)  # forks look for code here first, where there may be a checkout of another state
-    start()
-    yield from follow(replace(trial, data=_at_hand(trial.data, data)))
+    # Forks look for code in the working directory first, which may hold another version of it.
+    os.chdir(ROOT)
+    start_forkserver()
+    yield from run_in_fork(replace(trial, data=_local_copy(trial.data, data)))
 
 
-def _at_hand(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
-    """Return a folder on this node that holds what the command's folder holds."""
+def _local_copy(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
+    """Return a folder on this node with the contents of the command's folder."""
     import ray
 
     if is_prepared(folder):  # a shared file system, or the same machine
         return folder
-    copy = store() / "data" / folder.name
+    copy = sweeps_dir() / "data" / folder.name
     if not is_prepared(copy):
         copy.parent.mkdir(parents=True, exist_ok=True)
         written = Path(mkdtemp(dir=copy.parent))
@@ -206,7 +219,7 @@ def _at_hand(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
 
 
 def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
-    """Take one message of a trial; None if its node or its worker has died."""
+    """Receive one message of a trial; None if its node or its worker has died."""
     import ray
     from ray import exceptions
 
@@ -250,10 +263,10 @@ def _connect(address: str) -> None:
 
 
 def _expect_answer(address: str) -> None:
-    """Make sure that something listens: Ray itself would wait for it.
+    """Check that something listens at an address, for which Ray itself would wait long.
 
     Raises:
-        InputError: Nothing does.
+        InputError: Nothing listens there.
     """
     host, _, port = address.rpartition(":")
     try:
@@ -264,7 +277,7 @@ def _expect_answer(address: str) -> None:
 
 def _no_cluster(address: str, error: Exception) -> InputError:
     return InputError(
-        f"hydra.launcher.address={address}: no Ray cluster to be reached there "
-        f"({kind_and_words(error, 300)}); name HOST:PORT as `ray start --head` says it, with the "
-        "RAY_AUTH_MODE it was started with"
+        f"hydra.launcher.address={address}: no Ray cluster answers there "
+        f"({kind_and_words(error, 300)}); name HOST:PORT as `ray start --head` prints it, and set "
+        "RAY_AUTH_MODE as it was set there"
     )

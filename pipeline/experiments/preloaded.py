@@ -1,4 +1,4 @@
-"""Imported once, by the process that trials are forked from: all that takes seconds to import.
+"""Everything a trial needs that takes seconds to import; `forkserver.py` says who imports it.
 
 Nothing may be computed here: TensorFlow starts its threads with the first operation, and threads
 do not survive a fork.

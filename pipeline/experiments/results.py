@@ -1,4 +1,4 @@
-"""What came of many trials, side by side: the table, the best one, the plots."""
+"""The results of many trials, side by side: the table, the best one, the plots."""
 
 import json
 from collections.abc import Sequence
@@ -8,26 +8,28 @@ from typing import Any
 
 from pipeline.config.params import dump
 from pipeline.config.trees import Tree, bare_name, flatten
-from pipeline.experiments.trial import Outcome, Trial, store
+from pipeline.experiments.trial import Outcome, Trial, sweeps_dir
+from pipeline.plots.style.numbers import percent, setting_text
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_csv, write_json
 from pipeline.tracking.names import CONFIG_ARTIFACT, LAYER_PARAMS, NOTE_TAG
 from pipeline.tracking.recording.recorder import Recorder
 
 TARGET = "_target_"
-# In the name of the network and in a column of their own.
+# These are in a trial's name and have columns of their own.
 SHOWN_ANYWAY = {"model._target_", *LAYER_PARAMS, "train.epochs"}
 
 ONLY_IN_FILES = {
     "val_loss", "training_seconds", "seconds", "peak_memory_mib", "status", "error", "run_id",
 }  # fmt: skip
 
+LONGEST_ERROR = 80  # in the table, where it comes last
 LONGEST_TAG = 5_000  # what every store of MLflow takes
 
 
 @dataclass(frozen=True)
 class Result:
-    """A trial, what came of it, and the MLflow run it is recorded in."""
+    """A trial, its outcome, and the MLflow run that holds it."""
 
     trial: Trial
     outcome: Outcome
@@ -44,8 +46,11 @@ def ranked(results: Sequence[Result]) -> list[Result]:
     return sorted(results, key=rank)
 
 
-def varied(configs: Sequence[Tree]) -> list[str]:
-    """Name the keys, besides layer sizes and epochs, that all trials have and not all share."""
+def varied_keys(configs: Sequence[Tree]) -> list[str]:
+    """Return the keys that all configurations have with different values.
+
+    Layer sizes and epochs are left out: they are shown anyway.
+    """
     leaves = [flatten(config) for config in configs]
     common = set(leaves[0]).intersection(*leaves) - SHOWN_ANYWAY
     return sorted(
@@ -54,12 +59,12 @@ def varied(configs: Sequence[Tree]) -> list[str]:
 
 
 def label(key: str) -> str:
-    """Return a dotted key's short name: the function's place for the name of a function."""
+    """Return a dotted key's short name; of `schedule._target_` that is "schedule"."""
     return bare_name(key.removesuffix("._target_"))
 
 
 def value(config: Tree, key: str) -> Any:
-    """Return what a configuration has at a dotted key, for people: functions by bare names."""
+    """Return what a configuration has at a dotted key; functions by their bare names."""
     found: Any = config
     for part in key.split("."):
         found = found[part]
@@ -69,15 +74,15 @@ def value(config: Tree, key: str) -> Any:
 
 
 def trial_name(trial: Trial, keys: Sequence[str]) -> str:
-    """Say what a trial is, in words that tell it from the others of its sweep."""
+    """Name a trial with its values at some keys, which tell it from other trials."""
     return " · ".join(
-        [trial.name, *(f"{label(key)} {_text(value(trial.config, key))}" for key in keys)]
+        [trial.name, *(f"{label(key)} {setting_text(value(trial.config, key))}" for key in keys)]
     )
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Return a row of plain values a trial: what it was, how well it did, what it cost."""
-    keys = varied([result.trial.config for result in results])
+    """Return a row of plain values a trial: its settings, how well it did, what it cost."""
+    keys = varied_keys([result.trial.config for result in results])
     return [_row(result, keys) for result in results]
 
 
@@ -114,22 +119,18 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    settings = {name: _text(cell) for name, cell in row.items() if name not in ONLY_IN_FILES}
-    return settings | {
-        "val_accuracy": _percentage(row["val_accuracy"]),
-        "test_accuracy": _percentage(row["test_accuracy"]),
+    settings = {name: setting_text(cell) for name, cell in row.items() if name not in ONLY_IN_FILES}
+    accuracies = {
+        name: "" if row[name] is None else percent(row[name])
+        for name in ("val_accuracy", "test_accuracy")
+    }
+    return {
+        **settings,
+        **accuracies,
         "parameters": f"{row['parameters']:,}" if row["parameters"] else "",
         "training": f"{row['training_seconds']:.1f} s",
-        "": row["status"] + (f": {row['error']}"[:80] if row["error"] else ""),
+        "": row["status"] + (f": {row['error']}"[:LONGEST_ERROR] if row["error"] else ""),
     }
-
-
-def _text(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _percentage(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"
 
 
 def note_of(results: Sequence[Result]) -> str | None:
@@ -137,28 +138,28 @@ def note_of(results: Sequence[Result]) -> str | None:
     return next((result.trial.note for result in results if result.trial.note), None)
 
 
-def show(results: Sequence[Result]) -> None:
-    """Print the table, and remember the best trial for `promote`.
-
-    Raises:
-        InputError: No trial finished.
-    """
+def print_table(results: Sequence[Result]) -> None:
+    """Print the table, apart from what is printed around it."""
     print(f"\n{table(results)}\n", flush=True)
+
+
+def show(results: Sequence[Result]) -> None:
+    """Print the table and the best trial, and save that for `promote`; at least one finished."""
+    print_table(results)
     best = ranked(results)[0]
-    if best.outcome.status != "finished":
-        raise InputError("no trial finished; see the reasons above")
-    _keep_best(best)
-    print(f"best by validation: {best.trial.name} (`python -m pipeline.promote` takes it over)")
+    _save_best(best)
+    name = trial_name(best.trial, varied_keys([result.trial.config for result in results]))
+    print(f"best by validation: {name} (`python -m pipeline.promote` takes it over)")
 
 
-def _keep_best(best: Result) -> None:
-    kept = {
+def _save_best(best: Result) -> None:
+    saved = {
         "name": best.trial.name,
         "run_id": best.run_id if best.trial.config["tracking"]["enabled"] else None,
         "val_accuracy": best.outcome.metrics["val_accuracy"],
         "config": best.trial.config,
     }
-    write_json(_best_file(), kept)
+    write_json(_best_file(), saved)
 
 
 def load_best() -> dict[str, Any] | None:
@@ -168,8 +169,8 @@ def load_best() -> dict[str, Any] | None:
         InputError: The file is damaged.
     """
     try:
-        kept = json.loads(_best_file().read_text(encoding="utf-8"))
-        return {name: kept[name] for name in ("name", "run_id", "val_accuracy", "config")}
+        saved = json.loads(_best_file().read_text(encoding="utf-8"))
+        return {name: saved[name] for name in ("name", "run_id", "val_accuracy", "config")}
     except FileNotFoundError:
         return None
     except (ValueError, LookupError, TypeError) as error:
@@ -179,13 +180,13 @@ def load_best() -> dict[str, Any] | None:
 
 
 def _best_file() -> Path:
-    return store() / "best.json"
+    return sweeps_dir() / "best.json"
 
 
 def record(
     recorder: Recorder, results: Sequence[Result], files: Sequence[Path], folder: str
 ) -> None:
-    """Record on the run of a sweep or search what came of its trials, and which was the best."""
+    """Record the results of a sweep or search on its run, with the configuration of the best."""
     recorder.files(files, folder)
     listed = rows(ranked(results))
     columns = {name: [row[name] for row in listed] for name in listed[0]}
@@ -214,7 +215,7 @@ def _plot(finished: Sequence[Result], folder: Path, note: str | None) -> list[Pa
     from pipeline.plots.style.page import save_figure
 
     listed = rows(ranked(finished))
-    keys = [label(key) for key in varied([result.trial.config for result in finished])]
+    keys = [label(key) for key in varied_keys([result.trial.config for result in finished])]
     figures = {
         "accuracy_by_size_and_epochs.png": plots.heatmap(listed, note),
         "accuracy_against_cost.png": plots.cost(listed, note),

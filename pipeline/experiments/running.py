@@ -24,19 +24,17 @@ from pipeline.system.errors import kind_and_words
 TEST_METRICS = ("test_accuracy", "test_loss", "test_mistakes", "test_calibration_error")
 LATENCY_RUNS = 100
 
-OnEpoch = Callable[[Epoch], None]
-
 
 class StoppedError(Exception):
-    """A trial was given up before its last epoch, because others promise more."""
+    """A trial is stopped before its last epoch, because others promise more."""
 
 
-def run_trial(trial: Trial, on_epoch: OnEpoch) -> Outcome:
-    """Train and measure in this process. What goes wrong is told in the outcome, never raised.
+def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
+    """Train and measure in this process. An error becomes part of the outcome, it is not raised.
 
     Args:
-        trial: What to train on what.
-        on_epoch: Told of every epoch as it ends; may raise `StoppedError`.
+        trial: What to train, and on which data.
+        on_epoch: Called after every epoch; may raise `StoppedError`.
     """
     started = time.perf_counter()
     history: list[dict[str, Any]] = []
@@ -47,17 +45,17 @@ def run_trial(trial: Trial, on_epoch: OnEpoch) -> Outcome:
 
     status: Literal["finished", "stopped", "failed"] = "failed"
     metrics: dict[str, float] = {}
-    told = None
+    message = None
     try:
         metrics = _train_and_measure(trial, keep)
         status = "finished"
     except StoppedError:
         status = "stopped"
     except Exception as error:  # whatever it is, the other trials go on
-        told = kind_and_words(error, 500)
+        message = kind_and_words(error, 500)
     return Outcome(
         status=status,
-        error=told,
+        error=message,
         metrics=metrics,
         history=history,
         seconds=time.perf_counter() - started,
@@ -66,8 +64,8 @@ def run_trial(trial: Trial, on_epoch: OnEpoch) -> Outcome:
     )
 
 
-def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
-    """Do what the stages train and evaluate do, without their files."""
+def _train_and_measure(trial: Trial, on_epoch: Callable[[Epoch], None]) -> dict[str, float]:
+    """Do what the stages train and evaluate do, but leave no files."""
     config = validate(trial.config)
     info = DatasetInfo.load(trial.data)
     learned, validation, test = (
@@ -83,12 +81,12 @@ def _train_and_measure(trial: Trial, on_epoch: OnEpoch) -> dict[str, float]:
         classifier = Classifier.load(path)
         evaluation = evaluate.evaluate(classifier, test, classes)
     described = evaluate.describe(evaluation, test, info)
-    latency = {"latency_ms": 1000 * _seconds_a_picture(classifier, test.images[:1])}
+    latency = {"latency_ms": 1000 * _latency(classifier, test.images[:1])}
     return metrics | {name: described[name] for name in TEST_METRICS} | latency
 
 
-def _seconds_a_picture(classifier: Classifier, picture: NDArray[np.uint8]) -> float:
-    """Return the median time that one picture alone takes."""
+def _latency(classifier: Classifier, picture: NDArray[np.uint8]) -> float:
+    """Return the median number of seconds that one picture takes, predicted alone."""
     times = []
     for _ in range(LATENCY_RUNS):
         begun = time.perf_counter()
@@ -98,8 +96,8 @@ def _seconds_a_picture(classifier: Classifier, picture: NDArray[np.uint8]) -> fl
 
 
 def _peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes."""
+    """Return the most memory that this process has had resident so far, in bytes."""
     import resource
 
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS tells bytes, Linux KiB
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS gives bytes, Linux KiB
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

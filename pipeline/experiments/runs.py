@@ -16,16 +16,16 @@ class TrialRuns:
     def __init__(
         self, settings: Tracking, parent_run_id: str, name: Callable[[Trial], str]
     ) -> None:
-        """Say where, under which run, and what each trial is called."""
+        """Take where runs are recorded, the run they belong to, and how a trial is named."""
         self._settings = settings
         self._parent = parent_run_id
         self._name = name
         self._open: dict[str, Recorder] = {}
         self.lost: set[str] = set()
-        """Keys of trials whose run MLflow did not take to its end."""
+        """Keys of trials whose run MLflow did not record to its end."""
 
-    def begun(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """Return the trials, the run of each begun as it is asked for."""
+    def begin(self, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """Yield the trials and begin the run of each as it is taken."""
         for trial in trials:
             self._begin(trial, {})
             yield trial
@@ -36,7 +36,7 @@ class TrialRuns:
         return True
 
     def end(self, trial: Trial, outcome: Outcome) -> str:
-        """End the run of a trial and give its id."""
+        """End the run of a trial and return its id."""
         recorder = self._open.pop(trial.key)
         metrics = run_metrics(outcome.metrics, outcome.training_seconds) if outcome.metrics else {}
         stopped = {"stopped_early": "true"} if outcome.status == "stopped" else {}
@@ -46,7 +46,7 @@ class TrialRuns:
         return recorder.run_id()
 
     def copy(self, trial: Trial, outcome: Outcome) -> str:
-        """Record a trial that was run before, under another run; return the id of the new one."""
+        """Record the known outcome of a trial as a run of its own; return the run's id."""
         self._begin(trial, {"run_before": "true"})
         for record in outcome.history:
             self.epoch(trial, Epoch(**record))

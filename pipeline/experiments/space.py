@@ -1,15 +1,15 @@
-"""What a search may set, as `conf/search/` has it, and how Optuna is asked for it."""
+"""The schema of `conf/search/`: what a search may set, and how Optuna suggests values for it."""
 
 import copy
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline.config.schema import Section
 from pipeline.config.trees import Tree, flatten
-from pipeline.config.wording import suggest
+from pipeline.config.wording import describe_errors, suggest
 from pipeline.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Objective = Literal["val_accuracy", "val_loss", "parameters", "training_seconds"
 
 
 class Range(Section):
-    """Numbers between two, whole ones if both are; with a depth, a list of them."""
+    """Numbers from `low` to `high`, integers if both are; with a `depth`, a list of them."""
 
     low: Number
     high: Number
@@ -37,14 +37,14 @@ class Range(Section):
             raise ValueError("a logarithmic range begins above 0")
         return self
 
-    def ask(self, trial: "optuna.Trial", key: str) -> Any:
-        """Have a value chosen."""
+    def suggest(self, trial: "optuna.Trial", key: str) -> Any:
+        """Have Optuna suggest a value."""
         if self.depth is None:
-            return self._ask_one(trial, key)
+            return self._suggest_one(trial, key)
         layers = trial.suggest_int(f"{key}.depth", *self.depth)
-        return [self._ask_one(trial, f"{key}.{number}") for number in range(layers)]
+        return [self._suggest_one(trial, f"{key}.{number}") for number in range(layers)]
 
-    def _ask_one(self, trial: "optuna.Trial", key: str) -> Number:
+    def _suggest_one(self, trial: "optuna.Trial", key: str) -> Number:
         if isinstance(self.low, int) and isinstance(self.high, int):
             return trial.suggest_int(key, self.low, self.high, log=self.log)
         return trial.suggest_float(key, self.low, self.high, log=self.log)
@@ -55,13 +55,13 @@ class Choice(Section):
 
     choices: Annotated[list[Any], Field(min_length=1)]
 
-    def ask(self, trial: "optuna.Trial", key: str) -> Any:
-        """Have a value chosen; Optuna stores texts, so lists travel as JSON."""
+    def suggest(self, trial: "optuna.Trial", key: str) -> Any:
+        """Have Optuna suggest a value; it stores text, so lists are passed as JSON."""
         return json.loads(trial.suggest_categorical(key, [json.dumps(c) for c in self.choices]))
 
 
 class Search(Section):
-    """A study: how long, where it is kept, what is sought among what."""
+    """A study: how long it lasts, where it is stored, its objectives and its search space."""
 
     study: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
     storage: str | None
@@ -71,16 +71,28 @@ class Search(Section):
     space: Annotated[dict[str, Range | Choice], Field(min_length=1)]
 
 
-def ask(space: Mapping[str, Range | Choice], trial: "optuna.Trial", tree: Tree) -> Tree:
-    """Return a configuration with a value of Optuna's choice at every key of the space.
+def check_search(node: Any) -> Search:
+    """Check the settings of a search.
+
+    Raises:
+        InputError: One of them is not valid.
+    """
+    try:
+        return Search.model_validate(node)
+    except ValidationError as error:
+        raise InputError(describe_errors(error, Search, "search.")) from error
+
+
+def suggest_config(space: Mapping[str, Range | Choice], trial: "optuna.Trial", tree: Tree) -> Tree:
+    """Return a configuration with a value that Optuna suggests at every key of the space.
 
     Raises:
         InputError: The configuration has no such key.
     """
-    chosen = copy.deepcopy(tree)
+    suggested = copy.deepcopy(tree)
     for key, values in space.items():
-        _set(chosen, key, values.ask(trial, key))
-    return chosen
+        _set(suggested, key, values.suggest(trial, key))
+    return suggested
 
 
 def _set(tree: Tree, key: str, value: Any) -> None:

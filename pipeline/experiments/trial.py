@@ -1,11 +1,11 @@
-"""One experiment among many: what makes it the same as another, running it, keeping its outcome.
+"""A trial: one configuration among many, what makes it the same as another, and its outcome.
 
 A trial goes through the functions of the stages, so `dvc repro` on its configuration gives the
 same numbers, bit for bit, with the same number of threads.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +15,10 @@ from pipeline.config.checking import validate
 from pipeline.config.places import home
 from pipeline.config.schema import Config
 from pipeline.config.targets import call_target
-from pipeline.config.trees import Tree
+from pipeline.config.trees import Target, Tree
 from pipeline.digits.splits import Dataset, save_split
 from pipeline.digits.training.state import Epoch
+from pipeline.plots.style.numbers import percent
 from pipeline.stages import prepare, train
 from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.files import write_json
@@ -28,9 +29,9 @@ class Trial:
     """A configuration to try.
 
     Attributes:
-        key: The same for trials that would come out the same.
-        name: What is trained, in words.
-        config: The composed configuration, its number of threads set.
+        key: Equal for trials that would have the same outcome.
+        name: The network and its epochs in words, such as "mlp 128-128 · 5 epochs".
+        config: The composed configuration, with its number of threads.
         data: The folder that holds its prepared data.
         note: A warning about the data, or None.
     """
@@ -44,14 +45,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial.
+    """What a trial came to.
 
     Attributes:
-        status: "stopped" is given up early, "failed" ended in `error`.
+        status: "stopped" means before its last epoch, "failed" that it ended in `error`.
         error: What went wrong, on one line.
-        metrics: Those of train and evaluate; empty unless finished.
+        metrics: The metrics of train and evaluate; empty unless finished.
         history: A record an epoch, as `pipeline.digits.training.state.Epoch` describes it.
-        seconds: Wall time of everything.
+        seconds: Wall time of the whole trial.
         training_seconds: Wall time of the epochs.
         peak_memory: The most memory that was resident, in bytes.
     """
@@ -65,36 +66,34 @@ class Outcome:
     peak_memory: int = 0
 
     def in_words(self) -> str:
-        """Say in a line what came of the trial."""
+        """Describe the outcome on one line."""
         if self.status == "failed":
             return f"failed, {self.error}"
         if self.status == "stopped":
-            return f"given up after {len(self.history)} epochs"
-        accuracy = 100 * self.metrics["val_accuracy"]
-        return f"validation accuracy {accuracy:.2f} %, {self.seconds:.1f} s"
+            return f"stopped early, after {len(self.history)} epochs"
+        accuracy = percent(self.metrics["val_accuracy"])
+        return f"validation accuracy {accuracy}, {self.seconds:.1f} s"
 
 
-# Told of every epoch of every trial; False gives the trial up.
-Judge = Callable[[Trial, Epoch], bool]
+EpochCallback = Callable[[Trial, Epoch], bool]
+"""Is called after every epoch of every trial; returns False to stop the trial."""
 
-# Runs trials somewhere and gives each outcome as it comes; asks for the next when there is room.
-Runner = Callable[[Iterable[Trial], Judge], Iterator[tuple[Trial, Outcome]]]
+Executor = Callable[[Iterable[Trial], EpochCallback], Iterator[tuple[Trial, Outcome]]]
+"""Runs trials and yields each outcome as it comes; takes the next trial when there is room."""
 
 
 def make_trial(tree: Tree, threads: int) -> Trial:
-    """Make a trial of a composed configuration; its data is prepared if it is not at hand.
+    """Make a trial of a composed configuration; prepare its data unless that has been done.
 
     Args:
         tree: The composed configuration.
-        threads: What `train.threads` becomes where it is left open.
+        threads: What `train.threads` becomes where it is null.
 
     Raises:
         InputError: The configuration is not valid, or its data cannot be had.
     """
-    validate(tree)
-    settings = {**tree["train"], "threads": tree["train"]["threads"] or threads}
-    config = validate({**tree, "train": settings})
-    folder, info = _prepared(config)
+    config = _with_threads(validate(tree), threads)
+    folder, info = _prepare(_DataNode.of(config.data), config.prepare.validation_size, config.seed)
     return Trial(
         key=train.fingerprint(config, info.digest, "train", "evaluate"),
         name=train.describe(config),
@@ -104,41 +103,65 @@ def make_trial(tree: Tree, threads: int) -> Trial:
     )
 
 
+def _with_threads(config: Config, threads: int) -> Config:
+    """Fill in the number of threads where it is null."""
+    if config.train.threads is not None:
+        return config
+    return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})})
+
+
 def load_outcome(key: str) -> Outcome | None:
-    """Return the kept outcome of a trial that finished, None if there is none."""
+    """Return the saved outcome of a trial that finished, or None."""
     try:
         return Outcome(**json.loads(_outcome_file(key).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
-def keep_outcome(key: str, outcome: Outcome) -> None:
-    """Keep the outcome of a trial that finished for whoever tries the same again."""
+def save_outcome(key: str, outcome: Outcome) -> None:
+    """Save the outcome of a trial that finished, so that no sweep has to run it again."""
     if outcome.status == "finished":
         write_json(_outcome_file(key), asdict(outcome))
 
 
-def store() -> Path:
-    """Return the folder that sweeps keep their state in."""
+def sweeps_dir() -> Path:
+    """Return the folder of everything that sweeps and searches keep."""
     return home() / ".sweeps"
 
 
 def _outcome_file(key: str) -> Path:
-    return store() / "trials" / f"{key}.json"
+    return sweeps_dir() / "trials" / f"{key}.json"
 
 
-def _prepared(config: Config) -> tuple[Path, DatasetInfo]:
-    """Return the folder of the data that `prepare` would leave for this configuration."""
-    return _prepare(json.dumps([config.data, config.prepare.validation_size, config.seed]))
+@dataclass(frozen=True)
+class _DataNode:
+    """The node of a data set in the configuration, hashable by value: a key for caches."""
+
+    key: Hashable
+    node: Target = field(compare=False)
+
+    @classmethod
+    def of(cls, node: Target) -> "_DataNode":
+        return cls(_freeze(node), node)
+
+
+def _freeze(value: Any) -> Hashable:
+    """Return nested dicts and lists as nested tuples."""
+    if isinstance(value, dict):
+        return tuple((key, _freeze(value[key])) for key in sorted(value))
+    if isinstance(value, list):
+        return tuple(_freeze(item) for item in value)
+    hashable: Hashable = value
+    return hashable
 
 
 @lru_cache
-def _prepare(settings: str) -> tuple[Path, DatasetInfo]:
-    data, validation_size, seed = json.loads(settings)
-    dataset = _dataset(json.dumps(data))
+def _prepare(data: _DataNode, validation_size: int, seed: int) -> tuple[Path, DatasetInfo]:
+    """Prepare data as the stage prepare does; return the folder that holds it."""
+    dataset = _load_dataset(data)
     splits = prepare.split_dataset(dataset, validation_size, seed)
     info = prepare.identify(dataset, splits)
-    folder = store() / "data" / info.digest[:16]
+    folder = sweeps_dir() / "data" / info.digest[:16]
     if not is_prepared(folder):
         for name, split in splits.items():
             save_split(split, split_file(name, folder))
@@ -147,11 +170,11 @@ def _prepare(settings: str) -> tuple[Path, DatasetInfo]:
 
 
 @lru_cache(maxsize=1)
-def _dataset(node: str) -> Dataset:
-    dataset: Dataset = call_target(json.loads(node))
+def _load_dataset(data: _DataNode) -> Dataset:
+    dataset: Dataset = call_target(data.node)
     return dataset
 
 
 def is_prepared(folder: Path) -> bool:
-    """Say whether a folder holds all of some prepared data: this file is written last."""
+    """Say whether a folder holds all files of prepared data: this one is written last."""
     return dataset_file(folder).is_file()

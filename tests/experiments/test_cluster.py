@@ -76,8 +76,8 @@ def trial(tmp_path):
     return make
 
 
-def run(trials, goes_on=lambda *_: True):
-    return {trial.key: kept for trial, kept in cluster.run_on_cluster(trials, goes_on)}
+def run(trials, on_epoch=lambda *_: True):
+    return {trial.key: outcome for trial, outcome in cluster.run_on_cluster(trials, on_epoch)}
 
 
 def test_a_trial_whose_node_dies_is_run_again_and_its_epochs_are_told_once(fake, trial):
@@ -106,7 +106,7 @@ def test_an_error_of_its_own_is_not_tried_again(fake, trial):
     assert done["c"] == FINISHED
 
 
-def test_a_trial_that_is_given_up_is_ended(fake, trial):
+def test_a_trial_that_is_stopped_is_cancelled(fake, trial):
     fake.answers = {"a": [[*EPOCHS, FINISHED]]}
     done = run([trial("a")], lambda trial, epoch: epoch.epoch < 2)
     assert done["a"].status == "stopped"
@@ -125,11 +125,18 @@ def test_a_trial_gets_its_threads_or_is_told_that_no_node_has_them(fake, trial):
 def test_data_that_is_not_at_hand_is_taken_from_the_cluster_once(fake, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "node"))
     elsewhere = tmp_path / "elsewhere" / "0123"
-    taken = cluster._at_hand(elsewhere, [{"train.npz": b"pictures", "dataset.json": b"{}"}])
+    taken = cluster._local_copy(elsewhere, [{"train.npz": b"pictures", "dataset.json": b"{}"}])
     assert (taken / "train.npz").read_bytes() == b"pictures"
-    assert cluster._at_hand(elsewhere, [DIES]) == taken
-    assert cluster._at_hand(taken, [DIES]) == taken
+    assert cluster._local_copy(elsewhere, [DIES]) == taken
     assert list(taken.parent.iterdir()) == [taken]
+
+
+def test_data_that_is_at_hand_is_used_where_it_is(fake, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "node"))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "dataset.json").touch()
+    assert cluster._local_copy(shared, [DIES]) == shared
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "head", "head:port"])
@@ -195,12 +202,12 @@ def nodes(project):
 @pytest.mark.end_to_end
 def test_no_trial_is_lost_with_a_node(project, nodes):
     project.wake_mlflow()
-    networks = project.folder / "pipeline" / "digits" / "networks.py"
+    networks = project.folder / "pipeline" / "digits" / "training" / "networks.py"
     shutil.copy(networks, networks.with_name("only_here.py"))  # so that the code must be sent
     command = [
         "python", "-m", "pipeline.sweep", "hydra/launcher=ray",
         f"hydra.launcher.address={nodes.address}", *SMALL[:-1], "train.epochs=80", "seed=1,2",
-        "model._target_=pipeline.digits.only_here.mlp",
+        "model._target_=pipeline.digits.training.only_here.mlp",
     ]  # fmt: skip
     logged = project.folder / "home" / "sweep.log"
     logged.parent.mkdir(exist_ok=True)

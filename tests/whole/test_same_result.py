@@ -12,7 +12,7 @@ import pytest
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.digits.datasets.mnist import mnist_5000
-from pipeline.experiments import forks
+from pipeline.experiments.forkserver import start_forkserver
 from pipeline.stages import train
 from pipeline.system.machine import SELDOM
 
@@ -40,7 +40,7 @@ def train_once(network, threads):
 @pytest.fixture(scope="module")
 def pool():
     """Return a pool that does everything in a process of its own, forked as trials are."""
-    forks.start()
+    start_forkserver()
     forkserver = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(2, forkserver, max_tasks_per_child=1) as pool:
         yield pool

@@ -23,7 +23,7 @@ def project(tmp_path_factory):
     with logged.open("w") as log:
         process = subprocess.Popen(command, cwd=project.folder, env=project.env, stderr=log)
     try:
-        wait_for(lambda: "2/4 " in logged.read_text(), seconds=300)
+        wait_for(lambda: "trial 2/4: " in logged.read_text(), seconds=300)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()

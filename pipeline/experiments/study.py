@@ -1,0 +1,324 @@
+"""A study of Optuna's: it goes on where it stopped, and several processes may work on it."""
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from pipeline.config.checking import validate
+from pipeline.config.schema import Tracking
+from pipeline.config.trees import Tree
+from pipeline.digits.training.state import Epoch
+from pipeline.experiments.forks import run_in_forks
+from pipeline.experiments.forkserver import start_forkserver
+from pipeline.experiments.results import SHOWN_ANYWAY, Result, note_of, record, trial_name, write
+from pipeline.experiments.runs import TrialRuns
+from pipeline.experiments.space import Search, suggest_config
+from pipeline.experiments.trial import (
+    EpochCallback,
+    Outcome,
+    Trial,
+    load_outcome,
+    make_trial,
+    save_outcome,
+    sweeps_dir,
+)
+from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.machine import cores
+from pipeline.system.progress import Progress, progress
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import Recorder, new_run
+
+if TYPE_CHECKING:
+    import optuna
+
+SEARCH_TAG = "search"
+RUN_ATTRIBUTE = "mlflow_run_id"
+OBJECTIVES_ATTRIBUTE = "objectives"
+HEARTBEAT_SECONDS = 30
+OPENING_SECONDS = 0.5
+MAXIMISED = ("val_accuracy",)
+OF_EPOCHS = ("val_accuracy", "val_loss")  # known after every epoch
+
+log = logging.getLogger(__name__)
+
+
+def run_search(search: Search, tree: Tree) -> list[Result]:
+    """Run trials until the study has as many as it is to have; return those that finished.
+
+    Args:
+        search: What is sought, and how long.
+        tree: The configuration in which values are tried.
+
+    Raises:
+        InputError: The configuration is not valid, the study does not fit, or no trial finished.
+    """
+    tracking = validate(tree).tracking
+    study = open_study(search)
+    if _missing(study, search):
+        start_forkserver()
+    with _study_run(tracking, study) as recorder:
+        runs = TrialRuns(tracking, recorder.run_id(), partial(_name, search))
+        optimise(study, search, Objective(search, tree, runs))
+        results = finished(study)
+        if not results:
+            raise InputError(f"search.study={search.study}: no trial has finished")
+        folder = sweeps_dir() / f"search-{search.study}"
+        files = write(results, folder) + plot(study, folder, results)
+        record(recorder, results, files, SEARCH_TAG)
+    return results
+
+
+@contextmanager
+def _study_run(settings: Tracking, study: "optuna.Study") -> Iterator[Recorder]:
+    """Open the study's run; of several processes that start together, one creates it for all."""
+    request = RunRequest(settings.experiment, f"search {study.study_name}", {"stage": SEARCH_TAG})
+    with ExitStack() as stack:
+        with FileLock(sweeps_dir() / f"search-{study.study_name}.lock"):
+            run_id = study.user_attrs.get(RUN_ATTRIBUTE)
+            recorder = stack.enter_context(new_run(settings, request, run_id))
+            if settings.enabled:
+                study.set_user_attr(RUN_ATTRIBUTE, recorder.run_id())
+        yield recorder
+
+
+class _TrialFailedError(Exception):
+    """A trial ended in an error; the study goes on."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Runs one trial of a study."""
+
+    search: Search
+    tree: Tree
+    runs: TrialRuns
+
+    def __call__(self, suggested: "optuna.Trial") -> tuple[float, ...]:
+        """Return the values of the objectives; raise Optuna's exception if the trial is pruned."""
+        import optuna
+
+        trial = make_trial(self._suggest(suggested), threads=cores())
+        outcome, run_id = self._run(trial, self._pruning(suggested))
+        for key, value in _attributes(trial, outcome, run_id).items():
+            suggested.set_user_attr(key, value)
+        if outcome.status == "stopped":
+            raise optuna.TrialPruned
+        if outcome.status == "failed":
+            raise _TrialFailedError(outcome.error)
+        metrics = outcome.metrics | {"training_seconds": outcome.training_seconds}
+        return tuple(metrics[name] for name in self.search.objectives)
+
+    def _suggest(self, suggested: "optuna.Trial") -> Tree:
+        try:
+            return suggest_config(self.search.space, suggested, self.tree)
+        except ValueError as error:
+            raise _other_study(self.search, "space", f"has tried other values ({error})") from error
+
+    def _pruning(self, suggested: "optuna.Trial") -> EpochCallback:
+        """Return what records every epoch and lets Optuna's pruner stop the trial."""
+        objective, *others = self.search.objectives
+        prunes = objective in OF_EPOCHS and not others
+
+        def on_epoch(trial: Trial, epoch: Epoch) -> bool:
+            self.runs.epoch(trial, epoch)
+            if not prunes:
+                return True
+            suggested.report(getattr(epoch, objective), epoch.epoch)
+            return not suggested.should_prune()
+
+        return on_epoch
+
+    def _run(self, trial: Trial, on_epoch: EpochCallback) -> tuple[Outcome, str]:
+        """Run a trial unless its outcome is known; return that and the id of its MLflow run."""
+        known = load_outcome(trial.key)
+        if known:
+            return known, self.runs.copy(trial, known)
+        ((_, outcome),) = run_in_forks(self.runs.begin([trial]), on_epoch)
+        save_outcome(trial.key, outcome)
+        return outcome, self.runs.end(trial, outcome)
+
+
+def open_study(search: Search) -> "optuna.Study":
+    """Open the study, or create it.
+
+    Raises:
+        InputError: Its storage cannot be opened, or the study has other objectives.
+    """
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports failed trials at length
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
+    sweeps_dir().mkdir(exist_ok=True)
+    url = search.storage or f"sqlite:///{sweeps_dir() / 'search.db'}"
+    try:
+        study = optuna.create_study(
+            study_name=search.study,
+            storage=_open_storage(url),
+            sampler=optuna.samplers.TPESampler(),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+            directions=[_direction(name) for name in search.objectives],
+            load_if_exists=True,
+        )
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError) as error:
+        reason = in_one_line(error, 200)
+        raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
+    _keep_objectives(study, search)
+    return study
+
+
+def _direction(objective: str) -> Any:
+    return "maximize" if objective in MAXIMISED else "minimize"
+
+
+def _keep_objectives(study: "optuna.Study", search: Search) -> None:
+    """Write the objectives of a new study down; refuse others for an old one."""
+    kept = study.user_attrs.get(OBJECTIVES_ATTRIBUTE)
+    if kept is None:
+        study.set_user_attr(OBJECTIVES_ATTRIBUTE, search.objectives)
+    elif kept != search.objectives:
+        raise _other_study(search, "objectives", f"has the objectives {', '.join(kept)}")
+
+
+def _other_study(search: Search, key: str, reason: str) -> InputError:
+    return InputError(
+        f"search.{key}: the study {search.study} {reason}; "
+        "keep to them to continue it, or start another with search.study=NAME"
+    )
+
+
+def _open_storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
+    """Open a database; of several processes that find it empty, only one can create the tables.
+
+    Raises:
+        SQLAlchemyError: It cannot be opened, even at the last try.
+    """
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_SECONDS)
+    except SQLAlchemyError:
+        if tries == 1:
+            raise
+        time.sleep(OPENING_SECONDS)
+        return _open_storage(url, tries - 1)
+
+
+def optimise(study: "optuna.Study", search: Search, objective: Objective) -> None:
+    """Run trials until the study has as many as it is to have, or until the timeout."""
+    from optuna.study import MaxTrialsCallback
+
+    missing = _missing(study, search)
+    if not missing:
+        log.info("the study has its %d trials; search.trials asks for more", search.trials)
+        return
+    log.info("%d trials, %d of them run before", search.trials, search.trials - missing)
+    with progress(missing, "trial") as shown:
+        study.optimize(
+            objective,
+            timeout=search.timeout,
+            catch=(_TrialFailedError,),
+            callbacks=[
+                MaxTrialsCallback(search.trials, states=_ended()),
+                _ShowTrial(shown, search, missing),
+            ],
+        )
+
+
+@dataclass
+class _ShowTrial:
+    """Optuna's callback: shows each trial of this process, and counts those of others with it."""
+
+    shown: Progress
+    search: Search
+    missing: int
+
+    def __call__(self, study: "optuna.Study", ended: "optuna.trial.FrozenTrial") -> None:
+        result, missing = _result(ended), _missing(study, self.search)
+        text = f"{_name(self.search, result.trial)}: {result.outcome.in_words()}"
+        self.shown.step(text, by=self.missing - missing)
+        self.missing = missing
+
+
+def _name(search: Search, trial: Trial) -> str:
+    """Name a trial by all that the search varies."""
+    return trial_name(trial, [key for key in search.space if key not in SHOWN_ANYWAY])
+
+
+def _missing(study: "optuna.Study", search: Search) -> int:
+    """Return how many trials the study is to have besides those that have ended."""
+    return max(0, search.trials - len(study.get_trials(deepcopy=False, states=_ended())))
+
+
+def _ended() -> "tuple[optuna.trial.TrialState, ...]":
+    from optuna.trial import TrialState
+
+    return TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+
+
+def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
+    """Return what the study keeps of a trial, so that every process on it can show the others'."""
+    return {
+        "trial": {"key": trial.key, "name": trial.name, "config": trial.config, "note": trial.note},
+        "outcome": asdict(outcome),
+        "run_id": run_id,
+    }
+
+
+def _result(ended: "optuna.trial.FrozenTrial") -> Result:
+    """Restore a result from what the study keeps of a trial; it does not say where the data is."""
+    kept = ended.user_attrs
+    trial = Trial(**kept["trial"], data=Path())
+    return Result(trial, Outcome(**kept["outcome"]), kept["run_id"])
+
+
+def finished(study: "optuna.Study") -> list[Result]:
+    """Return the finished trials of the study, those of other processes too."""
+    return [
+        _result(ended)
+        for ended in study.get_trials(deepcopy=False)
+        if ended.user_attrs.get("outcome", {}).get("status") == "finished"
+    ]
+
+
+def plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> list[Path]:
+    """Draw how the search went and, of several trials, which settings mattered."""
+    from optuna.trial import TrialState
+
+    from pipeline.plots import search as plots
+    from pipeline.plots.style.page import save_figure
+
+    stopped = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+    accuracies = [result.outcome.metrics["val_accuracy"] for result in results]
+    note = note_of(results)
+    figures = {"history.png": plots.history(accuracies, len(stopped), note)}
+    if shares := _importance(study):
+        objective = study.user_attrs[OBJECTIVES_ATTRIBUTE][0]
+        figures["importance.png"] = plots.importance(shares, objective, note)
+    for name, figure in figures.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in figures]
+
+
+def _importance(study: "optuna.Study") -> dict[str, float]:
+    """Return how much each setting matters to the first objective; {} of too few trials to tell."""
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+    from optuna.trial import TrialState
+
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(complete) <= 3 or len({trial.values[0] for trial in complete}) == 1:
+        return {}
+    return get_param_importances(
+        study,
+        evaluator=FanovaImportanceEvaluator(seed=0),
+        target=lambda trial: float(trial.values[0]),
+    )
