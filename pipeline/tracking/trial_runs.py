@@ -1,21 +1,15 @@
 """The runs of many trials: each is a child of the run of its sweep or search."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pipeline.config.params import dump
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree, bare_name
-from pipeline.system.errors import InputError
-from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.names import CONFIG_ARTIFACT, NOTE_TAG, RECORDED_SECTIONS
+from pipeline.tracking.names import SWEEP_TAG as SWEEP_TAG
+from pipeline.tracking.past_runs import recorded_config as recorded_config
 from pipeline.tracking.recording.openings import NewRun, RunRequest
 from pipeline.tracking.recording.recorder import Recorder
-from pipeline.tracking.refusals import told_in_one_line
-from pipeline.tracking.store import open_store
-
-SWEEP_TAG = "sweep"
 
 
 def open_trial(
@@ -46,24 +40,3 @@ def close_trial(
     if metrics:
         recorder.metrics(metrics)
     recorder.finish("FAILED" if error else "FINISHED")
-
-
-@told_in_one_line
-def recorded_config(settings: Tracking, run_id: str) -> str:
-    """Return the text of the params.yaml that a run was made with.
-
-    Raises:
-        InputError: There is no such run, or it holds no configuration.
-    """
-    from mlflow.exceptions import MlflowException
-
-    uri = uri_to_read(settings)
-    client = open_store(uri, settings)
-    try:
-        with TemporaryDirectory() as folder:
-            path = client.download_artifacts(run_id, CONFIG_ARTIFACT, folder)
-            return Path(path).read_text(encoding="utf-8")
-    except (MlflowException, OSError) as error:
-        raise InputError(
-            f"run={run_id}: no run with a configuration in {uri}; `make ui` shows those there are"
-        ) from error

@@ -11,6 +11,8 @@ from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking import page
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.lookups import experiment_id
+from pipeline.tracking.models import log_model
 from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
 from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.registry.fetching import (
@@ -21,7 +23,7 @@ from pipeline.tracking.registry.fetching import (
     download_model,
 )
 from pipeline.tracking.registry.packing import SERVED, SERVED_REQUIREMENTS, shipped_code, signature
-from pipeline.tracking.store import experiment_id, log_model, open_store
+from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

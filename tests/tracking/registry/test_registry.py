@@ -285,3 +285,8 @@ def test_the_registered_model_requires_no_tensorflow(client, runs, place):
         "mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow"
     }  # fmt: skip
     assert all("==" in line for line in lines)
+
+
+@pytest.fixture(autouse=True)
+def in_store():
+    """Stay in this file's own store."""
