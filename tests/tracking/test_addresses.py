@@ -45,7 +45,7 @@ def test_a_server_that_cannot_be_reached_costs_a_recording_a_warning(client, cap
         lambda _: ui.run(validate(compose([])), ui.UiOptions()),
         lambda _: read_trainings(SETTINGS, None, 1),
         lambda _: recorded_config(SETTINGS, "0" * 32),
-        lambda _: Registry(SETTINGS),
+        lambda _: Registry.open(SETTINGS),
         lambda _: pin(SETTINGS, "models:/digits@champion"),
         lambda _: fetch_network(SETTINGS, "models:/digits/1"),
         lambda folder: fetch_keras_model(SETTINGS, "0" * 32, folder),

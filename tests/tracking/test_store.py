@@ -26,7 +26,7 @@ def test_a_damaged_store_is_told_in_one_line(damaged, store, tmp_path, monkeypat
     recorded_training()
     (tmp_path / "mlflow.db").write_bytes(damaged((store / "mlflow.db").read_bytes()))
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    for read in (lambda: read_trainings(SETTINGS, None, 1), lambda: Registry(SETTINGS)):
+    for read in (lambda: read_trainings(SETTINGS, None, 1), lambda: Registry.open(SETTINGS)):
         with pytest.raises(
             InputError, match=r"no store that MLflow can open|MLflow refuses"
         ) as told:
@@ -49,7 +49,7 @@ def test_a_folder_in_the_place_of_the_store_is_told_at_once(tmp_path, monkeypatc
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setattr("mlflow.MlflowClient", pytest.fail)  # it would try for two minutes
     with pytest.raises(InputError, match="no store that MLflow can open"):
-        Registry(SETTINGS)
+        Registry.open(SETTINGS)
 
 
 def test_an_address_that_means_nothing_to_mlflow_is_told_in_one_line():
