@@ -17,7 +17,7 @@ from pipeline.config.trees import Tree
 from pipeline.experiments.results import load_best
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_text
-from pipeline.tracking.trial_runs import recorded_config
+from pipeline.tracking.past_runs import recorded_config
 
 log = logging.getLogger(__name__)
 
