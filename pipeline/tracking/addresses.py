@@ -6,8 +6,6 @@ import os
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError, in_one_line
-from pipeline.tracking.names import data_experiment as data_experiment  # SHIM
-from pipeline.tracking.names import rows_experiment as rows_experiment  # SHIM
 
 log = logging.getLogger(__name__)
 

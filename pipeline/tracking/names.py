@@ -36,7 +36,3 @@ def rows_experiment(settings: Tracking) -> str:
 def validation_accuracy(metrics: Mapping[str, float]) -> float | None:
     """Return the accuracy of the weights that were kept, or the last epoch's if it is not known."""
     return metrics.get(CHOSEN_ACCURACY, metrics.get("val_accuracy"))
-
-
-NOTE_TAG = DESCRIPTION_TAG  # SHIM
-RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")  # SHIM

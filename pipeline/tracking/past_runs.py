@@ -44,7 +44,6 @@ class PastTraining:
     curves: Mapping[str, Mapping[int, float]]
     note: str | None
     plots: Mapping[str, bytes]
-    started: int = 0  # SHIM
 
 
 @told_in_one_line
@@ -148,7 +147,3 @@ def recorded_config(settings: Tracking, run_id: str) -> str:
         raise InputError(
             f"run={run_id}: no run with a configuration in {uri}; `make ui` shows those there are"
         ) from error
-
-
-Experiment = PastTraining  # SHIM
-read_experiments = read_trainings  # SHIM

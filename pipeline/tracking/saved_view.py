@@ -139,6 +139,3 @@ def _chart(key: str, kind: str, section: str) -> dict[str, Any]:
         "deleted": False,
         "isGenerated": False,
     }
-
-
-keep_view = save_view  # SHIM

@@ -1,4 +1,3 @@
-# ruff: noqa: D102  # SHIM
 """Record a run from a stage: parameters, curves, files, models.
 
 A `Recorder` hands each record to the recorder process from a thread of its own, so a stage works on
@@ -11,11 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any  # SHIM
 
 from pipeline.config.schema import Tracking
 from pipeline.tracking.addresses import uri_to_record, why_silent
-from pipeline.tracking.recording import records as r  # SHIM
 from pipeline.tracking.recording.channel import ProcessGoneError, RecordingError
 from pipeline.tracking.recording.client import DeferredSender, LiveSender, Sender
 from pipeline.tracking.recording.messages import Open
@@ -83,35 +80,6 @@ class Recorder:
             except (RecordingError, OSError) as error:
                 _warn("could not start", error)
 
-    # SHIM BEGIN
-    def params(self, params: Any) -> None:
-        self.record(r.Params(params))
-
-    def metrics(self, metrics: Any, step: int = 0) -> None:
-        self.record(r.Metrics(metrics, step=step))
-
-    def tags(self, tags: Any) -> None:
-        self.record(r.Tags(tags))
-
-    def files(self, paths: Any, folder: str) -> None:
-        self.record(*r.File.each(paths, folder))
-
-    def text(self, text: str, name: str) -> None:
-        self.record(r.Text(text, name))
-
-    def table(self, columns: Any, name: str) -> None:
-        self.record(r.Table(columns, name))
-
-    def dataset(self, *arguments: Any) -> None:
-        self.record(r.DatasetInput(*arguments))
-
-    def keras_model(self, *arguments: Any) -> None:
-        self.record(r.KerasModel.at(*arguments))
-
-    def monitor(self) -> None:
-        self.record(r.Monitor())
-
-    # SHIM END
     def _start(self, settings: Tracking, opening: Opening, sender: type[Sender]) -> None:
         try:
             self._uri = uri_to_record(settings)
