@@ -15,7 +15,7 @@ from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
 from pipeline.experiments.results import load_best
 from pipeline.system.errors import InputError
-from pipeline.tracking.trial_runs import recorded_config
+from pipeline.tracking.past_runs import recorded_config
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The model registry: `python -m pipeline.register run=<run id | best>`, or `rollback=true`.
 
-Registers a run's network as a version of `digits`. The alias `champion` moves to it only if it
-reads the test part better than the champion does, by more than chance.
+Registers a run's network as a version of the model `digits`. The alias `champion` moves to it only
+if it reads the test part better than the champion does, by more than chance.
 """
 
 import logging
@@ -21,7 +21,8 @@ from pipeline.digits.splits import Split, digest, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
-from pipeline.tracking.registry.registry import Registry, TrainedRun
+from pipeline.tracking.registry.candidates import Candidate
+from pipeline.tracking.registry.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ STAGE = "register"
 
 
 class RegisterOptions(Options):
-    """Which run becomes a version, or whether the last change of champion is taken back."""
+    """Which run becomes a version, or whether the last change of champion is undone."""
 
     run: str | None = None
     rollback: bool = False
@@ -40,7 +41,7 @@ class Jury:
     """The test part that networks are compared on.
 
     Attributes:
-        info: What it is a part of.
+        info: The data it is a part of.
         test: Its pictures and their true classes.
     """
 
@@ -53,7 +54,11 @@ class Jury:
         return cls(DatasetInfo.load(), load_split(split_file("test")))
 
     def answers(self, network: Path) -> NDArray[np.int64]:
-        """Let a network read every test picture; return the classes, (n,)."""
+        """Let a network read every test picture; return the classes it answers, (n,).
+
+        Raises:
+            InputError: The network takes pictures of another size.
+        """
         classifier = Classifier.load(network)
         if classifier.input_shape != self.test.images.shape[1:]:
             raise InputError(
@@ -63,53 +68,91 @@ class Jury:
         answers: NDArray[np.int64] = classifier.raw_probabilities(self.test.images).argmax(axis=1)
         return answers
 
-    def is_fair(self, candidate: TrainedRun) -> bool:
+    def is_fair(self, candidate: Candidate) -> bool:
         """Say whether a network is known to have been trained without these test pictures."""
         return candidate.unseen_test_digest == digest([self.test])
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about a new version.
+
+    Attributes:
+        wins: Whether it becomes champion.
+        decision: Which version is champion from now on, and why, in one line.
+        plot: The artifact of the candidate's run that shows the comparison, if there was one.
+    """
+
+    wins: bool
+    decision: str
+    plot: str | None
+
+
 def run(config: Config, options: RegisterOptions) -> None:
-    """Register a run, or go back to the champion before."""
-    registry = Registry(config.tracking)
+    """Register a run, or go back to the previous champion."""
+    registry = Registry.open(config.tracking)
     if options.rollback:
-        old, new = registry.roll_back()
+        old, new = registry.champions.roll_back()
         log.info("champion is version %d again (was %d)", new, old)
     elif options.run:
-        register(registry, registry.find_run(options.run), config.predict.unsure_below)
+        candidate = registry.candidates.find(options.run)
+        register(registry, candidate, config.predict.unsure_below)
     else:
         raise InputError("say which: run=<MLflow run id>, run=best, or rollback=true")
 
 
-def register(registry: Registry, candidate: TrainedRun, unsure_below: float) -> None:
-    """Make a run's network a version, and champion if it has earned it."""
-    champion = registry.champion()
-    # What the comparison needs is looked for before anything is made.
+def register(registry: Registry, candidate: Candidate, unsure_below: float) -> None:
+    """Make a run's network a version, and the champion if it has earned it."""
+    champion = registry.champions.present()
+    # Read before anything is made: without the test part, nothing can be compared.
     jury = Jury.load() if champion else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        network = registry.download_run(candidate, folder)
-        version = registry.register(candidate, network, unsure_below)
+        network = registry.candidates.download(candidate, folder)
+        version = registry.versions.of(candidate, network, unsure_below)
         if champion == version:
             log.info("champion is version %d, this very run, already", version)
             return
         if champion is None or jury is None:
-            wins, decision, plot = True, f"champion is version {version}, the first one", None
+            verdict = Verdict(True, f"champion is version {version}, the first one", None)
         else:
-            answers = (
-                jury.answers(network),
-                jury.answers(registry.download_version(champion, folder)),
-            )
-            comparison = compare(jury.test.labels, *answers)
-            wins = comparison.better and jury.is_fair(candidate)
-            decision = decide(comparison, version, champion, fair=jury.is_fair(candidate))
-            place = f"{STAGE}/version_{version}_against_{champion}"
-            files = report(jury, comparison, answers, (version, champion), folder / "report")
-            registry.log_files(candidate, files, place)
-            plot = f"{place}/{files[-1].name}"
-    registry.describe(version, candidate, decision, plot)
-    if wins:
-        registry.crown(version)
-    log.info("%s", decision)
+            verdict = contest(registry, jury, candidate, network, (version, champion), folder)
+    registry.versions.describe(version, candidate, verdict.decision, verdict.plot)
+    if verdict.wins:
+        registry.champions.crown(version)
+    log.info("%s", verdict.decision)
+
+
+def contest(
+    registry: Registry,
+    jury: Jury,
+    candidate: Candidate,
+    network: Path,
+    versions: tuple[int, int],
+    folder: Path,
+) -> Verdict:
+    """Compare a candidate with the champion and record the comparison with the candidate's run.
+
+    Args:
+        registry: Where both are.
+        jury: What they are compared on.
+        candidate: The training that the new version comes from.
+        network: Its ONNX file.
+        versions: The numbers of candidate and champion.
+        folder: A place for files.
+    """
+    version, champion = versions
+    champions_network = registry.versions.download(champion, folder)
+    answers = jury.answers(network), jury.answers(champions_network)
+    comparison, fair = compare(jury.test.labels, *answers), jury.is_fair(candidate)
+    files = report(jury, comparison, answers, versions, folder / "report")
+    place = f"{STAGE}/version_{version}_against_{champion}"
+    registry.candidates.add_files(candidate, files, place)
+    return Verdict(
+        wins=comparison.better and fair,
+        decision=decide(comparison, version, champion, fair=fair),
+        plot=f"{place}/{files[-1].name}",
+    )
 
 
 def decide(comparison: Comparison, candidate: int, champion: int, *, fair: bool) -> str:
@@ -145,14 +188,17 @@ def report(
     versions: tuple[int, int],
     folder: Path,
 ) -> list[Path]:
-    """Write the numbers of a comparison, and draw the pictures that just one of the two read right.
+    """Write the numbers of a comparison, and draw the pictures that only one of the two read right.
 
     Args:
-        jury: What was compared on.
-        comparison: What came of it.
-        answers: What candidate and champion read, (n,) each.
-        versions: Their numbers.
+        jury: What the networks were compared on.
+        comparison: The outcome.
+        answers: The classes that candidate and champion answered, (n,) each.
+        versions: The numbers of candidate and champion.
         folder: Where the files go.
+
+    Returns:
+        comparison.json and the drawing.
     """
     from pipeline.plots.register import Gain, disagreements
     from pipeline.plots.style.page import save_figure

@@ -18,9 +18,10 @@ from pipeline.config.places import project_path
 from pipeline.config.schema import Config, Options
 from pipeline.system.files import write_text
 from pipeline.tracking.names import LAYER_PARAMS
-from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, Experiment, read_experiments
+from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining, read_trainings
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.recording.records import File
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +49,17 @@ class ReportOptions(Options):
 
 def run(config: Config, options: ReportOptions) -> None:
     """Write the report and record it in MLflow."""
-    experiments = read_experiments(config.tracking, options.runs, options.last)
+    experiments = read_trainings(config.tracking, options.runs, options.last)
     output = project_path(Path(options.output).expanduser())
     write_text(output, render(experiments))
     name = f"report on {len(experiments)} experiment{'s' if len(experiments) > 1 else ''}"
     request = RunRequest(config.tracking.experiment, name, {"stage": STAGE})
     with new_run(config.tracking, request) as recorder:
-        recorder.files([output], STAGE)
+        recorder.record(*File.each([output], STAGE))
     log.info("%s: %s", name, output)
 
 
-def render(experiments: Sequence[Experiment]) -> str:
+def render(experiments: Sequence[PastTraining]) -> str:
     """Return the report as HTML; the experiments come best first."""
     from jinja2 import Environment
 
@@ -80,7 +81,7 @@ def render(experiments: Sequence[Experiment]) -> str:
     )
 
 
-def cells(experiment: Experiment) -> list[str]:
+def cells(experiment: PastTraining) -> list[str]:
     """Return an experiment's cells of the table: a dash for each metric that was not measured."""
     return [
         form.format(experiment.metrics[key]) if key in experiment.metrics else "–"
@@ -88,14 +89,14 @@ def cells(experiment: Experiment) -> list[str]:
     ]
 
 
-def layers_of(experiment: Experiment) -> str:
+def layers_of(experiment: PastTraining) -> str:
     """Name a network by its layers, such as "mlp 256-128"."""
     sizes = next((experiment.params[key] for key in LAYER_PARAMS if key in experiment.params), "")
     family = experiment.params.get("model", "network")
     return f"{family} {sizes.strip('[]').replace(', ', '-')}".strip()
 
 
-def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
+def grid(experiments: Sequence[PastTraining]) -> dict[str, Any]:
     """Arrange the best validation accuracy by layers (rows) and epochs (columns).
 
     Returns:
@@ -125,7 +126,7 @@ def grid(experiments: Sequence[Experiment]) -> dict[str, Any]:
     return {"epochs": epochs, "rows": rows}
 
 
-def draw_curves(experiments: Sequence[Experiment]) -> str | None:
+def draw_curves(experiments: Sequence[PastTraining]) -> str | None:
     """Draw the learning curves of all experiments that have some; return them as a data URI."""
     from pipeline.plots.report import Curve, curves_together
     from pipeline.plots.style.page import save_figure
@@ -154,7 +155,7 @@ def draw_curves(experiments: Sequence[Experiment]) -> str | None:
         return data_uri(path.read_bytes())
 
 
-def plots_of(experiment: Experiment) -> list[str]:
+def plots_of(experiment: PastTraining) -> list[str]:
     """Return the names of an experiment's plots in the order in which they are shown."""
     return [path for path in (CUSTOM_PLOT, *PLOTS) if path in experiment.plots]
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from pipeline.cli.command import run_tool
 from pipeline.config.schema import Config, Options
 from pipeline.tracking.addresses import uri_to_read
-from pipeline.tracking.saved_view import keep_view
+from pipeline.tracking.saved_view import save_view
 
 
 class UiOptions(Options):
@@ -21,7 +21,7 @@ class UiOptions(Options):
 def run(config: Config, options: UiOptions) -> None:
     """Say where the runs can be seen, and serve them unless a server does so already."""
     uri = uri_to_read(config.tracking)
-    view = keep_view(config.tracking, uri)
+    view = save_view(config.tracking, uri)
     if uri.startswith(("http://", "https://")):
         print(f"open {uri.rstrip('/')}/{view}")
         return

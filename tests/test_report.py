@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.plots import report as plots
 from pipeline.report import cells, grid, layers_of, render
-from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, Experiment
+from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining
 
 
 def png():
@@ -22,7 +22,6 @@ def experiment(units="[64]", epochs=5, accuracy=0.97, **changes):
     plain = {
         "id": "0123456789abcdef" * 2,
         "name": f"mlp {units} · {epochs} epochs",
-        "started": 0,
         "params": {"model": "mlp", "model.hidden_units": units, "train.epochs": str(epochs)},
         "metrics": {"val_accuracy": accuracy, "test_accuracy": accuracy - 0.01, "parameters": 1234},
         "curves": {
@@ -32,7 +31,7 @@ def experiment(units="[64]", epochs=5, accuracy=0.97, **changes):
         "note": None,
         "plots": {PLOTS[0]: png(), CUSTOM_PLOT: png()},
     }
-    return Experiment(**{**plain, **changes})
+    return PastTraining(**{**plain, **changes})
 
 
 class Outside(HTMLParser):

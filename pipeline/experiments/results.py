@@ -12,8 +12,9 @@ from pipeline.experiments.trial import Outcome, Trial, sweeps_dir
 from pipeline.plots.style.numbers import percent, setting_text
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_csv, write_json
-from pipeline.tracking.names import CONFIG_ARTIFACT, LAYER_PARAMS, NOTE_TAG
+from pipeline.tracking.names import CONFIG_ARTIFACT, DESCRIPTION_TAG, LAYER_PARAMS
 from pipeline.tracking.recording.recorder import Recorder
+from pipeline.tracking.recording.records import File, Metrics, Table, Tags, Text
 
 TARGET = "_target_"
 # These are in a trial's name and have columns of their own.
@@ -187,18 +188,20 @@ def record(
     recorder: Recorder, results: Sequence[Result], files: Sequence[Path], folder: str
 ) -> None:
     """Record the results of a sweep or search on its run, with the configuration of the best."""
-    recorder.files(files, folder)
+    recorder.record(*File.each(files, folder))
     listed = rows(ranked(results))
     columns = {name: [row[name] for row in listed] for name in listed[0]}
-    recorder.table(columns, f"{folder}/results.json")
-    recorder.tags({NOTE_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]})
+    recorder.record(Table(columns, f"{folder}/results.json"))
+    recorder.record(Tags({DESCRIPTION_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]}))
     if note := note_of(results):
-        recorder.tags({"note": note})
+        recorder.record(Tags({"note": note}))
     best = ranked(results)[0]
     if best.outcome.status == "finished":
-        recorder.text(dump(best.trial.config), CONFIG_ARTIFACT)
+        recorder.record(Text(dump(best.trial.config), CONFIG_ARTIFACT))
         metrics = best.outcome.metrics
-        recorder.metrics({f"best_{key}": metrics[key] for key in ("val_accuracy", "test_accuracy")})
+        recorder.record(
+            Metrics({f"best_{key}": metrics[key] for key in ("val_accuracy", "test_accuracy")})
+        )
 
 
 def write(results: Sequence[Result], folder: Path) -> list[Path]:

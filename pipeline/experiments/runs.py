@@ -1,13 +1,21 @@
 """The MLflow runs of the trials that are under way."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from pipeline.config.schema import Tracking
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
-from pipeline.stages.train import curve_point, run_metrics
+from pipeline.tracking.recording.openings import NewRun
 from pipeline.tracking.recording.recorder import Recorder
-from pipeline.tracking.trial_runs import close_trial, open_trial
+from pipeline.tracking.recording.records import Record, Tags
+from pipeline.tracking.trainings import (
+    configuration,
+    epoch_metrics,
+    failure,
+    final_metrics,
+    training_request,
+)
 
 
 class TrialRuns:
@@ -32,15 +40,14 @@ class TrialRuns:
 
     def epoch(self, trial: Trial, epoch: Epoch) -> bool:
         """Record an epoch of a trial, which always goes on."""
-        self._open[trial.key].metrics(curve_point(epoch), step=epoch.epoch)
+        self._open[trial.key].record(epoch_metrics(asdict(epoch)))
         return True
 
     def end(self, trial: Trial, outcome: Outcome) -> str:
         """End the run of a trial and return its id."""
         recorder = self._open.pop(trial.key)
-        metrics = run_metrics(outcome.metrics, outcome.training_seconds) if outcome.metrics else {}
-        stopped = {"stopped_early": "true"} if outcome.status == "stopped" else {}
-        close_trial(recorder, metrics, outcome.error, stopped)
+        recorder.record(*_ending(outcome))
+        recorder.finish("FAILED" if outcome.error else "FINISHED")
         if self._settings.enabled and not recorder.is_recording():
             self.lost.add(trial.key)
         return recorder.run_id()
@@ -53,6 +60,23 @@ class TrialRuns:
         return self.end(trial, outcome)
 
     def _begin(self, trial: Trial, tags: Mapping[str, str]) -> None:
-        self._open[trial.key] = open_trial(
-            self._settings, self._parent, self._name(trial), trial.config, tags
+        request = training_request(
+            self._settings,
+            self._name(trial),
+            "trial",
+            trial.config,
+            tags=tags,
+            parent_run_id=self._parent,
         )
+        self._open[trial.key] = Recorder(self._settings, NewRun(request))
+        self._open[trial.key].record(*configuration(trial.config))
+
+
+def _ending(outcome: Outcome) -> Iterator[Record]:
+    """Say what came of a trial."""
+    if outcome.status == "stopped":
+        yield Tags({"stopped_early": "true"})
+    if outcome.error:
+        yield failure(outcome.error)
+    if outcome.metrics:
+        yield final_metrics(outcome.metrics, outcome.training_seconds)

@@ -33,9 +33,9 @@ from pipeline.system.files import sole_user, write_json
 from pipeline.system.machine import cores
 from pipeline.system.progress import progress
 from pipeline.tracking.addresses import is_removed, tracking_uri
+from pipeline.tracking.names import SWEEP_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
-from pipeline.tracking.trial_runs import SWEEP_TAG
 
 STATE = "sweep.json"
 

@@ -29,6 +29,7 @@ from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.system.files import write_csv, write_json
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
+from pipeline.tracking.recording.records import File, Metrics
 from pipeline.tracking.run_ids import read_run_id
 
 log = logging.getLogger(__name__)
@@ -69,8 +70,8 @@ def run(config: Config) -> None:
         write_json(files[0], metrics)
         _write_predictions(files[1], evaluation, test, info.class_names)
         files += plot(evaluation, test, info, folder)
-        recorder.metrics(_comparable(metrics))
-        recorder.files(files, STAGE)
+        recorder.record(Metrics(_comparable(metrics)))
+        recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
 
 

@@ -38,6 +38,7 @@ from pipeline.system.files import write_json
 from pipeline.tracking.names import ROWS_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
+from pipeline.tracking.recording.records import File, Metrics, Params, Tags
 from pipeline.tracking.registry.fetching import URI_SCHEME, fetch_network
 from pipeline.tracking.run_ids import read_run_id
 
@@ -86,15 +87,15 @@ def run(config: Config) -> None:
         tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
         write_json(output / METRICS_NAME, tally.metrics())
         plot(tally, labels, classifier.note, output / PLOT_NAME)
-        recorder.params({"predict": settings.model_dump()})
+        recorder.record(Params({"predict": settings.model_dump()}))
         if settings.mode == "number" and (rows_run := read_run_id(ROWS_MODEL)):
-            recorder.tags({ROWS_RUN_TAG: rows_run})
-        recorder.metrics(tally.metrics())
+            recorder.record(Tags({ROWS_RUN_TAG: rows_run}))
+        recorder.record(Metrics(tally.metrics()))
         names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, PLOT_NAME)
-        recorder.files([output / name for name in names], STAGE)
+        recorder.record(*File.each([output / name for name in names], STAGE))
         if settings.explain:
             drawn = explain(paths, images, output / EXPLAIN_NAME, STEPS[settings.mode])
-            recorder.files(drawn, f"{STAGE}/{EXPLAIN_NAME}")
+            recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _tell(tally, output)
 
 

@@ -26,10 +26,10 @@ from pipeline.digits.splits import (
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
-from pipeline.tracking.addresses import data_experiment
-from pipeline.tracking.names import DATA_DIGEST_TAG
+from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, run_written_later
+from pipeline.tracking.recording.records import File, Metrics, Params, Tags
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ def run(config: Config) -> None:
         tags={"stage": STAGE},
     )
     with run_written_later(config.tracking, request) as recorder:
-        recorder.params(
-            {"seed": config.seed, "data": config.data, STAGE: config.prepare.model_dump()}
+        recorder.record(
+            Params({"seed": config.seed, "data": config.data, STAGE: config.prepare.model_dump()})
         )
         dataset: Dataset = call_target(config.data)
         splits = split_dataset(dataset, config.prepare.validation_size, config.seed)
@@ -129,9 +129,13 @@ def plot(
 def _record(
     recorder: Recorder, info: DatasetInfo, counts: Mapping[str, list[int]], files: list[Path]
 ) -> None:
-    recorder.metrics({f"pictures_{split}": sum(of_split) for split, of_split in counts.items()})
-    recorder.tags({DATA_DIGEST_TAG: info.digest} | ({"note": info.note} if info.note else {}))
-    recorder.files(files, STAGE)
+    recorder.record(
+        Metrics({f"pictures_{split}": sum(of_split) for split, of_split in counts.items()})
+    )
+    recorder.record(
+        Tags({DATA_DIGEST_TAG: info.digest} | ({"note": info.note} if info.note else {}))
+    )
+    recorder.record(*File.each(files, STAGE))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from pipeline.cli.command import run_stage
-from pipeline.config.params import dump
 from pipeline.config.places import (
     KERAS_FILE,
     METRICS_NAME,
@@ -52,15 +51,17 @@ from pipeline.system.files import (
     write_text,
 )
 from pipeline.tracking.models import fetch_keras_model, unseen_test_digest
-from pipeline.tracking.names import (
-    CHOSEN_ACCURACY,
-    CONFIG_ARTIFACT,
-    RECORDED_SECTIONS,
-    UNSEEN_TEST_TAG,
-)
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
+from pipeline.tracking.recording.records import File, KerasModel, Monitor
 from pipeline.tracking.run_ids import begun_run_id
+from pipeline.tracking.trainings import (
+    configuration,
+    epoch_metrics,
+    final_metrics,
+    training_data,
+    training_request,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -69,8 +70,6 @@ log = logging.getLogger(__name__)
 
 STAGE = "train"
 EXPORT_CHECK_PICTURES = 256
-# What `curve_point` gives of every epoch and `measure` once more of the weights that were kept.
-CURVES = frozenset({"train_loss", "train_accuracy", "val_loss", "val_accuracy"})
 
 
 def run(config: Config) -> None:
@@ -85,11 +84,11 @@ def run(config: Config) -> None:
         _record_setup(recorder, config, info, train, validation)
         if checkpoint:
             recorder.keep_run_id(checkpoint / RUN_ID_NAME)
-        recorder.monitor()
+        recorder.record(Monitor())
         with _progress(config.train.epochs) as show:
 
             def on_epoch(epoch: Epoch) -> None:
-                recorder.metrics(curve_point(epoch), step=epoch.epoch)
+                recorder.record(epoch_metrics(asdict(epoch)))
                 show(epoch)
 
             training = learn(model, train, validation, config, on_epoch, checkpoint)
@@ -192,28 +191,6 @@ def measure(model: "keras.Model", validation: Split, training: Training, config:
     }
 
 
-def curve_point(epoch: Epoch) -> dict[str, float]:
-    """Return an epoch under the names its numbers have as MLflow's curves."""
-    return {
-        "train_loss": epoch.loss,
-        "train_accuracy": epoch.accuracy,
-        "val_loss": epoch.val_loss,
-        "val_accuracy": epoch.val_accuracy,
-        "learning_rate": epoch.learning_rate,
-        "epoch_seconds": epoch.seconds,
-    }
-
-
-def run_metrics(metrics: Mapping[str, float], training_seconds: float) -> dict[str, float]:
-    """Return the metrics of a training as its run keeps them, beside the curves of the epochs.
-
-    What has a curve is left out: it would stand there as another epoch.
-    """
-    single = {name: value for name, value in metrics.items() if name not in CURVES}
-    kept = {CHOSEN_ACCURACY: metrics["val_accuracy"], "training_seconds": training_seconds}
-    return single | kept
-
-
 def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
     """Return what the ONNX file says of how its network is to be used."""
     return {
@@ -262,8 +239,7 @@ def describe(config: Config) -> str:
 
 def run_request(config: Config) -> RunRequest:
     """Say what the MLflow run of this training is called."""
-    tags = {"stage": STAGE, "model_family": bare_name(config.model["_target_"])}
-    return RunRequest(config.tracking.experiment, describe(config), tags)
+    return training_request(config.tracking, describe(config), STAGE, config.model_dump())
 
 
 def checkpoint_dir(config: Config, info: DatasetInfo) -> Path:
@@ -302,14 +278,10 @@ def _record_setup(
     recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
 ) -> None:
     tree = config.model_dump()
-    recorder.params({section: tree[section] for section in RECORDED_SECTIONS})
-    recorder.text(dump(tree), CONFIG_ARTIFACT)
+    recorder.record(*configuration(tree))
     pictures = {"train": len(train), "validation": len(validation)}
-    recorder.dataset(info.name, info.digest, "data/prepared", pictures)
-    if info.note:
-        recorder.tags({"note": info.note})
-    if unseen := unseen_test_part(config):
-        recorder.tags({UNSEEN_TEST_TAG: unseen})
+    unseen = unseen_test_part(config)
+    recorder.record(*training_data(info.name, info.digest, pictures, info.note, unseen))
 
 
 def unseen_test_part(config: Config) -> str | None:
@@ -335,9 +307,9 @@ def _record_outcome(
     files: list[Path],
 ) -> None:
     seconds = sum(epoch.seconds for epoch in training.history)
-    recorder.metrics(run_metrics(metrics, seconds))
-    recorder.files(files, STAGE)
-    recorder.keras_model(KERAS_FILE, model.input_shape[1:], model.output_shape[1:])
+    recorder.record(final_metrics(metrics, seconds))
+    recorder.record(*File.each(files, STAGE))
+    recorder.record(KerasModel.at(KERAS_FILE, model.input_shape[1:], model.output_shape[1:]))
 
 
 def main() -> None:

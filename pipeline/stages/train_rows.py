@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.command import run_stage
-from pipeline.config.params import dump
 from pipeline.config.places import (
     METRICS_NAME,
     ROWS_FILE,
@@ -42,11 +41,12 @@ from pipeline.stages.fingerprint import code_digest
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.system.errors import InputError
 from pipeline.system.files import own_folder, write_json, write_text
-from pipeline.tracking.addresses import rows_experiment
-from pipeline.tracking.names import CONFIG_ARTIFACT
+from pipeline.tracking.names import rows_experiment
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
+from pipeline.tracking.recording.records import File, Metrics, Monitor, Params
 from pipeline.tracking.run_ids import begun_run_id
+from pipeline.tracking.trainings import configuration, training_data
 
 if TYPE_CHECKING:
     from pipeline.plots.train_rows import RowItem
@@ -77,7 +77,7 @@ def run(config: Config) -> None:
         _record_setup(recorder, config, info, train, validation)
         if checkpoint:
             recorder.keep_run_id(checkpoint / RUN_ID_NAME)
-        recorder.monitor()
+        recorder.record(Monitor())
         training = learn(train, validation, config, recorder, checkpoint)
         metrics = measure(training)
         metadata = {TEMPERATURE: repr(metrics["temperature"])}
@@ -85,8 +85,8 @@ def run(config: Config) -> None:
         write_json(ROWS_MODEL / SETTINGS_NAME, config.rows.model_dump())
         write_text(ROWS_MODEL / RUN_ID_NAME, recorder.run_id() + "\n")
         files = report(training, metrics, config, info.note)
-        recorder.metrics({name: metrics[name] for name in ("parameters", "temperature")})
-        recorder.files([*files, ROWS_FILE], STAGE)
+        recorder.record(Metrics({name: metrics[name] for name in ("parameters", "temperature")}))
+        recorder.record(*File.each([*files, ROWS_FILE], STAGE))
     log.info("%.1f %% of the rows of validation digits right", 100 * metrics["val_rows_right"])
 
 
@@ -117,8 +117,10 @@ def learn(
     settings = config.rows
 
     def on_epoch(epoch: RowEpoch) -> None:
-        recorder.metrics(
-            {"train_loss": epoch.loss, "val_rows_right": epoch.val_rows_right}, step=epoch.epoch
+        recorder.record(
+            Metrics(
+                {"train_loss": epoch.loss, "val_rows_right": epoch.val_rows_right}, step=epoch.epoch
+            )
         )
         log.info(
             "epoch %d/%d: loss %.4f, %.1f %% of the validation rows right",
@@ -196,13 +198,10 @@ def _record_setup(
     recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
 ) -> None:
     tree = config.model_dump()
-    recorder.params({section: tree[section] for section in ("seed", "data", "prepare", "rows")})
-    recorder.params({"train": {"threads": config.train.threads}})
-    recorder.text(dump(tree), CONFIG_ARTIFACT)
+    recorder.record(*configuration(tree, ("seed", "data", "prepare", "rows")))
+    recorder.record(Params({"train": {"threads": config.train.threads}}))
     pictures = {"train": len(train), "validation": len(validation)}
-    recorder.dataset(info.name, info.digest, "data/prepared", pictures)
-    if info.note:
-        recorder.tags({"note": info.note})
+    recorder.record(*training_data(info.name, info.digest, pictures, info.note))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Which store runs go to, and whether it answers."""
+"""Which store runs are kept in, and whether it answers."""
 
 import logging
 import os
@@ -11,27 +11,11 @@ log = logging.getLogger(__name__)
 
 STORE_NAME = "mlflow.db"
 ARTIFACTS_NAME = "mlartifacts"
-SERVER_ANSWERS_WITHIN = 5.0
-DEFAULTS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-
-
-def data_experiment(settings: Tracking) -> str:
-    """Name the experiment that holds the runs of prepare."""
-    return f"{settings.experiment}-data"
-
-
-def rows_experiment(settings: Tracking) -> str:
-    """Name the experiment that holds the runs of train-rows."""
-    return f"{settings.experiment}-rows"
+SERVER_ANSWERS_WITHIN = 5.0  # seconds
 
 
 def tracking_uri(settings: Tracking) -> str:
-    """Return where runs go: MLFLOW_TRACKING_URI, else the configured place, else mlflow.db."""
+    """Return the store: MLFLOW_TRACKING_URI, else the configured one, else mlflow.db."""
     return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or local_store()
 
 
@@ -41,15 +25,15 @@ def local_store() -> str:
 
 
 def is_removed(settings: Tracking) -> bool:
-    """Say whether runs go to the local store and there is none, not yet or no longer."""
+    """Say whether runs go to the local store, but that does not exist (yet, or any more)."""
     return tracking_uri(settings) == local_store() and not (home() / STORE_NAME).exists()
 
 
 def uri_to_read(settings: Tracking) -> str:
-    """Return where runs are.
+    """Return the store to read runs from.
 
     Raises:
-        InputError: It is a server that does not answer; any other store holds other runs.
+        InputError: It is a server that does not answer. No other store holds the same runs.
     """
     uri = tracking_uri(settings)
     if silence := why_silent(uri):
@@ -61,7 +45,7 @@ def uri_to_read(settings: Tracking) -> str:
 
 
 def uri_to_record(settings: Tracking) -> str:
-    """Return where runs go; the local store, with a warning, for a server that does not answer."""
+    """Return the store to record runs in; if it is a silent server, warn and take the local one."""
     uri = tracking_uri(settings)
     if silence := why_silent(uri):
         log.warning(
@@ -73,7 +57,7 @@ def uri_to_record(settings: Tracking) -> str:
 
 
 def why_silent(uri: str) -> str | None:
-    """Say why a server does not answer; None if it does, and for a store that is no server."""
+    """Return why a server does not answer; None if it does, or if the store is no server."""
     if not uri.startswith(("http://", "https://")):
         return None
     import urllib.request
@@ -84,8 +68,3 @@ def why_silent(uri: str) -> str | None:
     except (OSError, HTTPException, ValueError) as error:
         return in_one_line(error) or type(error).__name__
     return None
-
-
-def surroundings() -> dict[str, str]:
-    """Return the environment with what MLflow is to do of itself, where the user does not say."""
-    return {**DEFAULTS, **os.environ}

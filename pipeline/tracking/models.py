@@ -1,14 +1,15 @@
-"""Trained models that MLflow keeps, brought back as files."""
+"""The models that runs keep: record one, or bring one back as a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.lookups import find_run
 from pipeline.tracking.names import UNSEEN_TEST_TAG
-from pipeline.tracking.recording.keras_flavor import KERAS_FILE
-from pipeline.tracking.recording.run_writer import MODEL_NAME
+from pipeline.tracking.recording.keras_flavor import KERAS_FILE_IN_MODEL, KERAS_MODEL_NAME
+from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -16,42 +17,66 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
+def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> str:
+    """Record a model with a run, in the run's own store and experiment; return the model's id.
+
+    `Model.log` alone takes both from what was last set for the whole process.
+
+    Args:
+        client: Of the store that holds the run.
+        run_id: The run, whose status and duration stay as they are.
+        name: What the run calls the model.
+        model: What else `Model.log` takes: the flavour, and what that saves.
+    """
+    import mlflow
+    from mlflow.models import Model
+
+    run = client.get_run(run_id)
+    mlflow.set_tracking_uri(client.tracking_uri)
+    logged = client.create_logged_model(
+        run.info.experiment_id, name, source_run_id=run_id, params=run.data.params
+    )
+    Model.log(artifact_path=None, name=name, run_id=run_id, model_id=logged.model_id, **model)
+    return str(logged.model_id)
+
+
+@told_in_one_line
 def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     """Copy the Keras model of a training's run into a folder; return the .keras file.
 
     Raises:
-        InputError: There is no such run, it kept no model, or that is gone.
+        InputError: There is no such run, it kept no model, or the model is gone.
     """
     client = open_store(uri_to_read(settings), settings)
     import mlflow.artifacts
 
-    run = _find(client, run_id)
+    run = _run_of_weights(client, run_id)
     models = [each.model_id for each in run.outputs.model_outputs] if run.outputs else []
-    # A run that was registered has the registered form of its network beside this one.
-    trained = [each for each in models if client.get_logged_model(each).name == MODEL_NAME]
+    # The run of a registered network has the registered model as well.
+    trained = [each for each in models if client.get_logged_model(each).name == KERAS_MODEL_NAME]
     if not trained:
         raise InputError(f"{run_id}: this run kept no model; name one of a finished training")
-    place = f"models:/{trained[0]}"
-    file = Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder))) / KERAS_FILE
+    uri = f"models:/{trained[0]}"
+    copy = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
+    file = copy / KERAS_FILE_IN_MODEL
     if not file.is_file():
         raise InputError(f"{run_id}: its network is gone from where MLflow keeps artifacts")
     return file
 
 
+@told_in_one_line
 def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
     """Return the digest of the test part that a training's weights have not met; None if not known.
 
     Raises:
         InputError: There is no such run.
     """
-    run = _find(open_store(uri_to_read(settings), settings), run_id)
+    run = _run_of_weights(open_store(uri_to_read(settings), settings), run_id)
     return run.data.tags.get(UNSEEN_TEST_TAG)
 
 
-def _find(client: "MlflowClient", run_id: str) -> "Run":
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(run_id)
-    except MlflowException as error:
-        raise InputError(f"{run_id}: neither a file nor a run that MLflow knows here") from error
+def _run_of_weights(client: "MlflowClient", run_id: str) -> "Run":
+    run = find_run(client, run_id)
+    if run is None:
+        raise InputError(f"{run_id}: neither a file nor a run that MLflow knows here")
+    return run

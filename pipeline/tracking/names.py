@@ -1,22 +1,38 @@
-"""What a run holds, by name, and how to read it back."""
+"""What MLflow's experiments, tags, parameters and metrics are called here."""
 
 from collections.abc import Mapping
 
-NOTE_TAG = "mlflow.note.content"
-DATA_RUN_TAG = "data_run_id"
-ROWS_RUN_TAG = "rows_run_id"
-"""Of predictions: the run of the network that read digits which touch."""
+from pipeline.config.schema import Tracking
+
+DESCRIPTION_TAG = "mlflow.note.content"
+"""The text at the top of a run's page, in Markdown."""
+DATA_NOTE_TAG = "note"
+"""A warning about the data, for example that other data stands in for what was asked for."""
 DATA_DIGEST_TAG = "data_digest"
+DATA_RUN_TAG = "data_run_id"
+"""Of a training: the run that prepared its data."""
+ROWS_RUN_TAG = "rows_run_id"
+"""Of predictions: the run of the network that read touching digits."""
 UNSEEN_TEST_TAG = "unseen_test_digest"
-"""Of a training: the digest of the test part that none of its network's weights has met."""
+"""Of a training: the digest of a test part that none of its network's weights has met."""
+SWEEP_TAG = "sweep"
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")
-"""Where a network's layer sizes are among a run's parameters: of a dense one, of a CNN."""
-RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
+"""The parameters that hold a network's layer sizes: of a dense network, of a CNN."""
 CHOSEN_ACCURACY = "val_accuracy_chosen"
 """Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""
 
 
+def data_experiment(settings: Tracking) -> str:
+    """Return the name of the experiment that holds the runs of prepare."""
+    return f"{settings.experiment}-data"
+
+
+def rows_experiment(settings: Tracking) -> str:
+    """Return the name of the experiment that holds the runs of train-rows."""
+    return f"{settings.experiment}-rows"
+
+
 def validation_accuracy(metrics: Mapping[str, float]) -> float | None:
-    """Return that of the weights that were kept; the last epoch's where a run does not tell."""
+    """Return the accuracy of the weights that were kept, or the last epoch's if it is not known."""
     return metrics.get(CHOSEN_ACCURACY, metrics.get("val_accuracy"))

@@ -1,4 +1,4 @@
-"""What stands at the top of a run's page: its headline numbers and its best plot, in Markdown."""
+"""Write the top of a run's page: its headline numbers and its best plot, in Markdown."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,29 +6,34 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from pipeline.tracking.names import DATA_RUN_TAG, NOTE_TAG, validation_accuracy
+from pipeline.tracking.names import (
+    DATA_NOTE_TAG,
+    DATA_RUN_TAG,
+    DESCRIPTION_TAG,
+    validation_accuracy,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PAGE_FOLDER = "page"
-PLOT_WIDTH = 640
+PLOT_WIDTH = 640  # pixels
 
 
 def describe(client: "MlflowClient", run_id: str) -> None:
-    """Write the description of a training or of predictions; any other run keeps what it has."""
+    """Write the description of a training or of predictions; other runs keep the one they have."""
     run = client.get_run(run_id)
     headline = HEADLINES.get(run.data.tags.get("stage", ""))
     if headline is None or not run.data.metrics:
         return
     lines = headline(run.data.metrics)
-    if warning := run.data.tags.get("note"):
+    if warning := run.data.tags.get(DATA_NOTE_TAG):
         lines.append(f"**{warning}**")
     if data_run := run.data.tags.get(DATA_RUN_TAG):
-        lines.append(f"Learnt from the data of [this run]({_address(client, data_run)}).")
+        lines.append(f"Learned from the data of [this run]({_address(client, data_run)}).")
     if plot := _small_plot(client, run_id):
         lines.append(picture(run_id, plot))
-    client.set_tag(run_id, NOTE_TAG, "\n\n".join(lines))
+    client.set_tag(run_id, DESCRIPTION_TAG, "\n\n".join(lines))
 
 
 def _address(client: "MlflowClient", run_id: str) -> str:
@@ -36,7 +41,7 @@ def _address(client: "MlflowClient", run_id: str) -> str:
 
 
 def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
-    """Log the best plot that a run has in the size of its page; return its path."""
+    """Record the best plot that a run has again, in the size of its page; return its path."""
     folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
     for folder, name in BEST_PLOTS:
         if folder in folders and any(
@@ -47,7 +52,7 @@ def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
 
 
 def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
-    """Log a plot of a run once more, as small as a page needs it; return its path.
+    """Record a plot of a run again, scaled down to the width of a page; return its path.
 
     MLflow shows pictures at their own size, whatever the Markdown says.
     """
@@ -65,13 +70,13 @@ def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
 
 
 def picture(run_id: str, path: str) -> str:
-    """Embed a run's artifact in Markdown; the address is relative to the server that shows it."""
+    """Return Markdown that shows a picture of a run, at whatever server the page is read."""
     address = f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
     return f"![{path}]({address})"
 
 
 def accuracies(metrics: Mapping[str, float]) -> list[str]:
-    """Say which shares of the test and the validation digits were right, as far as known."""
+    """Say which shares of the test and validation digits were read right, as far as known."""
     shown = {"test": metrics.get("test_accuracy"), "validation": validation_accuracy(metrics)}
     return [
         f"**{100 * share:.2f} %** of the {part} digits right"

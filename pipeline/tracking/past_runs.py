@@ -1,4 +1,4 @@
-"""Reading experiments back from MLflow, to put them side by side."""
+"""Read finished runs back from MLflow: trainings to compare, and the configuration of a run."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
-from pipeline.tracking.names import validation_accuracy
+from pipeline.tracking.lookups import experiment_id, find_run
+from pipeline.tracking.names import CONFIG_ARTIFACT, DATA_NOTE_TAG, validation_accuracy
 from pipeline.tracking.refusals import told_in_one_line
-from pipeline.tracking.store import experiment_id, open_store
+from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,23 +24,21 @@ CUSTOM_PLOT = "predict-custom/predictions.png"
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """What is known of a finished training.
+class PastTraining:
+    """What MLflow knows of a finished training.
 
     Attributes:
         id: Its MLflow run.
         name: What ran, such as "mlp 128-128 · 5 epochs".
-        started: When, in milliseconds since 1970.
         params: Its parameters, as text.
         metrics: Its numbers, and those of the newest predictions with it.
-        curves: Of each of CURVES, the value after each epoch, by epoch.
+        curves: For each of CURVES, the value after each epoch, by epoch.
         note: A warning about its data, or None.
-        plots: PNG files by their artifact path: those of PLOTS and CUSTOM_PLOT that there are.
+        plots: Its PNG files by artifact path: those of PLOTS and CUSTOM_PLOT that it has.
     """
 
     id: str
     name: str
-    started: int
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     curves: Mapping[str, Mapping[int, float]]
@@ -48,37 +47,33 @@ class Experiment:
 
 
 @told_in_one_line
-def read_experiments(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[Experiment]:
+def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[PastTraining]:
     """Read finished trainings, the best on validation data first.
 
     Args:
         settings: Where they are recorded.
-        ids: Which; None takes the newest.
+        ids: Which; None reads the newest.
         last: How many of the newest.
 
     Raises:
-        InputError: One of them is not there, or there is none at all.
+        InputError: One of them does not exist, or there is none at all.
     """
     client = open_store(uri_to_read(settings), settings)
-    runs = [_find(client, run_id) for run_id in ids] if ids else _newest(client, settings, last)
+    runs = [_named(client, run_id) for run_id in ids] if ids else _newest(client, settings, last)
     if not runs:
         raise InputError(
             f"experiment {settings.experiment} holds no finished training; "
             "run `python -m pipeline` first"
         )
-    found = [_read(client, run) for run in runs]
-    return sorted(found, key=lambda each: -each.metrics.get("val_accuracy", 0.0))
+    trainings = [_read(client, run) for run in runs]
+    return sorted(trainings, key=lambda each: -each.metrics.get("val_accuracy", 0.0))
 
 
-def _find(client: "MlflowClient", run_id: str) -> "Run":
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_run(run_id)
-    except MlflowException as error:
-        raise InputError(
-            f"runs: MLflow knows no run {run_id}; `make ui` shows which there are"
-        ) from error
+def _named(client: "MlflowClient", run_id: str) -> "Run":
+    run = find_run(client, run_id)
+    if run is None:
+        raise InputError(f"runs: MLflow knows no run {run_id}; `make ui` shows which there are")
+    return run
 
 
 def _newest(client: "MlflowClient", settings: Tracking, last: int) -> "list[Run]":
@@ -92,7 +87,7 @@ def _newest(client: "MlflowClient", settings: Tracking, last: int) -> "list[Run]
     )
 
 
-def _read(client: "MlflowClient", run: "Run") -> Experiment:
+def _read(client: "MlflowClient", run: "Run") -> PastTraining:
     run_id = run.info.run_id
     predictions = client.search_runs(
         [run.info.experiment_id],
@@ -105,14 +100,13 @@ def _read(client: "MlflowClient", run: "Run") -> Experiment:
         plots |= _plots(client, child.info.run_id, (CUSTOM_PLOT,))
     if (accuracy := validation_accuracy(metrics)) is not None:
         metrics["val_accuracy"] = accuracy
-    return Experiment(
+    return PastTraining(
         id=run_id,
         name=run.info.run_name,
-        started=run.info.start_time,
         params=run.data.params,
         metrics=metrics,
         curves={key: _curve(client, run, key) for key in CURVES},
-        note=run.data.tags.get("note"),
+        note=run.data.tags.get(DATA_NOTE_TAG),
         plots=plots,
     )
 
@@ -132,3 +126,24 @@ def _plots(client: "MlflowClient", run_id: str, wanted: Sequence[str]) -> dict[s
             for path in wanted
             if path in there
         }
+
+
+@told_in_one_line
+def recorded_config(settings: Tracking, run_id: str) -> str:
+    """Return the text of the params.yaml that a run was made with.
+
+    Raises:
+        InputError: There is no such run, or it holds no configuration.
+    """
+    uri = uri_to_read(settings)
+    client = open_store(uri, settings)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = client.download_artifacts(run_id, CONFIG_ARTIFACT, folder)
+            return Path(path).read_text(encoding="utf-8")
+    except (MlflowException, OSError) as error:
+        raise InputError(
+            f"run={run_id}: no run with a configuration in {uri}; `make ui` shows those there are"
+        ) from error

@@ -1,4 +1,4 @@
-"""What MLflow refuses or cannot do, told in one line."""
+"""Tell in one line what MLflow refuses or cannot do."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,17 +11,25 @@ Result = TypeVar("Result")
 
 
 def told_in_one_line(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Turn what MLflow raises, for a damaged database say, into an InputError."""
+    """Turn what MLflow raises, for a damaged database for example, into an InputError."""
 
     @wraps(function)
     def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             return function(*args, **kwargs)
-        except (MlflowException, SQLAlchemyError) as error:
-            reason = in_one_line(str(error).partition("[SQL:")[0], 300)
-            raise InputError(f"MLflow refuses: {reason}") from error
+        except Exception as error:
+            # Not imported earlier: `open_store` switches MLflow's telemetry off, which works only
+            # before MLflow is imported.
+            from mlflow.exceptions import MlflowException
+            from sqlalchemy.exc import SQLAlchemyError
+
+            if isinstance(error, MlflowException | SQLAlchemyError):
+                raise InputError(f"MLflow refuses: {reason(error, 300)}") from error
+            raise
 
     return guarded
+
+
+def reason(error: Exception, longest: int) -> str:
+    """Return what an error says, in one line of limited length and without its SQL statement."""
+    return in_one_line(str(error).partition("[SQL:")[0], longest)

@@ -1,4 +1,4 @@
-"""The id of the MLflow run that a network is from, in a file beside it."""
+"""Read the id of a network's MLflow run from the file beside the network."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ RUN_ID = re.compile("[0-9a-f]{32}")
 
 
 def read_run_id(folder: Path) -> str | None:
-    """Return the id of the MLflow run that a folder's network is from; None if not known."""
+    """Return the id of the MLflow run of the network in a folder; None if it is not known."""
     try:
         written = (folder / RUN_ID_NAME).read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
@@ -21,12 +21,14 @@ def read_run_id(folder: Path) -> str | None:
 
 
 def begun_run_id(checkpoint: Path | None) -> str | None:
-    """Return the id of the run to go on with, of a training that was interrupted.
+    """Return the id of the run that an interrupted training began; None if there is none.
 
     Args:
-        checkpoint: Where its state is kept; None if another process is at it.
+        checkpoint: The folder of the training's state; None if another process is using it.
     """
     if checkpoint is None:
-        log.warning("the same training is under way elsewhere: this one cannot be taken up again")
+        log.warning(
+            "another process runs this very training; if this one is interrupted, it starts over"
+        )
         return None
     return read_run_id(checkpoint)

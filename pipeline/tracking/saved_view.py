@@ -1,7 +1,7 @@
-"""A view of the runs, kept in the experiment: columns, order and charts set up beforehand.
+"""A view of the runs with columns, order and charts set up, saved with the experiment.
 
-MLflow's pages keep a named view as a tag of the experiment, as its own "Save as new view" writes
-it, and open on it when the address names it.
+MLflow's pages save a named view as a tag of the experiment ("Save as new view") and open it when
+the address names it. The format of that tag is private to MLflow; a test guards it.
 """
 
 import base64
@@ -10,8 +10,9 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import Tracking
+from pipeline.tracking.lookups import experiment_id
 from pipeline.tracking.names import CHOSEN_ACCURACY, LAYER_PARAMS
-from pipeline.tracking.store import experiment_id, open_store
+from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,27 +34,27 @@ CURVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning curves"}
 
 
-def keep_view(settings: Tracking, uri: str) -> str:
-    """Make sure the experiment has the view; return its address below a server's."""
+def save_view(settings: Tracking, uri: str) -> str:
+    """Save the view with the experiment; return its address, to be added to a server's."""
     client = open_store(uri, settings)
     experiment = experiment_id(client, settings.experiment)
-    _keep(client, experiment)
+    _save(client, experiment)
     return (
         f"#/experiments/{experiment}/runs"
         f"?workflowType=machine_learning&viewStateShareKey={VIEW_KEY}"
     )
 
 
-def _keep(client: "MlflowClient", experiment: str) -> None:
+def _save(client: "MlflowClient", experiment: str) -> None:
     packed = base64.b64encode(zlib.compress(json.dumps(_state()).encode())).decode()
     view = {"name": VIEW_NAME, "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"}
     client.set_experiment_tag(experiment, VIEW_TAG, json.dumps(view))
 
 
 def _state() -> dict[str, Any]:
-    """Describe the view in the words of MLflow's pages."""
+    """Return the state of MLflow's pages that makes up the view."""
     return {
-        "searchFilter": "metrics.val_accuracy > 0",  # trainings, without the runs of predictions
+        "searchFilter": "metrics.val_accuracy > 0",  # trainings only, no predictions
         "orderByKey": f"metrics.`{CHOSEN_ACCURACY}`",
         "orderByAsc": False,
         "startTime": "ALL",

@@ -25,6 +25,7 @@ from pipeline.plots.train import learning_curves
 from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
 from pipeline.stages.prepared import DatasetInfo
+from pipeline.tracking.recording.records import File, Metrics, Params
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
@@ -94,28 +95,34 @@ def record(place, config, name, row, test_digest):
     save_figure(confusion_matrix(matrix, NAMES), folder / "confusion_matrix.png")
     tags = {"stage": "train", "model_family": "mlp", UNSEEN_TEST_TAG: test_digest}
     with new_run(config.tracking, RunRequest("digits", name, tags)) as run:
-        run.params(
-            {
-                "model": {
-                    "_target_": "pipeline.digits.training.networks.mlp",
-                    "hidden_units": units,
-                },
-                "train": {"epochs": epochs},
-            }
+        run.record(
+            Params(
+                {
+                    "model": {
+                        "_target_": "pipeline.digits.training.networks.mlp",
+                        "hidden_units": units,
+                    },
+                    "train": {"epochs": epochs},
+                }
+            )
         )
         for epoch in history:
-            run.metrics({key: epoch[key] for key in ("val_accuracy", "val_loss")}, epoch["epoch"])
-        run.metrics(
+            run.record(
+                Metrics({key: epoch[key] for key in ("val_accuracy", "val_loss")}, epoch["epoch"])
+            )
+        run.record(Metrics(
             {
                 CHOSEN_ACCURACY: 1 - wrong / 100, "test_accuracy": 1 - wrong / 100,
                 "test_mistakes": wrong, "test_pictures": 100, "parameters": 1000 * sum(units),
                 "training_seconds": epochs,
             }
-        )  # fmt: skip
-        run.files(
-            [write_reader(folder / "model.onnx", row), folder / "learning_curves.png"], "train"
+        ))  # fmt: skip
+        run.record(
+            *File.each(
+                [write_reader(folder / "model.onnx", row), folder / "learning_curves.png"], "train"
+            )
         )
-        run.files([folder / "confusion_matrix.png"], "evaluate")
+        run.record(*File.each([folder / "confusion_matrix.png"], "evaluate"))
     return run.run_id()
 
 

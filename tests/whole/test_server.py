@@ -16,6 +16,7 @@ from pipeline.digits.splits import digest, load_split, save_split
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.recording.records import KerasModel
 
 pytestmark = pytest.mark.end_to_end
 
@@ -78,7 +79,7 @@ def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, mo
     for uri in (here, server, here):
         settings = Tracking(enabled=True, uri=uri, experiment="digits")
         with new_run(settings, RunRequest("digits", "a network", {})) as recorder:
-            recorder.keras_model(project.folder / "models/model.keras", (28, 28), (10,))
+            recorder.record(KerasModel.at(project.folder / "models/model.keras", (28, 28), (10,)))
         run = MlflowClient(uri).get_run(recorder.run_id())
         (output,) = run.outputs.model_outputs
         model = MlflowClient(uri).get_logged_model(output.model_id)

@@ -19,7 +19,8 @@ from pipeline.stages import prepared as prepared_files
 from pipeline.stages.predict_custom import find_network
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.tracking.models import fetch_keras_model
-from pipeline.tracking.registry.fetching import MODEL_NAME, pin
+from pipeline.tracking.registry.fetching import pin
+from pipeline.tracking.registry.names import REGISTERED_MODEL
 
 KEPT = Path(__file__).resolve().parents[1] / "data" / "yesterday"
 TRAINING = "68e87a0f8884475f95dbffdc37ea1d77"
@@ -81,17 +82,17 @@ def test_its_champion_is_known(tell, run):
 def test_its_training_is_registered(project, tell):
     from mlflow import MlflowClient
 
-    MlflowClient(f"sqlite:///{project}/mlflow.db").delete_registered_model(MODEL_NAME)
+    MlflowClient(f"sqlite:///{project}/mlflow.db").delete_registered_model(REGISTERED_MODEL)
     assert tell(TRAINING) == "champion is version 1, the first one"
 
 
 def test_its_champion_reads_pictures(project, config):
-    uri = f"models:/{MODEL_NAME}@champion"
+    uri = f"models:/{REGISTERED_MODEL}@champion"
     predict = config.predict.model_copy(update={"model": uri})
     network, run_id = find_network(config.model_copy(update={"predict": predict}))
     assert network.read_bytes() == (project / CHAMPION).read_bytes()
     assert run_id == TRAINING
-    assert pin(config.tracking, uri) == f"models:/{MODEL_NAME}/1"
+    assert pin(config.tracking, uri) == f"models:/{REGISTERED_MODEL}/1"
 
 
 def test_it_is_reported(project, config):

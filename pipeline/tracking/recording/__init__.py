@@ -1,1 +1,1 @@
-"""Write runs: a stage's recorder, and the process that writes for it."""
+"""Write runs: the recorder of a stage, and the process that writes for all stages."""

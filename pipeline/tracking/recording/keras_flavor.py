@@ -1,19 +1,21 @@
-"""A Keras model for MLflow from its .keras file, laid out as `mlflow.keras` reads it.
+"""Make an MLflow model from a .keras file, laid out as `mlflow.keras` reads it.
 
-`mlflow.keras.log_model` wants the model itself and so TensorFlow, which is in the training process,
-while MLflow is in another.
+`mlflow.keras.log_model` needs the model in memory and so TensorFlow. But TensorFlow runs in the
+training's process, and MLflow in another.
 """
 
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
-# Where `mlflow.keras` looks for it within the model's folder.
-KERAS_FILE = "data/model.keras"
+KERAS_MODEL_NAME = "model"
+"""What a run calls its Keras model."""
+KERAS_FILE_IN_MODEL = "data/model.keras"
+"""Where `mlflow.keras` looks for the .keras file within the model's folder."""
+REQUIREMENTS = ("tensorflow", "keras", "numpy")
 
 
 def save_model(
@@ -22,24 +24,27 @@ def save_model(
     *,
     keras_file: Path,
     signature: "ModelSignature",
-    requirements: list[str],
 ) -> None:
-    """Write an MLflow model of the flavours "keras" and "python_function" into a new folder.
+    """Write an MLflow model with the flavours "keras" and "python_function" to a new folder.
+
+    `Model.log` calls it, as it calls the `save_model` of MLflow's own flavours.
 
     Args:
         path: The folder.
-        mlflow_model: What MLflow knows of the model; gets the flavours and is written there.
+        mlflow_model: What MLflow knows of the model. It is given the flavours and written there.
         keras_file: The saved model.
         signature: What goes in and comes out.
-        requirements: What loading it needs, as pip takes it.
     """
+    from importlib.metadata import version
+
     import mlflow.pyfunc
 
     folder = Path(path)
     (folder / "data").mkdir(parents=True)
-    shutil.copyfile(keras_file, folder / KERAS_FILE)
+    shutil.copyfile(keras_file, folder / KERAS_FILE_IN_MODEL)
     (folder / "data" / "keras_module.txt").write_text("keras")
-    (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
+    requirements = [f"{name}=={version(name)}\n" for name in REQUIREMENTS]
+    (folder / "requirements.txt").write_text("".join(requirements))
     mlflow_model.signature = signature
     mlflow_model.add_flavor(
         "keras",

@@ -1,4 +1,4 @@
-"""Find or make the run to write to."""
+"""Which run to write to: how to find it, or to make it."""
 
 import getpass
 import logging
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.config.places import home
-from pipeline.tracking.store import experiment_id, find_run
+from pipeline.tracking.lookups import experiment_id, find_run, newest_run_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,7 +23,7 @@ REPLACES_TAG = "replaces_run_id"
 
 
 def _command() -> str:
-    """Name the command that this process runs."""
+    """Return the command that this process runs, as a person types it."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     name = spec.name.removesuffix(".__main__") if spec else "pipeline"
     return f"python -m {name}"
@@ -35,12 +35,13 @@ class RunRequest:
 
     Attributes:
         experiment: The MLflow experiment it goes to.
-        name: What ran, in words for the run table.
-        tags: Tags besides those that every run of ours carries.
+        name: What ran, as the run table shows it.
+        tags: Tags besides those that all our runs carry.
         parent_run_id: The run it is a child of, if any.
-        command: The command that asked for the run; another process makes it.
-        dvc_experiment: The experiment of DVC's that asks for it, if any.
-        asked: When that was, in seconds since 1970; the run is made once MLflow is up.
+        command: The command that asks for the run, which another process makes.
+        dvc_experiment: The DVC experiment that asks for it, if any.
+        asked: When it is asked for, in seconds since 1970: the run starts then, though it is made
+            only once MLflow is up.
     """
 
     experiment: str
@@ -54,11 +55,11 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run of its own, or an interrupted one to go on with if it is still there."""
+    """A run of its own, or an interrupted run to continue, if that still exists."""
 
     request: RunRequest
     resume_run_id: str | None = None
-    ends_with_its_writer = True
+    ends_with_its_stage = True
 
     def find(self, client: "MlflowClient") -> str:
         """Return the id of the run to write to."""
@@ -70,11 +71,11 @@ class NewRun:
 
 @dataclass(frozen=True)
 class ReopenedRun:
-    """A finished run to add to; where it is gone, one replacement tagged with the old id."""
+    """A finished run to add to. If it is gone, one replacement is made, tagged with its id."""
 
     run_id: str | None
     replacement: RunRequest
-    ends_with_its_writer = False
+    ends_with_its_stage = False
 
     def find(self, client: "MlflowClient") -> str:
         """Return the id of the run to write to."""
@@ -83,12 +84,12 @@ class ReopenedRun:
 
 @dataclass(frozen=True)
 class ChildRun:
-    """A run under another, for which a replacement is made when it is gone."""
+    """A run under another. If that one is gone, a replacement is made for it."""
 
     parent_run_id: str | None
     parent: RunRequest
     request: RunRequest
-    ends_with_its_writer = True
+    ends_with_its_stage = True
 
     def find(self, client: "MlflowClient") -> str:
         """Return the id of the run to write to."""
@@ -102,7 +103,7 @@ Opening = NewRun | ReopenedRun | ChildRun
 
 
 def create_run(client: "MlflowClient", request: RunRequest) -> str:
-    """Make a run with the tags that every run of ours carries; return its id."""
+    """Make a run with the tags that all our runs carry; return its id."""
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     parent = {MLFLOW_PARENT_RUN_ID: request.parent_run_id} if request.parent_run_id else {}
@@ -116,10 +117,10 @@ def create_run(client: "MlflowClient", request: RunRequest) -> str:
 
 
 def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) -> str:
-    """Return the id of a run, or of the one replacement that stands in for it where it is gone."""
+    """Return a run's id or, if the run is gone, the id of its one replacement."""
     if exists(client, run_id):
         return run_id
-    replacement = find_run(client, request.experiment, f"tags.{REPLACES_TAG} = '{run_id}'")
+    replacement = newest_run_id(client, request.experiment, f"tags.{REPLACES_TAG} = '{run_id}'")
     if replacement:
         return replacement
     log.warning("MLflow knows no run %s here; a new run stands in for it", run_id)
@@ -131,14 +132,8 @@ def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) ->
 
 def exists(client: "MlflowClient", run_id: str) -> bool:
     """Say whether the store holds a run that has not been deleted."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return str(client.get_run(run_id).info.lifecycle_stage) == "active"
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return False
-        raise
+    run = find_run(client, run_id)
+    return run is not None and str(run.info.lifecycle_stage) == "active"
 
 
 def _common_tags(request: RunRequest) -> dict[str, str]:

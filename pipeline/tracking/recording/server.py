@@ -1,4 +1,7 @@
-"""The recorder process: it alone imports MLflow, and writes for all stages."""
+"""The recorder process: the only one that imports MLflow while stages run, writing for all of them.
+
+It ends when no stage has been connected for a while.
+"""
 
 import logging
 import os
@@ -8,23 +11,27 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.config.schema import Tracking
 from pipeline.system.errors import kind_and_words
 from pipeline.system.garbage import collect_seldom
-from pipeline.tracking.recording.openings import Opening
-from pipeline.tracking.recording.run_writer import Recording
+from pipeline.tracking.recording.messages import Answer, Open, WholeRun
+from pipeline.tracking.recording.records import Record
+from pipeline.tracking.recording.run_writer import RunWriter
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+# Not `__name__`: this file runs as `__main__`.
+log = logging.getLogger("pipeline.tracking.recording.server")
+
 IDLE_SECONDS = 20.0
+LONGEST_ERROR = 300  # characters
 
 
-class _Kept(logging.Handler):
-    """Keeps warnings for the stage that is being answered."""
+class KeptWarnings(logging.Handler):
+    """Keeps warnings for the next stage that gets an answer."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -34,28 +41,48 @@ class _Kept(logging.Handler):
         """Keep the message of a warning."""
         self._messages.append(record.getMessage())
 
-    def take(self) -> list[str]:
-        """Return what was kept, and forget it."""
+    def take(self) -> tuple[str, ...]:
+        """Return the kept messages and forget them."""
         taken, self._messages = self._messages, []
-        return taken
+        return tuple(taken)
 
 
-class _Server:
-    """The recorder process's end: one thread a connection, one write at a time."""
+class Stores:
+    """The stores that were opened, each kept open."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, MlflowClient] = {}
+        self._inodes: dict[str, int | None] = {}
+
+    def open_run(self, request: Open) -> RunWriter:
+        """Open a run, in a store that is opened once."""
+        key = f"{request.uri} {request.settings.experiment}"
+        if key not in self._clients:
+            self._clients[key] = open_store(request.uri, request.settings)
+            self._inodes[request.uri] = _inode(request.uri)
+        return RunWriter(self._clients[key], request.settings, request.opening)
+
+    def is_replaced(self, uri: str) -> bool:
+        """Say whether a store's file is no longer the one that MLflow has open and writes to."""
+        return self._inodes.setdefault(uri, _inode(uri)) != _inode(uri)
+
+
+class Server:
+    """Answers stages: one thread for each connection, one write at a time."""
 
     def __init__(self, socket: Path) -> None:
+        """Prepare to listen on a socket."""
         self._socket = socket
-        self._clients: dict[str, MlflowClient] = {}
-        self._files: dict[str, int | None] = {}
+        self._stores = Stores()
         self._writing = threading.Lock()
-        self._warnings = _Kept()
+        self._warnings = KeptWarnings()
         self._counting = threading.Lock()
         self._connections = 0
         self._idle_since = time.monotonic()
         logging.getLogger("pipeline").addHandler(self._warnings)
 
-    def serve(self) -> None:
-        """Answer stages until nobody has asked for a while."""
+    def serve(self) -> NoReturn:
+        """Answer stages until none has been connected for a while, then end the process."""
         self._socket.unlink(missing_ok=True)
         listener = Listener(str(self._socket), "AF_UNIX", backlog=64)
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
@@ -66,7 +93,7 @@ class _Server:
         self._end()
 
     def _end(self) -> NoReturn:
-        # In this order a stage that is turned away here cannot come here again.
+        # The socket goes first, so a stage that is turned away now does not come back to it.
         self._socket.unlink(missing_ok=True)
         os._exit(0)
 
@@ -75,91 +102,88 @@ class _Server:
             connection = listener.accept()
             with self._counting:
                 self._connections += 1
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
 
-    def _answer(self, connection: Connection) -> None:
+    def _attend(self, connection: Connection) -> None:
         try:
-            self._write_for(connection)
+            self._serve_stage(connection)
         finally:  # whatever it sent, it must not keep this process alive
             with self._counting:
                 self._idle_since = time.monotonic()
                 self._connections -= 1
 
-    def _write_for(self, connection: Connection) -> None:
-        """Do what a writer asks for until it goes; one that goes without a word was killed."""
-        recording: Recording | None = None
+    def _serve_stage(self, connection: Connection) -> None:
+        """Do what a stage asks for until it closes the connection, as a killed one does as well."""
         with connection, suppress(EOFError, OSError):
-            while True:
-                what, arguments = connection.recv()
-                if what == "write":
-                    self._write(connection, *arguments)
-                    continue
-                with self._writing:
-                    try:
-                        if what == "open":
-                            recording = self._open(*arguments)
-                            answer = recording.run_id
-                        else:
-                            answer = getattr(recording, what)(*arguments)
-                        error = None
-                    except Exception as refused:
-                        answer, error = None, kind_and_words(refused, 300)
-                    warnings = self._warnings.take()
-                if what == "finish" and not error:
-                    recording = None
-                connection.send((answer, error, warnings))
-        if recording:
-            with self._writing, suppress(Exception):
-                recording.abandon()
+            first = connection.recv()
+            if isinstance(first, WholeRun):
+                self._write_whole(connection, first)
+            else:
+                self._write_live(connection, first)
 
-    def _write(
-        self,
-        connection: Connection,
-        uri: str,
-        settings: Tracking,
-        opening: Opening,
-        calls: list[tuple[str, tuple[Any, ...]]],
-    ) -> None:
-        """Write a whole run, before any other is written to."""
+    def _write_live(self, connection: Connection, request: Open) -> None:
+        """Open a run and write each record to it as it comes."""
+        run, answer = self._open(request)
+        try:
+            connection.send(answer)
+            while run:
+                connection.send(self._write(connection.recv(), run))
+        finally:
+            if run:
+                with self._writing, suppress(Exception):
+                    run.abandon()
+
+    def _open(self, request: Open) -> tuple[RunWriter | None, Answer]:
         with self._writing:
-            self._end_if_removed(uri)
-            connection.send(None)
+            self._end_if_replaced(request.uri)
             try:
-                recording = self._open(uri, settings, opening)
+                run = self._stores.open_run(request)
             except Exception as refused:
-                _warn_later("did not record an earlier stage", refused)
+                error = kind_and_words(refused, LONGEST_ERROR)
+                return None, Answer(error=error, warnings=self._warnings.take())
+            return run, Answer(run.id, warnings=self._warnings.take())
+
+    def _write(self, record: Record, run: RunWriter) -> Answer:
+        with self._writing:
+            error = None
+            try:
+                record.write(run)
+            except Exception as refused:
+                error = kind_and_words(refused, LONGEST_ERROR)
+            return Answer(run.id, error, self._warnings.take())
+
+    def _write_whole(self, connection: Connection, whole: WholeRun) -> None:
+        """Write a run that was handed over, before anything that other stages send from now on."""
+        with self._writing:
+            self._end_if_replaced(whole.open.uri)
+            connection.send(Answer())
+            try:
+                run = self._stores.open_run(whole.open)
+            except Exception as refused:
+                _warn("did not record an earlier stage", refused)
                 return
-            for what, arguments in calls:
+            for record in whole.records:
                 try:
-                    getattr(recording, what)(*arguments)
+                    record.write(run)
                 except Exception as refused:
-                    _warn_later(f"did not take the {what} of an earlier stage", refused)
+                    _warn(f"did not take the {record.label} of an earlier stage", refused)
 
-    def _end_if_removed(self, uri: str) -> None:
-        if self._files.setdefault(uri, _inode(uri)) != _inode(uri):
-            self._end()  # MLflow would go on writing to a file that has been removed
-
-    def _open(self, uri: str, settings: Tracking, opening: Opening) -> Recording:
-        self._end_if_removed(uri)
-        key = f"{uri} {settings.experiment}"
-        if key not in self._clients:
-            self._clients[key] = open_store(uri, settings)
-            self._files[uri] = _inode(uri)
-        return Recording(self._clients[key], settings, opening)
+    def _end_if_replaced(self, uri: str) -> None:
+        if self._stores.is_replaced(uri):
+            self._end()  # the stage comes back, to a process that opens the new file
 
 
-def _warn_later(what: str, refused: Exception) -> None:
-    """Leave a warning for the stage that writes next."""
-    # Not `log`: this process runs the module under another name.
-    logging.getLogger("pipeline").warning("MLflow %s (%s)", what, kind_and_words(refused, 300))
+def _warn(what: str, refused: Exception) -> None:
+    """Leave a warning for the next stage that records something."""
+    log.warning("MLflow %s (%s)", what, kind_and_words(refused, LONGEST_ERROR))
 
 
 def _inode(uri: str) -> int | None:
-    """Tell a SQLite file from another in its place; None for what is no file."""
+    """Return the number that tells a SQLite file from another in its place; None for no file."""
     path = Path(uri.removeprefix("sqlite:///"))
     return path.stat().st_ino if path.is_file() else None
 
 
 if __name__ == "__main__":
     collect_seldom()
-    _Server(Path(sys.argv[1])).serve()
+    Server(Path(sys.argv[1])).serve()

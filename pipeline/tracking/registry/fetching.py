@@ -1,4 +1,4 @@
-"""Fetch a registered network."""
+"""Fetch the network of a registered model."""
 
 import shutil
 import tempfile
@@ -11,28 +11,37 @@ from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
 from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.registry.names import CHAMPION, NETWORK, REGISTERED_MODEL
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-MODEL_NAME = "digits"
 URI_SCHEME = "models:/"
-CHAMPION, PREVIOUS = "champion", "previous"
-NETWORK = "train/model.onnx"
+NETWORK_NAME = Path(NETWORK).name
 CACHE_NAME = ".registry"
 
 
 @told_in_one_line
 def pin(settings: Tracking, uri: str) -> str:
-    """Return the address of the very version that a registered model's alias means now."""
+    """Return the address of the version that a registered model's address means now.
+
+    Args:
+        settings: Where the registry is.
+        uri: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+
+    Raises:
+        InputError: There is no such model.
+    """
     version = _resolve(settings, uri)
     return f"{URI_SCHEME}{version.name}/{version.version}"
 
 
 @told_in_one_line
 def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
-    """Return a registered model's network as an ONNX file, fetched once, and the id of its run.
+    """Return a registered model's network as an ONNX file, and the id of its run.
+
+    A network is fetched once and then kept in a folder of the project.
 
     Args:
         settings: Where the registry is.
@@ -43,16 +52,16 @@ def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
     """
     version = _resolve(settings, uri)
     folder = home() / CACHE_NAME / str(version.source).rpartition("/")[2]
-    network = folder / Path(NETWORK).name
+    network = folder / NETWORK_NAME
     if not network.is_file():
-        download_model(version, network)
+        download_network(version, network)
     return network, str(version.run_id)
 
 
 def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
+    client = open_store(uri_to_read(settings), settings)
     from mlflow.exceptions import MlflowException
 
-    client = open_store(uri_to_read(settings), settings)
     place = uri.removeprefix(URI_SCHEME)
     by_alias = "@" in place
     name, _, which = place.rpartition("@" if by_alias else "/")
@@ -62,18 +71,22 @@ def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
     except MlflowException as error:
         raise InputError(
             f"{uri}: MLflow knows no such model; `python -m pipeline.register run=best` makes "
-            f"{URI_SCHEME}{MODEL_NAME}@{CHAMPION}"
+            f"{URI_SCHEME}{REGISTERED_MODEL}@{CHAMPION}"
         ) from error
 
 
-def download_model(version: "ModelVersion", network: Path) -> None:
-    """Fetch the network out of a version's model."""
+def download_network(version: "ModelVersion", network: Path) -> None:
+    """Copy the network out of a version's model to a file.
+
+    Raises:
+        InputError: The model holds no network where ours do.
+    """
     from mlflow.artifacts import download_artifacts
 
     with tempfile.TemporaryDirectory() as folder:
         uri = f"{URI_SCHEME}{version.name}/{version.version}"
         model = Path(download_artifacts(artifact_uri=uri, dst_path=folder))
-        served = model / "artifacts" / Path(NETWORK).name
+        served = model / "artifacts" / NETWORK_NAME
         if not served.is_file():
             raise InputError(
                 f"{uri}: holds no {served.relative_to(model)}; `python -m pipeline.register` makes "

@@ -1,37 +1,75 @@
-"""Pack a network and the code that reads pictures into a registered model."""
+"""Pack a network, and the code that reads pictures with it, into a model that can be served."""
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config.places import ROOT
+from pipeline.tracking.models import log_model
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
 SERVED = Path(__file__).with_name("served.py")
+SERVED_CODE = ("digits", "system")
+"""Folders of pipeline/ that the served model imports from."""
 
+SERVED_MODEL_NAME = "reader"
+"""What a run calls the model that is served, beside the Keras model."""
 # What pipeline.digits imports to read pictures; MLflow adds itself.
 SERVED_REQUIREMENTS = ("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 
 
+def log_served_model(
+    client: "MlflowClient", run_id: str, network: Path, unsure_below: float
+) -> str:
+    """Record a model that reads pictures with a run; return the model's id.
+
+    Args:
+        client: Of the store that holds the run.
+        run_id: The run.
+        network: Its ONNX file.
+        unsure_below: Confidence, 0..1, below which the model calls an answer unsure unless it is
+            told otherwise.
+    """
+    from importlib.metadata import version
+
+    import mlflow.pyfunc
+
+    # MLflow advises to declare one form of input, and sets a filter of its own to say so.
+    with shipped_code() as code, warnings.catch_warnings(record=True):
+        return log_model(
+            client,
+            run_id,
+            SERVED_MODEL_NAME,
+            flavor=mlflow.pyfunc,
+            python_model=str(SERVED),
+            artifacts={"network": str(network)},
+            code_paths=[str(code)],
+            signature=signature(unsure_below),
+            pip_requirements=[f"{name}=={version(name)}" for name in SERVED_REQUIREMENTS],
+        )
+
+
 @contextmanager
 def shipped_code() -> Iterator[Path]:
-    """Gather what the served model imports, digits/ and system/, in a folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        package, ours = Path(folder) / "pipeline", ROOT / "pipeline"
+    """Copy what the served model imports to a temporary folder; offer its copy of `pipeline`."""
+    with tempfile.TemporaryDirectory() as place:
+        package, ours = Path(place) / "pipeline", ROOT / "pipeline"
         leftovers = shutil.ignore_patterns("__pycache__")
-        for folder in ("digits", "system"):
+        for folder in SERVED_CODE:
             shutil.copytree(ours / folder, package / folder, ignore=leftovers)
         shutil.copy(ours / "__init__.py", package)
         yield package
 
 
 def signature(unsure_below: float) -> "ModelSignature":
-    """Say what the served model gives; what it takes has too many forms for a schema."""
+    """Describe what the served model returns; its input has too many forms for a schema."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import Array, Object, Property

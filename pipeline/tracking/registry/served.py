@@ -1,7 +1,7 @@
-"""The registered model: MLflow runs this file as it is wherever the model is loaded.
+"""The registered model: MLflow runs this file wherever the model is loaded.
 
-Beside it lie the network as ONNX and the code of `pipeline.digits`, so that a picture is read there
-as it is read here. Nothing but them, what they import, and MLflow is needed: no TensorFlow.
+The network as ONNX and the code of `pipeline.digits` lie beside it, so a picture is read there as
+it is read here. It needs only those, what they import, and MLflow: no TensorFlow.
 """
 
 import warnings
@@ -17,7 +17,7 @@ from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.serving import answer, unstack
 
-# They would tell MLflow of one form of input where there are several.
+# Type hints would tell MLflow of one form of input, but there are several.
 warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
 
 ALTERNATIVES = 3
@@ -30,7 +30,7 @@ class DigitReader(PythonModel):
         """Open the network that lies beside this file."""
         self._classifier = Classifier.load(Path(context.artifacts["network"]))
 
-    # MLflow would take an annotation of `model_input` for the one form that pictures may have.
+    # MLflow would take an annotation of `model_input` for the only form that pictures may have.
     def predict(  # type: ignore[no-untyped-def, override]
         self,
         model_input,  # noqa: ANN001
@@ -39,14 +39,14 @@ class DigitReader(PythonModel):
         """Read one digit from each picture.
 
         Args:
-            model_input: One picture or many, as a list, an array, or a table's only column; what a
-                picture may be is told by `pipeline.digits.serving.answer`.
-            params: `unsure_below`, 0..1: the confidence below which an answer is "unsure"; left
-                out, the model's signature says what it was here when the model was registered.
+            model_input: One picture or many, as a list, an array, or a table's only column.
+                `pipeline.digits.serving.answer` says what a picture may be.
+            params: `unsure_below`, 0..1: the confidence below which an answer is "unsure". Its
+                default, in the model's signature, is the value configured at registration.
 
         Returns:
-            A row a picture: digit and confidence, the alternatives (a list of digit and confidence,
-            the likeliest first), status ("ok", "unsure", "error") and detail.
+            One row for each picture: digit and confidence, the alternatives (a list of digit and
+            confidence, the likeliest first), status ("ok", "unsure", "error") and detail.
         """
         unsure_below = float(params["unsure_below"])
         predictions = answer(_pictures(model_input), self._classifier, unsure_below=unsure_below)

@@ -1,0 +1,52 @@
+"""Find experiments and runs in MLflow's store."""
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.places import home
+from pipeline.tracking.addresses import ARTIFACTS_NAME, local_store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """Return the id of an experiment, made if it is missing and restored if it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        # A server knows its own place for artifacts; the local store has to be told.
+        local = client.tracking_uri == local_store()
+        place = (home() / ARTIFACTS_NAME / name).as_uri() if local else None
+        try:
+            return client.create_experiment(name, artifact_location=place)
+        except MlflowException:
+            found = client.get_experiment_by_name(name)  # another process was quicker
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def find_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """Return a run by its id; None if MLflow knows no such run here.
+
+    Raises:
+        MlflowException: The store could not be asked.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def newest_run_id(client: "MlflowClient", experiment: str, condition: str) -> str | None:
+    """Return the id of an experiment's newest run that meets a condition; None if none does."""
+    found = client.search_runs([experiment_id(client, experiment)], condition, max_results=1)
+    return str(found[0].info.run_id) if found else None

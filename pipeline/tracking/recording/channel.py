@@ -1,0 +1,154 @@
+"""The channel from a stage to the recorder process, which is started where there is none."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+
+from pipeline.config.places import ROOT, home
+from pipeline.tracking.recording.messages import Answer, Message
+from pipeline.tracking.store import mlflow_environment
+
+SERVER = "pipeline.tracking.recording.server"
+STARTS_WITHIN = 60.0
+"""Seconds in which the recorder process must answer."""
+LOOKS_EVERY = 0.02
+"""Seconds between two tries to reach a recorder process that is starting."""
+SERVER_CODE = ("tracking", "config", "system")
+"""Folders of pipeline/ that the recorder process runs code from."""
+
+
+class RecordingError(Exception):
+    """The recorder process could not be reached, or MLflow refused what it was given."""
+
+
+class ProcessGoneError(RecordingError):
+    """The recorder process has ended."""
+
+
+def ensure_server() -> None:
+    """Start the recorder process if there is none.
+
+    Raises:
+        RecordingError: It does not start.
+    """
+    _connect(_socket()).close()
+
+
+def open_connection(first: Message) -> tuple[Connection, Answer]:
+    """Connect to the recorder process and send a first message; return its answer as well.
+
+    Raises:
+        RecordingError: The recorder process could not be reached.
+    """
+    try:
+        return _first_exchange(first)
+    except ProcessGoneError:  # it was about to end as we came
+        return _first_exchange(first)
+
+
+def _first_exchange(first: Message) -> tuple[Connection, Answer]:
+    connection = _connect(_socket())
+    return connection, exchange(connection, first)
+
+
+def exchange(connection: Connection, message: Message) -> Answer:
+    """Send a message and wait for its answer.
+
+    Raises:
+        ProcessGoneError: The recorder process has ended.
+    """
+    try:
+        connection.send(message)
+        answer: Answer = connection.recv()
+    except (OSError, EOFError) as gone:
+        raise ProcessGoneError("the recorder process is gone") from gone
+    return answer
+
+
+def _socket() -> Path:
+    """Return the socket of the recorder process that runs this very code for this very store.
+
+    Raises:
+        RecordingError: Others could put a socket of theirs there.
+    """
+    folder = Path(tempfile.gettempdir()) / f"digits-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise RecordingError(f"{folder}: others can write there; remove it")
+    return folder / f"{_server_digest()[:16]}.socket"
+
+
+def _server_digest() -> str:
+    """Hash all that makes one recorder process differ from another: its code and surroundings."""
+    digest = hashlib.sha256()
+    for part in SERVER_CODE:
+        for file in sorted((ROOT / "pipeline" / part).rglob("*.py")):
+            digest.update(file.read_bytes())
+    settings = sorted(
+        (key, value)
+        for key, value in mlflow_environment().items()
+        if key.startswith("MLFLOW_") and key not in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI")
+    )
+    digest.update(repr((sys.executable, str(home()), settings)).encode())
+    return digest.hexdigest()
+
+
+def _connect(socket: Path) -> Connection:
+    """Connect to the recorder process, which is started where there is none.
+
+    Raises:
+        RecordingError: It does not start.
+    """
+    from filelock import FileLock, Timeout
+
+    with suppress(OSError):
+        return Client(str(socket), "AF_UNIX")
+    try:
+        with FileLock(socket.with_suffix(".lock"), timeout=STARTS_WITHIN):
+            with suppress(OSError):
+                return Client(str(socket), "AF_UNIX")  # another stage was quicker
+            return _start(socket)
+    except Timeout as error:
+        raise RecordingError(
+            "another command has not got the recorder process started; is it halted?"
+        ) from error
+
+
+def _start(socket: Path) -> Connection:
+    """Start the recorder process and connect to it as soon as it listens."""
+    log_file = socket.with_suffix(".log")
+    process = _spawn(socket, log_file)
+    until = time.monotonic() + STARTS_WITHIN
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(OSError):
+            return Client(str(socket), "AF_UNIX")
+        time.sleep(LOOKS_EVERY)
+    process.kill()
+    lines = log_file.read_text(encoding="utf-8", errors="replace").split("\n")
+    raise RecordingError(" ".join(["the recorder process did not start", *lines[-2:]]).strip())
+
+
+def _spawn(socket: Path, log_file: Path) -> subprocess.Popen[bytes]:
+    # The variables are set for the other process only. This code runs in a thread, and a variable
+    # that is set here while TensorFlow reads another ends in a segmentation fault.
+    environment = mlflow_environment() | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(home())}
+    environment.pop("MLFLOW_RUN_ID", None)
+    with log_file.open("w") as errors:
+        # -P and PYTHONPATH make it run the code of this process. The working directory is home():
+        # the copy that a queued experiment runs in is soon gone.
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", SERVER, str(socket)],
+            cwd=home(),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )

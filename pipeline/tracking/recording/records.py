@@ -1,0 +1,304 @@
+"""What can be recorded about a run: one class for each kind of record.
+
+A record holds plain values (text, numbers, lists and dicts of them), so it can be sent to another
+process or written down. It also knows how to write itself to a run. A new kind of record is a new
+class in this file and nothing else.
+"""
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Self
+
+from pipeline.config.trees import Tree, bare_name, flatten
+from pipeline.tracking.lookups import newest_run_id
+from pipeline.tracking.models import log_model
+from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG, data_experiment
+from pipeline.tracking.recording import keras_flavor
+from pipeline.tracking.recording.run_writer import RunWriter
+
+DIGEST_LENGTH = 32  # characters of a data set's digest that every store of MLflow accepts
+
+
+class Record(ABC):
+    """Something to write to a run. Do not change the values it holds: it is written later.
+
+    Attributes:
+        label: What a warning calls it.
+    """
+
+    label: ClassVar[str]
+
+    @abstractmethod
+    def write(self, run: RunWriter) -> None:
+        """Write it to the run, in the process that knows MLflow."""
+
+
+@dataclass(frozen=True)
+class Params(Record):
+    """A configuration, recorded as flat parameters.
+
+    Values that are None are left out, and so are parameters that the run has already: MLflow does
+    not let them change. A function is recorded by its bare name.
+    """
+
+    label = "params"
+    tree: Tree
+
+    def write(self, run: RunWriter) -> None:
+        """Write the parameters that the run lacks."""
+        from mlflow.entities import Param
+
+        named = {
+            key.removesuffix("._target_"): bare_name(value) if key.endswith("._target_") else value
+            for key, value in flatten(self.tree).items()
+        }
+        known = run.client.get_run(run.id).data.params
+        missing = [
+            Param(key, str(value))
+            for key, value in named.items()
+            if value is not None and key not in known
+        ]
+        run.client.log_batch(run.id, params=missing)
+
+
+@dataclass(frozen=True)
+class Metrics(Record):
+    """Numbers measured together.
+
+    Attributes:
+        values: The numbers by name.
+        step: Where they stand on their curves, such as the epoch.
+        at: When they were measured, in seconds since 1970.
+    """
+
+    label = "metrics"
+    values: Mapping[str, float]
+    step: int = 0
+    at: float = field(default_factory=time.time)
+
+    def write(self, run: RunWriter) -> None:
+        """Write all numbers in one batch."""
+        from mlflow.entities import Metric
+
+        milliseconds = int(self.at * 1000)
+        batch = [
+            Metric(key, float(value), milliseconds, self.step) for key, value in self.values.items()
+        ]
+        run.client.log_batch(run.id, metrics=batch)
+
+
+@dataclass(frozen=True)
+class Tags(Record):
+    """Tags, which replace those of the same names."""
+
+    label = "tags"
+    values: Mapping[str, str]
+
+    def write(self, run: RunWriter) -> None:
+        """Write all tags in one batch."""
+        from mlflow.entities import RunTag
+
+        batch = [RunTag(key, value) for key, value in self.values.items()]
+        run.client.log_batch(run.id, tags=batch)
+
+
+@dataclass(frozen=True)
+class File(Record):
+    """A file, recorded as an artifact.
+
+    Attributes:
+        path: Its absolute path; another process reads it.
+        folder: The folder of the run that it goes to.
+    """
+
+    label = "file"
+    path: str
+    folder: str
+
+    @classmethod
+    def at(cls, path: Path, folder: str) -> Self:
+        """Name a file by a path that may be relative."""
+        return cls(str(path.absolute()), folder)
+
+    @classmethod
+    def each(cls, paths: Iterable[Path], folder: str) -> list[Self]:
+        """Return a record for each file, so one that cannot be read does not hold up the others."""
+        return [cls.at(path, folder) for path in paths]
+
+    def write(self, run: RunWriter) -> None:
+        """Copy the file to the run's artifacts."""
+        run.client.log_artifact(run.id, self.path, self.folder)
+
+
+@dataclass(frozen=True)
+class FileContent(Record):
+    """A file that may be gone by the time it is written, so its content is recorded with it.
+
+    The one record that is not plain text and numbers.
+
+    Attributes:
+        name: The file's name.
+        content: All of it.
+        folder: The folder of the run that it goes to.
+    """
+
+    label = "file"
+    name: str
+    content: bytes
+    folder: str
+
+    @classmethod
+    def of(cls, file: File) -> Self:
+        """Read a file.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        path = Path(file.path)
+        return cls(path.name, path.read_bytes(), file.folder)
+
+    def write(self, run: RunWriter) -> None:
+        """Write the content to the run's artifacts."""
+        with TemporaryDirectory() as place:
+            path = Path(place) / self.name
+            path.write_bytes(self.content)
+            run.client.log_artifact(run.id, str(path), self.folder)
+
+
+@dataclass(frozen=True)
+class Text(Record):
+    """A text, recorded as an artifact under a path within the run."""
+
+    label = "text"
+    text: str
+    path: str
+
+    def write(self, run: RunWriter) -> None:
+        """Write the text to the run's artifacts."""
+        run.client.log_text(run.id, self.text, self.path)
+
+
+@dataclass(frozen=True)
+class Table(Record):
+    """A table that MLflow's pages show and compare, given by its columns, all equally long."""
+
+    label = "table"
+    columns: Mapping[str, Sequence[Any]]
+    path: str
+
+    def write(self, run: RunWriter) -> None:
+        """Write the table to the run's artifacts."""
+        columns = {name: list(values) for name, values in self.columns.items()}
+        run.client.log_table(run.id, columns, self.path)
+
+
+@dataclass(frozen=True)
+class DatasetInput(Record):
+    """The prepared data that a run learned from.
+
+    Attributes:
+        name: Of the data set, such as "mnist".
+        digest: SHA-256 of the prepared data, in hexadecimal.
+        source: Where it lies.
+        pictures: How many pictures each part has, by the part's name.
+    """
+
+    label = "dataset"
+    name: str
+    digest: str
+    source: str
+    pictures: Mapping[str, int]
+
+    def write(self, run: RunWriter) -> None:
+        """Write the data as the run's input, and link the run that prepared it, found by digest."""
+        from mlflow.entities import Dataset, InputTag
+        from mlflow.entities import DatasetInput as MlflowInput
+
+        data = Dataset(
+            name=self.name,
+            digest=self.digest[:DIGEST_LENGTH],
+            source_type="local",
+            source=json.dumps({"uri": self.source}),
+            profile=json.dumps(dict(self.pictures)),
+        )
+        context = [InputTag("mlflow.data.context", "training")]
+        run.client.log_inputs(run.id, [MlflowInput(data, context)])
+        prepared_by = newest_run_id(
+            run.client,
+            data_experiment(run.settings),
+            f"tags.{DATA_DIGEST_TAG} = '{self.digest}'",
+        )
+        link = {DATA_RUN_TAG: prepared_by} if prepared_by else {}
+        Tags({DATA_DIGEST_TAG: self.digest, **link}).write(run)
+
+
+@dataclass(frozen=True)
+class KerasModel(Record):
+    """A saved Keras model.
+
+    Attributes:
+        path: The absolute path of the .keras file; another process reads it.
+        input_shape: Height and width of a picture in pixels.
+        output_shape: The number of classes.
+    """
+
+    label = "keras model"
+    path: str
+    input_shape: Sequence[int]
+    output_shape: Sequence[int]
+
+    @classmethod
+    def at(cls, path: Path, input_shape: Sequence[int], output_shape: Sequence[int]) -> Self:
+        """Name a .keras file by a path that may be relative."""
+        return cls(str(path.absolute()), input_shape, output_shape)
+
+    def write(self, run: RunWriter) -> None:
+        """Write the model with the signature of its input, uint8, and its output, float32."""
+        import numpy as np
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        pixels = TensorSpec(np.dtype(np.uint8), (-1, *self.input_shape))
+        probabilities = TensorSpec(np.dtype(np.float32), (-1, *self.output_shape))
+        log_model(
+            run.client,
+            run.id,
+            keras_flavor.KERAS_MODEL_NAME,
+            flavor=keras_flavor,
+            keras_file=Path(self.path),
+            signature=ModelSignature(Schema([pixels]), Schema([probabilities])),
+        )
+
+
+@dataclass(frozen=True)
+class Monitor(Record):
+    """The request to record how busy the machine is and how full its memory, until the run ends."""
+
+    label = "monitor"
+
+    def write(self, run: RunWriter) -> None:
+        """Start watching the machine."""
+        run.start_monitor()
+
+
+@dataclass(frozen=True)
+class Finish(Record):
+    """The end of what a run's writer has to say.
+
+    Attributes:
+        status: MLflow's word for how the run ended; None leaves the run's status as it is.
+        at: When it ended, in seconds since 1970.
+    """
+
+    label = "end"
+    status: str | None
+    at: float = field(default_factory=time.time)
+
+    def write(self, run: RunWriter) -> None:
+        """End the run."""
+        run.finish(self.status, self.at)

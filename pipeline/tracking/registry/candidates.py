@@ -1,0 +1,129 @@
+"""The trainings whose networks can become a version of the registered model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.system.errors import InputError
+from pipeline.tracking.lookups import experiment_id, find_run
+from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
+from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.registry.names import NETWORK
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run that holds a trained network.
+
+    Attributes:
+        run_id: Its MLflow run.
+        name: What ran, such as "mlp 128-128 · 5 epochs".
+        unseen_test_digest: SHA-256 of the test part that the network's weights have not met; None
+            if no such part is known.
+        metrics: Its metrics, each at its last step.
+    """
+
+    run_id: str
+    name: str
+    unseen_test_digest: str | None
+    metrics: Mapping[str, float]
+
+
+class Candidates:
+    """The trainings of one MLflow experiment."""
+
+    def __init__(self, client: "MlflowClient", experiment: str) -> None:
+        """Say where to look.
+
+        Args:
+            client: Of the store that holds the runs.
+            experiment: The name of the MLflow experiment that "best" searches.
+        """
+        self._client = client
+        self._experiment = experiment
+
+    @told_in_one_line
+    def find(self, which: str) -> Candidate:
+        """Find a run by its id, or "best": the finished training best on validation data.
+
+        Raises:
+            InputError: There is no such run, or it holds no network.
+        """
+        return _candidate(self._best() if which == "best" else self._by_id(which))
+
+    @told_in_one_line
+    def download(self, candidate: Candidate, folder: Path) -> Path:
+        """Fetch a candidate's network as an ONNX file into a folder."""
+        return Path(self._client.download_artifacts(candidate.run_id, NETWORK, str(folder)))
+
+    @told_in_one_line
+    def add_files(self, candidate: Candidate, files: Sequence[Path], folder: str) -> None:
+        """Record files as artifacts in a folder of a candidate's run."""
+        for file in files:
+            self._client.log_artifact(candidate.run_id, str(file), folder)
+
+    def _by_id(self, run_id: str) -> "Run":
+        run = find_run(self._client, run_id)
+        if run is None:
+            raise InputError(
+                f"run={run_id}: MLflow knows no such run; `make ui` shows them, run=best takes the "
+                "best on validation data"
+            )
+        if run.data.tags.get("stage") == "trial":
+            raise InputError(
+                f"run={run_id}: a trial keeps no network; `python -m pipeline.promote "
+                f"run={run_id}` and `dvc repro` train it again, and then run=best may take it"
+            )
+        if not self._holds_network(run):
+            raise InputError(
+                f"run={run_id}: holds no {NETWORK}; give the id of a training that has finished"
+            )
+        return run
+
+    def _best(self) -> "Run":
+        best_first = sorted(
+            self._finished_trainings(),
+            key=lambda run: -(validation_accuracy(run.data.metrics) or 0),
+        )
+        for run in best_first:
+            if self._holds_network(run):
+                return run
+        raise InputError(
+            f"run=best: experiment {self._experiment} holds no finished training; "
+            "run `python -m pipeline` first"
+        )
+
+    def _finished_trainings(self) -> "Iterator[Run]":
+        """Return all of them, the oldest first; MLflow gives one page of them at a time."""
+        token: str | None = None
+        while True:
+            found = self._client.search_runs(
+                [experiment_id(self._client, self._experiment)],
+                "attributes.status = 'FINISHED' and tags.stage = 'train' "
+                "and metrics.val_accuracy > 0",
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            yield from found
+            token = found.token
+            if not token:
+                return
+
+    def _holds_network(self, run: "Run") -> bool:
+        folder = str(Path(NETWORK).parent)
+        artifacts = self._client.list_artifacts(run.info.run_id, folder)
+        return any(artifact.path == NETWORK for artifact in artifacts)
+
+
+def _candidate(run: "Run") -> Candidate:
+    return Candidate(
+        run_id=run.info.run_id,
+        name=run.info.run_name,
+        unseen_test_digest=run.data.tags.get(UNSEEN_TEST_TAG),
+        metrics=run.data.metrics,
+    )

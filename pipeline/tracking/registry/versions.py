@@ -1,0 +1,90 @@
+"""The versions of the registered model: make, describe and fetch them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.tracking import page
+from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.registry.candidates import Candidate
+from pipeline.tracking.registry.fetching import URI_SCHEME, download_network
+from pipeline.tracking.registry.names import (
+    CHAMPION,
+    PREVIOUS,
+    REGISTERED_MODEL,
+    VERSIONS_CONDITION,
+)
+from pipeline.tracking.registry.packing import log_served_model
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DECISION_TAG = "decision"
+ABOUT = f"""\
+Reads handwritten digits from pictures. `{CHAMPION}` is the version that is best by more than chance
+on the test part; `{PREVIOUS}` the one before it.
+
+```python
+reader = mlflow.pyfunc.load_model("{URI_SCHEME}{REGISTERED_MODEL}@{CHAMPION}")
+reader.predict([open("seven.png", "rb").read()])  # digit, confidence, alternatives, status, detail
+```
+"""
+
+
+class Versions:
+    """The versions of the registered model, by their numbers."""
+
+    def __init__(self, client: "MlflowClient") -> None:
+        """Say where they are: in the store of a client."""
+        self._client = client
+
+    @told_in_one_line
+    def of(self, candidate: Candidate, network: Path, unsure_below: float) -> int:
+        """Return the version that holds a candidate's network, made if there is none.
+
+        Args:
+            candidate: The training.
+            network: Its ONNX file.
+            unsure_below: Confidence, 0..1, below which the version calls an answer unsure unless
+                it is told otherwise.
+        """
+        self._make_model()
+        for version in self._client.search_model_versions(VERSIONS_CONDITION):
+            if version.run_id == candidate.run_id:
+                return int(version.version)
+        model = log_served_model(self._client, candidate.run_id, network, unsure_below)
+        created = self._client.create_model_version(
+            REGISTERED_MODEL,
+            source=f"{URI_SCHEME}{model}",
+            run_id=candidate.run_id,
+            await_creation_for=0,
+        )
+        return int(created.version)
+
+    @told_in_one_line
+    def describe(self, version: int, candidate: Candidate, decision: str, plot: str | None) -> None:
+        """Write a version's page: its run and numbers, what was decided about it, and why.
+
+        Args:
+            version: Its number.
+            candidate: The training it comes from.
+            decision: One line.
+            plot: Artifact of the run that shows the comparison, if there was one.
+        """
+        lines = [" · ".join([candidate.name, *page.accuracies(candidate.metrics)]), decision]
+        if plot:
+            small = page.log_small(self._client, candidate.run_id, plot)
+            lines.append(page.picture(candidate.run_id, small))
+        number, text = str(version), "\n\n".join(lines)
+        self._client.update_model_version(REGISTERED_MODEL, number, description=text)
+        self._client.set_model_version_tag(REGISTERED_MODEL, number, DECISION_TAG, decision)
+
+    @told_in_one_line
+    def download(self, version: int, folder: Path) -> Path:
+        """Fetch a version's network as an ONNX file into a folder."""
+        network = folder / f"version_{version}.onnx"
+        download_network(self._client.get_model_version(REGISTERED_MODEL, str(version)), network)
+        return network
+
+    def _make_model(self) -> None:
+        if not self._client.search_registered_models(VERSIONS_CONDITION):
+            self._client.create_registered_model(REGISTERED_MODEL, description=ABOUT)

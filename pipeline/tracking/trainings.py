@@ -1,0 +1,120 @@
+"""What the run of a training holds: the one place that says it, for stages and for trials.
+
+The functions take plain values and return records. No stage depends on this file in dvc.yaml, so
+changing what a run records retrains nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from pipeline.config.params import dump
+from pipeline.config.schema import Tracking
+from pipeline.config.trees import Tree, bare_name
+from pipeline.tracking.names import (
+    CHOSEN_ACCURACY,
+    CONFIG_ARTIFACT,
+    DATA_NOTE_TAG,
+    DESCRIPTION_TAG,
+    UNSEEN_TEST_TAG,
+)
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.records import (
+    DatasetInput,
+    Metrics,
+    Params,
+    Record,
+    Tags,
+    Text,
+)
+
+RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
+"""The sections of the configuration that become a training's parameters."""
+DATA_SOURCE = "data/prepared"
+CURVES = {
+    "loss": "train_loss",
+    "accuracy": "train_accuracy",
+    "val_loss": "val_loss",
+    "val_accuracy": "val_accuracy",
+    "learning_rate": "learning_rate",
+    "seconds": "epoch_seconds",
+}
+"""The curves of a training by the names that an epoch has for their numbers."""
+
+
+def training_request(
+    settings: Tracking,
+    name: str,
+    stage: str,
+    config: Tree,
+    *,
+    tags: Mapping[str, str] | None = None,
+    parent_run_id: str | None = None,
+) -> RunRequest:
+    """Return what the run of a training is called and belongs to.
+
+    Args:
+        settings: Where it is recorded.
+        name: What is trained, such as "mlp 128-128 · 5 epochs".
+        stage: What trains it: "train", or "trial" for one of a sweep or search.
+        config: The composed configuration.
+        tags: More tags.
+        parent_run_id: The run of the sweep or search, if it belongs to one.
+    """
+    own = {"stage": stage, "model_family": bare_name(config["model"]["_target_"])}
+    return RunRequest(settings.experiment, name, own | dict(tags or {}), parent_run_id)
+
+
+def configuration(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> list[Record]:
+    """Record a composed configuration: some sections as parameters, all of it as a file."""
+    return [
+        Params({section: config[section] for section in sections}),
+        Text(dump(config), CONFIG_ARTIFACT),
+    ]
+
+
+def training_data(
+    name: str,
+    digest: str,
+    pictures: Mapping[str, int],
+    note: str | None,
+    unseen_test: str | None = None,
+) -> list[Record]:
+    """Record the data that a network learns from.
+
+    Args:
+        name: The data set, such as "mnist".
+        digest: SHA-256 of the prepared data, in hexadecimal.
+        pictures: How many pictures each part has, by the part's name.
+        note: A warning about the data, or None.
+        unseen_test: The digest of a test part that the network's weights are known not to have met.
+    """
+    tags = {DATA_NOTE_TAG: note, UNSEEN_TEST_TAG: unseen_test}
+    known = {tag: value for tag, value in tags.items() if value}
+    data = DatasetInput(name, digest, DATA_SOURCE, pictures)
+    return [data, Tags(known)] if known else [data]
+
+
+def epoch_metrics(epoch: Mapping[str, float]) -> Metrics:
+    """Record an epoch as a point of each curve.
+
+    Args:
+        epoch: Its number and its results: the fields of `pipeline.digits.training.state.Epoch`.
+    """
+    values = {curve: epoch[field] for field, curve in CURVES.items()}
+    return Metrics(values, step=int(epoch["epoch"]))
+
+
+def final_metrics(metrics: Mapping[str, float], training_seconds: float) -> Metrics:
+    """Record what was measured of a trained network.
+
+    What has a curve is left out: it would be drawn there as another epoch. The accuracy of the
+    weights that were kept therefore has a name of its own.
+    """
+    curves = set(CURVES.values())
+    single = {name: value for name, value in metrics.items() if name not in curves}
+    kept = {CHOSEN_ACCURACY: metrics["val_accuracy"], "training_seconds": training_seconds}
+    return Metrics(single | kept)
+
+
+def failure(error: str) -> Tags:
+    """Record why a training failed, for the run table and at the top of the run's page."""
+    return Tags({"error": error, DESCRIPTION_TAG: error})

@@ -1,0 +1,155 @@
+"""The registry, driven as a user drives it, with a worse, an equal and a better network."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from support.registry import prepare_test_part, record_network
+
+from pipeline import register
+from pipeline.config.checking import validate
+from pipeline.config.composing import compose
+from pipeline.digits.splits import digest, load_split
+from pipeline.register import RegisterOptions
+from pipeline.stages import prepared as prepared_files
+from pipeline.stages.train import unseen_test_part
+from pipeline.system.errors import InputError
+from pipeline.tracking.registry.names import REGISTERED_MODEL
+
+# How many of the first test pictures each network reads wrong.
+WRONG = {"champion": 20, "equal": 22, "better": 2, "worse": 60}
+ELSEWHERE = "from elsewhere"  # a network as good as the better one, from other data
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Return a folder with one store, prepared data and runs for all tests."""
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return validate(compose([]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runs(place, config):
+    """Record a finished run for each network; return their ids."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(place))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(prepared_files, "PREPARED", place)
+        unseen = prepare_test_part(place, WRONG.values())
+        ids = {
+            name: record_network(config.tracking, place, name, row, wrong, unseen)
+            for row, (name, wrong) in enumerate(WRONG.items())
+        }
+        row = list(WRONG).index("better")
+        yield ids | {ELSEWHERE: record_network(config.tracking, place, ELSEWHERE, row, wrong=30)}
+
+
+@pytest.fixture(scope="module")
+def client(place, runs):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{place / 'mlflow.db'}")
+
+
+@pytest.fixture
+def tell(config, caplog):
+    """Run the command; return the one line that it says."""
+    caplog.set_level(logging.INFO, logger="pipeline.register")
+
+    def run(**options):
+        caplog.clear()
+        register.run(config, RegisterOptions(**options))
+        (line,) = [record.message for record in caplog.records if record.name == register.__name__]
+        return line
+
+    return run
+
+
+def champion(client):
+    return int(client.get_model_version_by_alias(REGISTERED_MODEL, "champion").version)
+
+
+def test_the_story_of_a_champion(client, runs, tell):
+    """One story, since every step needs those before it."""
+    with pytest.raises(InputError, match="no earlier champion"):
+        tell(rollback=True)
+    assert tell(run=runs["champion"]) == "champion is version 1, the first one"
+    assert champion(client) == 1
+
+    told = tell(run=runs["worse"])
+    assert "stays version 1: version 2 is worse" in told
+    assert "reads 0 right that version 1 does not, and 40 the other way round" in told
+    assert champion(client) == 1
+
+    told = tell(run=runs["equal"])
+    assert "stays version 1: version 3 is no better than chance explains" in told
+    assert "≥ 0.05" in told
+    assert champion(client) == 1
+
+    assert "proves nothing" in tell(run=runs[ELSEWHERE])
+    assert champion(client) == 1
+
+    told = tell(run="best")
+    assert told.startswith("champion is version 5 (was 1), which is better")
+    assert "reads 18 right" in told
+    assert champion(client) == 5
+    assert int(client.get_model_version_by_alias(REGISTERED_MODEL, "previous").version) == 1
+    assert client.get_model_version(REGISTERED_MODEL, "5").tags["decision"] == told
+
+    assert "this very run, already" in tell(run=runs["better"])
+    assert "is worse" in tell(run=runs["champion"])
+    assert len(client.search_model_versions(f"name = '{REGISTERED_MODEL}'")) == 5
+
+    assert tell(rollback=True) == "champion is version 1 again (was 5)"
+    assert champion(client) == 1
+    assert "previous" not in client.get_registered_model(REGISTERED_MODEL).aliases
+    with pytest.raises(InputError, match="no earlier champion"):
+        tell(rollback=True)
+    assert "champion is version 5 (was 1)" in tell(run="best")
+
+
+def test_a_comparison_is_kept_with_the_candidate(client, runs, tmp_path):
+    folder = "register/version_5_against_1"
+    names = {item.path for item in client.list_artifacts(runs["better"], folder)}
+    assert names == {f"{folder}/comparison.json", f"{folder}/disagreements.png"}
+    path = client.download_artifacts(runs["better"], f"{folder}/comparison.json", str(tmp_path))
+    numbers = json.loads(Path(path).read_text())
+    assert numbers["only_candidate_right"] == list(range(2, 20))
+    assert numbers["only_champion_right"] == []
+    page = client.get_model_version(REGISTERED_MODEL, "5").description
+    assert f"run_uuid={runs['better']}" in page
+    assert "**99.00 %** of the test digits right" in page
+
+
+def test_registering_leaves_the_run_as_it_was(client, runs):
+    run = client.get_run(runs["better"])
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time - run.info.start_time < 20_000
+
+
+def test_it_must_be_said_what_is_registered(config):
+    with pytest.raises(InputError, match="say which"):
+        register.run(config, RegisterOptions())
+
+
+def test_a_network_is_not_known_to_be_new_to_the_test_part_but_through_all_its_weights(
+    place, config, runs
+):
+    """Those it starts from may have learnt from these very pictures."""
+
+    def unseen(init_from):
+        settings = config.train.model_copy(update={"init_from": init_from})
+        return unseen_test_part(config.model_copy(update={"train": settings}))
+
+    prepared = digest([load_split(place / "test.npz")])
+    file = place / "weights.keras"
+    file.touch()
+    assert unseen(None) == prepared
+    assert unseen(runs["better"]) == prepared
+    assert unseen(runs[ELSEWHERE]) is None
+    assert unseen(str(file)) is None

@@ -1,0 +1,148 @@
+"""Every kind of record, as MLflow's own API reads it back."""
+
+import json
+import time
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from support.recording import SETTINGS, TRAIN
+
+from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
+from pipeline.tracking.recording import records
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.recording.records import (
+    DatasetInput,
+    File,
+    FileContent,
+    Finish,
+    KerasModel,
+    Metrics,
+    Monitor,
+    Params,
+    Record,
+    Table,
+    Tags,
+    Text,
+)
+from pipeline.tracking.recording.run_writer import MONITORED_EVERY
+
+EXAMPLES = [
+    Params({"train": {"epochs": 2}}),
+    Metrics({"loss": 0.5}, step=1),
+    Tags({"note": "small"}),
+    *File.each([Path("metrics.json")], "train"),
+    Text("seed: 1", "config/params.yaml"),
+    Table({"network": ["mlp"], "epochs": [2]}, "sweep/results.json"),
+    DatasetInput("mnist", "a" * 64, "data/prepared", {"train": 10}),
+    KerasModel.at(Path("model.keras"), [28, 28], [10]),
+    Monitor(),
+    Finish("FINISHED"),
+]
+
+
+def test_every_kind_of_record_but_the_content_of_a_file_is_an_example_here():
+    kinds = {each for each in vars(records).values() if isinstance(each, type)}
+    kinds = {each for each in kinds if issubclass(each, Record) and each is not Record}
+    assert kinds == {type(each) for each in EXAMPLES} | {FileContent}
+    assert all(is_dataclass(each) and each.label for each in kinds)
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda each: type(each).__name__)
+def test_a_record_can_be_written_down_as_json(record):
+    written = json.dumps(asdict(record))
+    assert type(record)(**json.loads(written)) == record
+    assert set(json.loads(written)) == {each.name for each in fields(record)}
+
+
+def test_a_run_holds_what_was_recorded(client, tmp_path):
+    (tmp_path / "metrics.json").write_text("{}")
+    network = {"_target_": "pipeline.digits.training.networks.mlp", "hidden_units": [8]}
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(
+            Params({"model": network}),
+            Metrics({"val_accuracy": 0.91}, step=1, at=1000.0),
+            Metrics({"val_accuracy": 0.92}, step=2),
+            Tags({"note": "small"}),
+            Text("seed: 1", "config/params.yaml"),
+            Table({"network": ["mlp"], "epochs": [2]}, "sweep/results.json"),
+            *File.each([tmp_path / "metrics.json"], "train"),
+            DatasetInput("mnist", "a" * 64, "data/prepared", {"train": 10}),
+        )
+    run = client.get_run(recorder.run_id())
+    assert run.data.params == {"model": "mlp", "model.hidden_units": "[8]"}
+    history = client.get_metric_history(run.info.run_id, "val_accuracy")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.91), (2, 0.92)]
+    assert history[0].timestamp == 1_000_000
+    assert run.data.tags["note"] == "small"
+    assert [item.dataset.digest for item in run.inputs.dataset_inputs] == ["a" * 32]
+    assert json.loads(run.inputs.dataset_inputs[0].dataset.profile) == {"train": 10}
+    folders = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert folders == {"config", "sweep", "train"}
+    table = client.download_artifacts(run.info.run_id, "sweep/results.json")
+    assert json.loads(Path(table).read_text()) == {
+        "columns": ["network", "epochs"],
+        "data": [["mlp", 2]],
+    }
+
+
+def test_a_file_is_found_by_a_path_that_is_relative_here(client, tmp_path, monkeypatch):
+    """The recorder process works in another folder."""
+    (tmp_path / "metrics.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(*File.each([(tmp_path / "metrics.json").relative_to(tmp_path)], "train"))
+    (kept,) = client.list_artifacts(recorder.run_id(), "train")
+    assert kept.path == "train/metrics.json"
+
+
+def test_what_is_not_set_is_no_parameter(client):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(
+            Params({"data": {"path": None}, "train": {"distortion": None, "epochs": 2}})
+        )
+    assert client.get_run(recorder.run_id()).data.params == {"train.epochs": "2"}
+
+
+def test_a_parameter_is_recorded_once(client):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(Params({"seed": 1}), Params({"seed": 2, "train": {"epochs": 3}}))
+    assert client.get_run(recorder.run_id()).data.params == {"seed": "1", "train.epochs": "3"}
+
+
+def test_a_monitored_run_tells_how_busy_the_machine_was(client):
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(Monitor())
+        recorder.run_id()
+        time.sleep(MONITORED_EVERY * 1.5)
+    metrics = client.get_run(recorder.run_id()).data.metrics
+    assert metrics["system/system_memory_usage_percentage"] > 0
+    assert "system/cpu_utilization_percentage" in metrics
+
+
+def test_training_is_linked_to_the_run_that_prepared_its_data(client):
+    request = RunRequest(data_experiment(SETTINGS), "mnist", {})
+    with new_run(SETTINGS, request) as prepare:
+        prepare.record(Tags({DATA_DIGEST_TAG: "b" * 64}))
+    with new_run(SETTINGS, TRAIN) as train:
+        train.record(DatasetInput("mnist", "b" * 64, "data/prepared", {}))
+    assert client.get_run(train.run_id()).data.tags["data_run_id"] == prepare.run_id()
+
+
+def test_a_keras_model_is_kept_with_its_signature_and_what_it_requires(client, keras_file):
+    import mlflow
+    from mlflow.models import get_model_info
+    from mlflow.pyfunc import get_model_dependencies
+
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(KerasModel.at(keras_file, (28, 28), (10,)))
+    (output,) = client.get_run(recorder.run_id()).outputs.model_outputs
+    mlflow.set_tracking_uri(client.tracking_uri)
+    uri = f"models:/{output.model_id}"
+    signature = get_model_info(uri).signature
+    assert [each.shape for each in signature.inputs.inputs] == [(-1, 28, 28)]
+    assert [each.shape for each in signature.outputs.inputs] == [(-1, 10)]
+    listed = Path(get_model_dependencies(uri)).read_text().splitlines()
+    names = [line.partition("==")[0] for line in listed]
+    assert names == ["tensorflow", "keras", "numpy"]

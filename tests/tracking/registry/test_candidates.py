@@ -1,0 +1,62 @@
+"""Which runs can become a version."""
+
+from functools import partialmethod
+
+import pytest
+
+from pipeline.system.errors import InputError
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.recording.records import Metrics
+from pipeline.tracking.registry.registry import Registry
+
+
+def test_a_run_is_found_by_its_id(registry, registered):
+    found = registry.candidates.find(registered.runs["good"])
+    assert (found.run_id, found.name) == (registered.runs["good"], "good")
+    assert found.unseen_test_digest == "0" * 64
+    assert found.metrics["test_accuracy"] == pytest.approx(0.9)
+
+
+def test_the_best_run_is_found_on_any_page(registry, registered, monkeypatch):
+    """MLflow gives a thousand runs at a time; here, one."""
+    from mlflow import MlflowClient
+
+    one_at_a_time = partialmethod(MlflowClient.search_runs, max_results=1)
+    monkeypatch.setattr(MlflowClient, "search_runs", one_at_a_time)
+    assert registry.candidates.find("best").run_id == registered.runs["better"]
+
+
+def test_an_experiment_without_trainings_has_no_best_run(settings):
+    empty = Registry.open(settings.model_copy(update={"experiment": "nothing"}))
+    with pytest.raises(InputError, match="experiment nothing holds no finished training"):
+        empty.candidates.find("best")
+
+
+@pytest.mark.parametrize("run_id", ["0" * 32, "../x"])
+def test_a_run_that_is_not_there_is_told_in_one_line(registry, run_id):
+    with pytest.raises(InputError, match="MLflow knows no such run") as caught:
+        registry.candidates.find(run_id)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"), [("trial", r"pipeline\.promote run="), ("train", r"holds no train/model\.")]
+)
+def test_a_run_without_a_network_is_refused(registry, settings, stage, told):
+    with new_run(settings, RunRequest("other", "no network", {"stage": stage})) as recorder:
+        recorder.record(Metrics({"val_accuracy": 1.0}))
+    with pytest.raises(InputError, match=told):
+        registry.candidates.find(recorder.run_id())
+
+
+def test_a_network_is_fetched_and_files_are_added_to_its_run(
+    registry, registered, networks, client, tmp_path
+):
+    candidate = registry.candidates.find(registered.runs["good"])
+    network = registry.candidates.download(candidate, tmp_path)
+    assert network.read_bytes() == (networks / "good" / "model.onnx").read_bytes()
+    (tmp_path / "comparison.json").write_text("{}")
+    registry.candidates.add_files(candidate, [tmp_path / "comparison.json"], "register/v2")
+    (kept,) = client.list_artifacts(candidate.run_id, "register/v2")
+    assert kept.path == "register/v2/comparison.json"

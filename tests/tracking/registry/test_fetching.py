@@ -1,0 +1,50 @@
+"""Networks by the addresses of registered models."""
+
+import pytest
+
+from pipeline.config.checking import validate
+from pipeline.config.composing import compose
+from pipeline.stages.predict_custom import find_network
+from pipeline.system.errors import InputError
+from pipeline.tracking.registry.fetching import fetch_network, pin
+from pipeline.tracking.registry.names import REGISTERED_MODEL
+
+CHAMPION = f"models:/{REGISTERED_MODEL}@champion"
+
+
+def test_the_name_of_the_champion_leads_to_its_network(settings, registered, networks):
+    assert pin(settings, CHAMPION) == f"models:/digits/{registered.versions['better']}"
+    config = validate(compose([f"predict.model='{CHAMPION}'", "tracking.experiment=registry"]))
+    network, run_id = find_network(config)
+    assert network.read_bytes() == (networks / "better" / "model.onnx").read_bytes()
+    assert run_id == registered.runs["better"]
+
+
+def test_a_network_is_fetched_once(settings, registered):
+    network, _ = fetch_network(settings, CHAMPION)
+    before = network.stat().st_mtime_ns
+    assert fetch_network(settings, CHAMPION)[0].stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    "uri", ["models:/digits@nobody", "models:/nothing/1", "models:/", "models:/@"]
+)
+def test_a_model_that_is_not_there_is_told_in_one_line(settings, registered, uri):
+    with pytest.raises(InputError, match="MLflow knows no such model") as caught:
+        fetch_network(settings, uri)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_another_kind_is_told_in_one_line(settings, registered, client, keras_file):
+    from support.recording import TRAIN
+
+    from pipeline.tracking.recording.recorder import new_run
+    from pipeline.tracking.recording.records import KerasModel
+
+    with new_run(settings, TRAIN) as recorder:
+        recorder.record(KerasModel.at(keras_file, (28, 28), (10,)))
+    (output,) = client.get_run(recorder.run_id()).outputs.model_outputs
+    client.create_registered_model("foreign")
+    client.create_model_version("foreign", f"models:/{output.model_id}", recorder.run_id())
+    with pytest.raises(InputError, match=r"models:/foreign/1: holds no artifacts/model\.onnx"):
+        fetch_network(settings, "models:/foreign/1")

@@ -1,0 +1,40 @@
+"""The versions of the registered model and their pages."""
+
+from PIL import Image
+
+from pipeline.tracking.registry.names import REGISTERED_MODEL
+
+
+def test_a_run_is_registered_once(registry, registered, networks, client):
+    candidate = registry.candidates.find(registered.runs["good"])
+    again = registry.versions.of(candidate, networks / "good" / "model.onnx", 0.7)
+    assert again == registered.versions["good"]
+    version = client.get_model_version(REGISTERED_MODEL, str(again))
+    assert version.run_id == registered.runs["good"]
+
+
+def test_the_model_tells_how_to_load_its_champion(registered, client):
+    about = client.get_registered_model(REGISTERED_MODEL).description
+    assert 'load_model("models:/digits@champion")' in about
+
+
+def test_the_page_of_a_version_has_its_numbers_the_decision_and_the_plot(
+    registry, registered, client, tmp_path
+):
+    candidate = registry.candidates.find(registered.runs["better"])
+    version = registered.versions["better"]
+    Image.new("RGB", (1200, 900)).save(tmp_path / "disagreements.png")
+    registry.candidates.add_files(candidate, [tmp_path / "disagreements.png"], "register")
+    registry.versions.describe(version, candidate, "it is better", "register/disagreements.png")
+    described = client.get_model_version(REGISTERED_MODEL, str(version))
+    head, decision, plot = described.description.split("\n\n")
+    assert head.startswith("better · **99.00 %** of the test digits right")
+    assert decision == described.tags["decision"] == "it is better"
+    assert "path=page%2Fregister%2Fdisagreements.png" in plot
+    assert f"run_uuid={registered.runs['better']}" in plot
+
+
+def test_the_network_of_a_version_is_fetched(registry, registered, networks, tmp_path):
+    network = registry.versions.download(registered.versions["better"], tmp_path)
+    assert network.name == f"version_{registered.versions['better']}.onnx"
+    assert network.read_bytes() == (networks / "better" / "model.onnx").read_bytes()

@@ -1,0 +1,61 @@
+"""The saved view, whose format is private to MLflow's pages."""
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from support.recording import SETTINGS
+
+from pipeline.tracking import saved_view
+from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.saved_view import VIEW_KEY, VIEW_TAG, save_view
+from pipeline.tracking.trainings import CURVES as TRAINING_CURVES
+
+OWN_KEYS = {*saved_view.COLUMNS}  # the columns' widths are kept by the columns' names
+
+
+@lru_cache
+def scripts():
+    """Return the scripts of MLflow's pages, as installed."""
+    import mlflow
+
+    folder = Path(mlflow.__file__).parent / "server" / "js" / "build" / "static" / "js"
+    return "".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.js")))
+
+
+def words(state):
+    """Collect the keys of a state, and its values in capitals: the words MLflow must know."""
+    if isinstance(state, Mapping):
+        return set(state) - OWN_KEYS | {word for each in state.values() for word in words(each)}
+    if isinstance(state, list):
+        return {word for each in state for word in words(each)}
+    return {state} if isinstance(state, str) and re.fullmatch("[A-Z][A-Z0-9_]+", state) else set()
+
+
+def test_mlflows_pages_know_every_word_of_the_view():
+    """Guards a private format: a word that a new MLflow has dropped would be ignored silently."""
+    expected = words(saved_view._state()) - {"ALL"}
+    expected |= {VIEW_TAG.removesuffix(VIEW_KEY), "viewStateShareKey", "deflate;"}
+    assert len(expected) > 50
+    assert [word for word in sorted(expected) if word not in scripts()] == []
+
+
+def test_the_view_is_kept_as_the_pages_unpack_it(client):
+    address = save_view(SETTINGS, tracking_uri(SETTINGS))
+    experiment = client.get_experiment_by_name("digits")
+    assert address.startswith(f"#/experiments/{experiment.experiment_id}/runs?")
+    assert address.endswith(f"viewStateShareKey={VIEW_KEY}")
+    kept = json.loads(experiment.tags[VIEW_TAG])
+    kind, _, packed = kept["state"].partition(";")
+    assert kind == "deflate"
+    assert json.loads(zlib.decompress(base64.b64decode(packed))) == saved_view._state()
+
+
+@pytest.mark.parametrize("curve", saved_view.CURVES)
+def test_a_curve_that_is_shown_is_one_that_trainings_record(curve):
+    assert curve in TRAINING_CURVES.values()

@@ -1,0 +1,80 @@
+"""Stores that cannot be opened are told in one line; those that can are, whatever befell them."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from support.recording import SETTINGS, recorded_training
+
+from pipeline.system.errors import InputError
+from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.past_runs import read_trainings
+from pipeline.tracking.registry.registry import Registry
+from pipeline.tracking.store import open_store
+
+
+def cut_out(database):
+    content = bytearray(database)
+    middle = slice(len(content) // 4, len(content) // 2)
+    content[middle] = b"?" * (middle.stop - middle.start)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("damaged", [lambda _: b"junk" * 20, cut_out])
+def test_a_damaged_store_is_told_in_one_line(damaged, store, tmp_path, monkeypatch):
+    recorded_training()
+    (tmp_path / "mlflow.db").write_bytes(damaged((store / "mlflow.db").read_bytes()))
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for read in (lambda: read_trainings(SETTINGS, None, 1), lambda: Registry.open(SETTINGS)):
+        with pytest.raises(
+            InputError, match=r"no store that MLflow can open|MLflow refuses"
+        ) as told:
+            read()
+        assert "\n" not in str(told.value)
+
+
+def test_what_is_no_database_is_told_with_its_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    damaged = tmp_path / "mlflow.db"
+    damaged.write_bytes(b"no database" * 1000)
+    with pytest.raises(InputError, match="not a database") as caught:
+        open_store(f"sqlite:///{damaged}", SETTINGS)
+    assert str(damaged) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_the_store_is_told_at_once(tmp_path, monkeypatch):
+    (tmp_path / "mlflow.db").mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr("mlflow.MlflowClient", pytest.fail)  # it would try for two minutes
+    with pytest.raises(InputError, match="no store that MLflow can open"):
+        Registry.open(SETTINGS)
+
+
+def test_an_address_that_means_nothing_to_mlflow_is_told_in_one_line():
+    with pytest.raises(InputError, match="foo://x: no store") as caught:
+        open_store("foo://x", SETTINGS)
+    assert "\n" not in str(caught.value)
+
+
+HALF_WRITTEN = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("pragma cache_size = 1")  # pages are in the file before the transaction ends
+database.execute("begin")
+database.execute("create table more (text)")
+for number in range(1000):
+    database.execute("insert into more values (?)", ["x" * 1000])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_store_whose_writer_was_killed_is_opened_again(store, tmp_path, monkeypatch):
+    recorded_training()
+    copy = tmp_path / "mlflow.db"
+    shutil.copy(store / "mlflow.db", copy)
+    subprocess.run([sys.executable, "-c", HALF_WRITTEN, copy], check=False)
+    assert copy.with_name("mlflow.db-journal").stat().st_size > 0
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    open_store(tracking_uri(SETTINGS), SETTINGS)

@@ -1,0 +1,80 @@
+"""What the run of a training holds; no MLflow is needed to say it."""
+
+from dataclasses import asdict, fields
+
+import pytest
+import yaml
+
+from pipeline.digits.training.state import Epoch
+from pipeline.tracking.names import CHOSEN_ACCURACY, UNSEEN_TEST_TAG, validation_accuracy
+from pipeline.tracking.recording.records import DatasetInput, Params, Tags, Text
+from pipeline.tracking.trainings import (
+    configuration,
+    epoch_metrics,
+    failure,
+    final_metrics,
+    training_data,
+    training_request,
+)
+
+from support.recording import SETTINGS  # isort: skip
+
+EPOCH = Epoch(
+    epoch=3, loss=0.5, accuracy=0.9, val_loss=0.6, val_accuracy=0.8, learning_rate=0.01, seconds=2.0
+)
+
+
+def test_a_training_is_asked_for_by_stage_and_family(default_tree):
+    request = training_request(
+        SETTINGS, "mlp 8", "trial", default_tree, tags={"run_before": "true"}, parent_run_id="p"
+    )
+    assert (request.experiment, request.name, request.parent_run_id) == ("digits", "mlp 8", "p")
+    assert request.tags == {"stage": "trial", "model_family": "mlp", "run_before": "true"}
+
+
+def test_a_configuration_is_recorded_in_parts_as_parameters_and_whole_as_a_file(default_tree):
+    params, text = configuration(default_tree, ("seed", "train"))
+    assert params == Params({key: default_tree[key] for key in ("seed", "train")})
+    assert isinstance(text, Text)
+    assert text.path == "config/params.yaml"
+    assert yaml.safe_load(text.text) == default_tree
+    default, _ = configuration(default_tree)
+    assert set(default.tree) == {"seed", "data", "prepare", "model", "train"}
+
+
+def test_data_is_recorded_with_what_is_known_of_it():
+    pictures = {"train": 10, "validation": 2}
+    data = DatasetInput("mnist", "d" * 64, "data/prepared", pictures)
+    assert training_data("mnist", "d" * 64, pictures, None) == [data]
+    told = training_data("mnist", "d" * 64, pictures, "stands in", "t" * 64)
+    assert told == [data, Tags({"note": "stands in", UNSEEN_TEST_TAG: "t" * 64})]
+
+
+def test_an_epoch_is_a_point_of_every_curve():
+    metrics = epoch_metrics(asdict(EPOCH))
+    assert metrics.step == 3
+    assert metrics.values == {
+        "train_loss": 0.5, "train_accuracy": 0.9, "val_loss": 0.6, "val_accuracy": 0.8,
+        "learning_rate": 0.01, "epoch_seconds": 2.0,
+    }  # fmt: skip
+    assert len(metrics.values) == len(fields(Epoch)) - 1, "a number of an epoch has no curve"
+
+
+def test_final_metrics_leave_the_curves_alone_and_name_the_accuracy_of_the_kept_weights():
+    measured = {
+        "val_accuracy": 0.8, "val_loss": 0.6, "train_accuracy": 0.9, "train_loss": 0.5,
+        "chosen_epoch": 3, "parameters": 100, "test_accuracy": 0.7,
+    }  # fmt: skip
+    metrics = final_metrics(measured, training_seconds=5.0)
+    assert metrics.values == {
+        "chosen_epoch": 3, "parameters": 100, "test_accuracy": 0.7,
+        CHOSEN_ACCURACY: 0.8, "training_seconds": 5.0,
+    }  # fmt: skip
+    assert metrics.step == 0
+    assert validation_accuracy({"val_accuracy": 0.1, **metrics.values}) == pytest.approx(0.8)
+
+
+def test_a_failure_is_told_in_the_table_and_on_the_page():
+    assert failure("no memory").values == {
+        "error": "no memory", "mlflow.note.content": "no memory"
+    }  # fmt: skip
