@@ -4,9 +4,11 @@ import pytest
 from support.trials import finished
 
 from pipeline.config.checking import validate
+from pipeline.digits.training.state import Epoch
 from pipeline.experiments import runs as module
 from pipeline.experiments.runs import TrialRuns
 from pipeline.experiments.trial import Outcome, Trial
+from pipeline.tracking.recording.records import Metrics, Tags
 
 EPOCH = {
     "epoch": 1, "loss": 0.5, "accuracy": 0.8, "val_loss": 0.4, "val_accuracy": 0.9,
@@ -15,36 +17,43 @@ EPOCH = {
 
 
 class Recorder:
-    """Keeps what a run is told."""
+    """Takes the place of a recorder and keeps what it is given."""
 
-    def __init__(self, name, tags):
-        self.name, self.told_tags = name, tags
-        self.curve, self.ended, self.recording = [], None, True
+    def __init__(self, settings, opening):
+        self.request = opening.request
+        self.kept, self.status, self.recording = [], None, True
 
-    def metrics(self, metrics, step):
-        self.curve.append((step, metrics))
+    def record(self, *records):
+        self.kept += records
+
+    def finish(self, status):
+        self.status = status
 
     def is_recording(self):
         return self.recording
 
     def run_id(self):
-        return f"run of {self.name}"
+        return f"run of {self.request.name}"
+
+    def values(self, kind):
+        """Return all values of the metrics or the tags that were recorded."""
+        kept = [one.values for one in self.kept if isinstance(one, kind)]
+        return {key: value for values in kept for key, value in values.items()}
+
+    def steps(self):
+        """Return the steps at which a validation loss was recorded."""
+        return [one.step for one in self.kept if "val_loss" in getattr(one, "values", {})]
 
 
 @pytest.fixture
 def recorders(monkeypatch):
     opened = []
 
-    def open_trial(settings, parent, name, config, tags):
-        assert parent == "parent"
-        opened.append(Recorder(name, tags))
+    def open_recorder(*arguments):
+        opened.append(Recorder(*arguments))
         return opened[-1]
 
-    def close_trial(recorder, *told):
-        recorder.ended = told
-
-    monkeypatch.setattr(module, "open_trial", open_trial)
-    monkeypatch.setattr(module, "close_trial", close_trial)
+    monkeypatch.setattr(module, "Recorder", open_recorder)
     return opened
 
 
@@ -53,43 +62,46 @@ def runs(tree):
     return TrialRuns(validate(tree).tracking, "parent", lambda trial: trial.name)
 
 
-def trial(key):
-    return Trial(key, f"trial {key}", {}, None, None)
+@pytest.fixture
+def trial(tree):
+    return lambda key: Trial(key, f"trial {key}", tree, None, None)
 
 
-def test_a_run_begins_as_its_trial_is_taken(runs, recorders):
+def test_a_run_begins_as_its_trial_is_taken(runs, recorders, trial):
     taken = runs.begin([trial("a"), trial("b")])
     assert recorders == []
     assert next(taken).key == "a"
-    assert [recorder.name for recorder in recorders] == ["trial a"]
+    (recorder,) = recorders
+    assert (recorder.request.name, recorder.request.parent_run_id) == ("trial a", "parent")
 
 
-def test_a_run_holds_its_curve_and_how_the_trial_ended(runs, recorders):
+def test_a_run_holds_its_curve_and_how_the_trial_ended(runs, recorders, trial):
     outcomes = {
         "a": finished(0.9, training_seconds=2.0),
         "b": Outcome("stopped"),
         "c": Outcome("failed", error="out of memory"),
     }
     for each in runs.begin([trial(key) for key in outcomes]):
-        assert runs.epoch(each, module.Epoch(**EPOCH))
+        assert runs.epoch(each, Epoch(**EPOCH))
         assert runs.end(each, outcomes[each.key]) == f"run of trial {each.key}"
-    assert all(one.curve[0][0] == 1 and one.curve[0][1]["val_loss"] == 0.4 for one in recorders)
-    (metrics, error, tags), stopped, failed = (one.ended for one in recorders)
-    assert metrics["val_accuracy_chosen"] == 0.9
-    assert metrics["training_seconds"] == 2.0
-    assert (error, tags) == (None, {})
-    assert stopped == ({}, None, {"stopped_early": "true"})
-    assert failed == ({}, "out of memory", {})
+    assert [one.steps() for one in recorders] == [[1]] * 3
+    assert [one.status for one in recorders] == ["FINISHED", "FINISHED", "FAILED"]
+    metrics = recorders[0].values(Metrics)
+    assert (metrics["val_accuracy_chosen"], metrics["training_seconds"]) == (0.9, 2.0)
+    assert "val_accuracy_chosen" not in recorders[1].values(Metrics)
+    tags = [one.values(Tags) for one in recorders]
+    assert tags[:2] == [{}, {"stopped_early": "true"}]
+    assert tags[2]["error"] == "out of memory"
 
 
-def test_a_known_outcome_becomes_a_run_that_says_so(runs, recorders):
+def test_a_known_outcome_becomes_a_run_that_says_so(runs, recorders, trial):
     assert runs.copy(trial("a"), finished(0.9, history=[EPOCH])) == "run of trial a"
     (recorder,) = recorders
-    assert recorder.told_tags == {"run_before": "true"}
-    assert [step for step, _ in recorder.curve] == [1]
+    assert recorder.request.tags["run_before"] == "true"
+    assert recorder.steps() == [1]
 
 
-def test_what_mlflow_did_not_record_to_its_end_is_lost(runs, recorders):
+def test_what_mlflow_did_not_record_to_its_end_is_lost(runs, recorders, trial):
     for each in runs.begin([trial("a"), trial("b")]):
         recorders[-1].recording = each.key == "a"
         runs.end(each, finished(0.9))

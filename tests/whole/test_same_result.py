@@ -14,7 +14,7 @@ from pipeline.config.composing import compose
 from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.experiments.forkserver import start_forkserver
 from pipeline.stages import train
-from pipeline.system.machine import SELDOM
+from pipeline.system.garbage import SELDOM
 
 pytestmark = pytest.mark.end_to_end
 
