@@ -56,7 +56,6 @@ def test_only_the_named_benchmarks_run_and_each_keeps_its_rows_at_once(monkeypat
     assert row(ran[0], 1) in bench.RESULTS.read_text(encoding="utf-8")
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow's about damaged files
 def test_damaged_files_are_read_or_refused():
     outcomes = fuzz_pictures.fuzz(200, seed=0)
     assert set(outcomes) == {"read", "refused"}
