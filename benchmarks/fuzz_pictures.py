@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.digits.preprocessing.decoding import PictureError, decode
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 
 Random = np.random.Generator
 
@@ -78,14 +78,16 @@ def fuzz(inputs: int, seed: int) -> Counter[str]:
 def outcome_of(content: bytes) -> str:
     """Read one input; "read", "refused", or "FAILED: why"."""
     try:
-        reading = read_digit(partial(decode, content))[1]
+        normalised = decode_and_normalise(partial(decode, content))[1]
     except PictureError as error:
         return "FAILED: reason of several lines" if "\n" in str(error) else "refused"
     except BaseException as error:  # what must not happen
         return f"FAILED: {error!r}"
-    if reading.image.shape != (28, 28) or reading.image.dtype != np.uint8:
+    if normalised.image.shape != (28, 28) or normalised.image.dtype != np.uint8:
         return "FAILED: wrong form"
-    return "read" if reading.image.any() or reading.trouble else "FAILED: blank without a reason"
+    return (
+        "read" if normalised.image.any() or normalised.trouble else "FAILED: blank without a reason"
+    )
 
 
 def valid_files(random: Random) -> list[bytes]:

@@ -13,7 +13,7 @@ from pydantic import Field
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, stratified_split
 from pipeline.system.errors import InputError
@@ -75,7 +75,7 @@ def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
 def _read_one(file: Path) -> NDArray[np.uint8] | None:
     """Return what the network is to see, uint8 (28, 28); None if it is blank or cannot be read."""
     try:
-        image = read_digit(partial(read_picture, file))[1].image
+        image = decode_and_normalise(partial(read_picture, file))[1].image
     except Exception:  # a picture that memory has no room for must not stop the others, either
         return None
     return image if image.any() else None
