@@ -1,4 +1,4 @@
-"""How many whole numbers are read right: real MNIST test digits, composed on paper.
+"""Measure how many whole numbers, composed of MNIST's test digits, are read right.
 
 `python -m benchmarks.whole_numbers [--model models/model.onnx] [--count 200]` prints a row a kind,
 and as many again with the network that reads touching digits, where that has been trained

@@ -1,6 +1,6 @@
-"""Where the digits of a picture may be: ink to lines, lines to groups, groups to candidates.
+"""Find where the digits of a picture may be: ink to lines, lines to groups, groups to candidates.
 
-Where digits may touch, more cuts than needed are proposed; whoever knows digits chooses among them.
+Where digits may touch, more cuts than needed are proposed; a classifier then chooses among them.
 This is over-segmentation with recognition, as surveyed by R. G. Casey and E. Lecolinet, "A survey
 of methods and strategies in character segmentation", IEEE PAMI 18(7), 1996.
 """

@@ -1,4 +1,4 @@
-"""From a picture of a handwritten number to its digits: where each is, and what it reads."""
+"""Read numbers from many picture files: where each digit is, and which one it is."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

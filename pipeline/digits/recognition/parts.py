@@ -17,7 +17,7 @@ PartLabels = NDArray[np.int32]
 # Clarity, of the picture at its own size: noise had less than 7, composed numbers and pictures of
 # digits more than 11, faint ones under strong grain 9.
 NOISY = 8.0
-MOST_PARTS = 300  # a page of print or of noise is not searched for ever
+MOST_PARTS = 300  # or a page of print or of noise would take for ever
 
 # Shares of the height of the digits around.
 SPECK = 0.15
