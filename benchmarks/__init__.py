@@ -1,1 +1,1 @@
-"""What is measured: `python -m benchmarks.NAME`, one table a benchmark."""
+"""Benchmarks: `python -m benchmarks.NAME` measures and prints rows of one table."""

@@ -1,9 +1,9 @@
-"""Run the benchmarks and keep what they print: `python -m benchmarks [NAME …] [--quick]`.
+"""Run the benchmarks and save what they print: `python -m benchmarks [NAME …] [--quick]`.
 
-The rows go to benchmarks/results.md, each with its date, under the machine and the versions. With a
-name, such as `sweep` or `accuracy best`, only the benchmarks that begin so are run, and the rows of
-the others stay as they are. After an interruption the trainings that ended are not repeated. With
---quick, which is for seeing that everything still runs, nothing is kept.
+The rows go to benchmarks/results.md, each with its date, below the machine and the versions. A
+name, such as `sweep` or `accuracy best`, runs only the benchmarks that begin with it; the rows of
+the others stay. After an interruption, finished trainings are not repeated. With --quick, which
+checks that everything still runs, nothing is saved.
 """
 
 import argparse
@@ -56,10 +56,12 @@ QUICK = (
 
 
 def main() -> None:
-    """Run them one after the other; each leaves its rows as soon as it has ended."""
+    """Run the benchmarks one by one, and save the rows of each as soon as it has ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="*", help="such as: accuracy best")
-    parser.add_argument("--quick", action="store_true", help="within three minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="check that everything runs, in three minutes"
+    )
     arguments = parser.parse_args()
     begin = " ".join(arguments.name)
     chosen = [command for command in FULL if command.startswith(begin)]
@@ -73,7 +75,7 @@ def main() -> None:
 
 
 def run(command: str) -> list[str]:
-    """Run one benchmark, showing what it prints; return the rows of the table among it."""
+    """Run one benchmark, show its output, and return the rows of the table in it."""
     print(f"python -m benchmarks.{command}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         words = command.split()
@@ -95,14 +97,14 @@ def run(command: str) -> list[str]:
 
 
 def merged(kept: str, rows: list[str]) -> list[str]:
-    """Put new rows in the places of the old ones of the same name; the rest go below."""
+    """Replace old rows by new ones of the same name; append the others."""
     table = {row.split(" | ")[0]: row for row in kept.splitlines() if row.startswith("| ")}
     table.pop(HEADER.split(" | ")[0], None)
     return list((table | {row.split(" | ")[0]: row for row in rows}).values())
 
 
 def heading() -> list[str]:
-    """Say where and with what the newest rows were measured."""
+    """Name the machine and the versions that the newest rows were measured with."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, no GPU, {platform.system()}"
     return [

@@ -1,11 +1,10 @@
-"""How accurate a preset is on MNIST's test part, over several seeds.
+"""Measure the accuracy of presets on MNIST's test part, over several seeds.
 
-`python -m benchmarks.accuracy default cnn --seeds 5 --first-seed 1` trains that many networks of
-each preset of conf/experiment/ just as the pipeline does and prints a row a preset. Nothing is
-chosen by the test part. What a training came to is kept in .benchmarks/, so that after an
-interruption, or for more seeds, only those that are missing are trained; other code, other settings
-or another version of TensorFlow are another training. With `--keep DIR` the networks stay there as
-ONNX.
+`python -m benchmarks.accuracy default cnn --seeds 5 --first-seed 1` trains so many networks of each
+preset of conf/experiment/, as the pipeline does, and prints a row a preset. Nothing is selected by
+the test part. Results are saved in .benchmarks/, so that after an interruption, or for more seeds,
+only the missing networks are trained; a change of code, settings or TensorFlow's version trains all
+again. `--keep DIR` saves the networks there as ONNX.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from pipeline.system.machine import cores
 
 
 def main() -> None:
-    """Train as many networks as asked for."""
+    """Train the networks and print the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("presets", nargs="+", help="names of conf/experiment/, or default")
     parser.add_argument("--seeds", type=int, default=5)
@@ -43,7 +42,7 @@ def main() -> None:
 
 
 def rows(preset: str, results: list[dict[str, float]]) -> list[Row]:
-    """Bring a preset's trainings to rows of the table."""
+    """Summarise a preset's trainings as rows of the table."""
     command = f"python -m benchmarks.accuracy {preset} --seeds {len(results)}"
     return [
         Row(f"{preset}: {what}", median_and_spread([r[key] for r in results], unit), command)

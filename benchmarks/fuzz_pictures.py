@@ -1,10 +1,10 @@
-"""Fuzz the reading of picture files: random bytes, and valid files of every format with damage.
+"""Fuzz the reading of picture files: random bytes, and damaged files of every format.
 
-`python -m benchmarks.fuzz_pictures [INPUTS] [--seed SEED]` sends every input through decoding and,
-if it decodes, through bringing it to MNIST's form. Anything but a `PictureError` with a one-line
-reason, or a picture that is uint8 (28, 28), and not blank without a reason, is a failure: the input
-is kept in the folder for temporary files, a line names it, and the exit code is 1. Should the
-interpreter itself crash, it was on one of the 5,000 inputs that begin with the number printed last.
+`python -m benchmarks.fuzz_pictures [INPUTS] [--seed SEED]` decodes and normalises every input. It
+must raise a `PictureError` with a reason in one line, or give a picture, uint8 (28, 28), that is
+not blank without a reason. Anything else is a failure: the input is saved in the folder for
+temporary files, a line names it, and the exit code is 1. If the interpreter itself crashes, the
+culprit is among the 5,000 inputs from the number printed last.
 """
 
 import argparse
@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 
 from pipeline.digits.preprocessing.decoding import PictureError, decode
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 
 Random = np.random.Generator
 
-TOLD_EVERY = 5_000
+TOLD_EVERY = 5_000  # inputs
 
 OPTIONS: dict[str, list[dict[str, object]]] = {
     "PNG": [{}, {"optimize": True}, {"save_all": True}],
@@ -45,7 +45,7 @@ MODES = {
 
 
 def main() -> int:
-    """Run the fuzz and say how it went."""
+    """Fuzz, and report the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("inputs", nargs="?", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def fuzz(inputs: int, seed: int) -> Counter[str]:
-    """Read so many inputs and keep those that fail; count the outcomes."""
+    """Read so many inputs, save those that fail, and count the outcomes."""
     corpus = valid_files(np.random.default_rng(seed))
     outcomes: Counter[str] = Counter()
     start = time.monotonic()
@@ -78,14 +78,16 @@ def fuzz(inputs: int, seed: int) -> Counter[str]:
 def outcome_of(content: bytes) -> str:
     """Read one input; "read", "refused", or "FAILED: why"."""
     try:
-        reading = read_digit(partial(decode, content))[1]
+        normalised = decode_and_normalise(partial(decode, content))[1]
     except PictureError as error:
         return "FAILED: reason of several lines" if "\n" in str(error) else "refused"
-    except BaseException as error:  # what must not happen
+    except BaseException as error:  # must not happen
         return f"FAILED: {error!r}"
-    if reading.image.shape != (28, 28) or reading.image.dtype != np.uint8:
+    if normalised.image.shape != (28, 28) or normalised.image.dtype != np.uint8:
         return "FAILED: wrong form"
-    return "read" if reading.image.any() or reading.trouble else "FAILED: blank without a reason"
+    return (
+        "read" if normalised.image.any() or normalised.trouble else "FAILED: blank without a reason"
+    )
 
 
 def valid_files(random: Random) -> list[bytes]:
@@ -116,7 +118,7 @@ def _encoded(image: Image.Image, form: str, options: dict[str, object]) -> bytes
 
 
 def mutated(corpus: list[bytes], random: Random) -> bytes:
-    """Make an input: mostly a valid file with damage, at times random bytes behind a signature."""
+    """Make an input: mostly a damaged file, sometimes random bytes behind a signature."""
     content = bytearray(corpus[random.integers(len(corpus))])
     if random.random() < 0.1:
         kept = int(random.integers(0, 24))
@@ -128,7 +130,7 @@ def mutated(corpus: list[bytes], random: Random) -> bytes:
 
 
 def _place(content: bytearray, random: Random) -> int:
-    """Choose a place; headers are short and decide most, so half of the places are among them."""
+    """Choose a place, half of the time in the header, which is short and decides most."""
     limit = min(len(content), 64) if random.random() < 0.5 else len(content)
     return int(random.integers(0, limit)) if limit else 0
 

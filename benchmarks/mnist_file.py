@@ -1,4 +1,4 @@
-"""MNIST as the one file that plain scripts load."""
+"""Write MNIST as the one file that plain scripts load."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline.digits.datasets.mnist import mnist
 
 
 def write_mnist(path: Path) -> Path:
-    """Write MNIST as Keras has it, an .npz file."""
+    """Write MNIST as Keras publishes it, an .npz file."""
     dataset = mnist(on_unavailable="error")
     np.savez(
         path,

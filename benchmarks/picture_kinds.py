@@ -1,26 +1,23 @@
-"""How well digits are read in the kinds of pictures that people bring.
+"""Measure how well digits are read in the kinds of pictures that people bring.
 
 `python -m benchmarks.picture_kinds [--model models/model.onnx] [--digits 1000]` turns digits of
-MNIST's test part into such pictures, kind by kind, and reads them back as predict-custom does. The
-hands are real, the paper, the light and the pens are not. The first row is MNIST's own form: what
-the network by itself reads right, which reading cannot beat by much.
+MNIST's test part into such pictures, kind by kind, and reads them as predict-custom does. The hands
+are real; the paper, the light and the pens are not. The first row, MNIST's own form, is what the
+network gets right without preprocessing; the other rows cannot be much better.
 """
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.asking import ask, model_parser, share_right
 from benchmarks.table import Row, print_rows
-from pipeline.config.composing import compose
 from pipeline.digits.datasets.mnist import mnist
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.serving import answer
+from pipeline.system.arrays import Pixels
 
-Pixels = NDArray[np.uint8]
 Ink = NDArray[np.float32]
 Kind = Callable[[Pixels, np.random.Generator], Pixels | bytes]
 
@@ -30,33 +27,25 @@ COMMAND = "python -m benchmarks.picture_kinds"
 
 def main() -> None:
     """Print a row a kind."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
+    parser = model_parser(__doc__)
     parser.add_argument("--digits", type=int, default=1000)
     arguments = parser.parse_args()
     classifier = Classifier.load(arguments.model)
-    threshold = compose([])["predict"]["unsure_below"]
     digits = mnist(on_unavailable="error").test.take(np.arange(arguments.digits))
     for kind, picture in KINDS.items():
         rng = np.random.default_rng(0)
         pictures = [picture(image, rng) for image in digits.images]
-        answers = answer(pictures, classifier, unsure_below=threshold)
-        right = np.array([each.digit for each in answers]) == digits.labels
-        sure = np.array([each.status == "ok" for each in answers])
-        told = f"{right.mean():.1%} right, {(sure & ~right).mean():.1%} wrong and called ok"
-        print_rows([Row(f"{len(right)} digits {kind}", told, COMMAND)])
+        told = share_right(ask(pictures, classifier), digits.labels)
+        print_rows([Row(f"{len(pictures)} digits {kind}", told, COMMAND)])
 
 
 def ink(image: Pixels, height: int, pen: float = 0.0) -> Ink:
-    """Redraw a digit with sharp edges, cut out: float32 (h, w), 0..1.
-
-    Its longer side is `height`, with a small margin around it.
+    """Cut a digit out and redraw it with sharp edges and a small margin: float32 (h, w), 0..1.
 
     Args:
         image: uint8 (28, 28) as MNIST has it.
         height: Of the digit's longer side with its own pen, in pixels.
-        pen: 0: the digit's own pen; 0.02 makes it thicker, -0.02 thinner, by that share of the
-            height on each side.
+        pen: How much thicker the pen is on each side, as a share of the height; negative: thinner.
     """
     x, y, width, length = cv2.boundingRect((image > 40).astype(np.uint8))
     size = max(width, length)
@@ -68,12 +57,12 @@ def ink(image: Pixels, height: int, pen: float = 0.0) -> Ink:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     change = cv2.dilate if pen > 0 else cv2.erode
     changed = change(np.pad(sharp, radius), disc)
-    # A pen that is thinner than the erosion would be gone.
+    # Erosion would erase a pen thinner than itself.
     return changed if changed.max() > 0.5 else np.pad(sharp, radius)
 
 
 def place(strokes: Ink, size: tuple[int, int], rng: np.random.Generator) -> Ink:
-    """Put strokes anywhere on an empty sheet of (height, width), float32 0..1."""
+    """Put strokes at a random place on an empty sheet of (height, width), float32 0..1."""
     sheet = np.zeros(size, np.float32)
     room = [whole - part for whole, part in zip(size, strokes.shape, strict=True)]
     top, left = (int(rng.integers(free + 1)) for free in room)
@@ -82,13 +71,13 @@ def place(strokes: Ink, size: tuple[int, int], rng: np.random.Generator) -> Ink:
 
 
 def color(strokes: Ink, pen: tuple[int, int, int], paper: tuple[int, int, int]) -> Pixels:
-    """Mix a pen's and a paper's RGB by how much ink there is, uint8 (h, w, 3)."""
+    """Blend the RGB of pen and paper by the amount of ink, uint8 (h, w, 3)."""
     pages = [part * strokes + whole * (1 - strokes) for part, whole in zip(pen, paper, strict=True)]
     return np.stack(pages, axis=-1).round().astype(np.uint8)
 
 
 def canvas(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Draw with a black brush of any width on a white canvas."""
+    """Draw with a black brush of random width on a white canvas."""
     strokes = ink(image, int(rng.integers(120, 200)), float(rng.uniform(-0.02, 0.04)))
     return color(place(strokes, (280, 280), rng), (0, 0, 0), WHITE)
 
@@ -99,7 +88,7 @@ def inverted(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def transparent(image: Pixels, rng: np.random.Generator) -> bytes:
-    """Draw a PNG file that is ink on nothing, black or white."""
+    """Draw black or white ink on a transparent background, as a PNG file."""
     strokes = place(ink(image, 150), (256, 256), rng)
     tone = np.full((256, 256, 3), 255 * rng.integers(2), np.float32)
     return _file(".png", np.dstack([tone, 255 * strokes]))
@@ -114,7 +103,7 @@ def scan(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def photo(image: Pixels, rng: np.random.Generator) -> bytes:
-    """Take a JPEG of a small blue digit on greyish paper under a shadow."""
+    """Photograph a small blue digit on greyish paper in a shadow, as a JPEG file."""
     size = (600, 800)
     strokes = place(ink(image, int(rng.integers(150, 300)), -0.015), size, rng)
     page = color(strokes, (40, 50, 130), (212, 208, 200)).astype(np.float32)
@@ -137,14 +126,14 @@ def squared(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def small(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Draw on 28 x 28 pixels, dark on white and not in MNIST's place."""
+    """Draw on 28 x 28 pixels, dark on white and not centred as MNIST's digits are."""
     drawn = ink(image, 4 * int(rng.integers(16, 25)))
     reduced = cv2.resize(drawn, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     return color(place(reduced[:28, :28], (28, 28), rng), (0, 0, 0), WHITE)
 
 
 def post_office(image: Pixels, _: np.random.Generator) -> Pixels:
-    """Fill 16 x 16 pixels, light on dark, as the digits of American zip codes are kept."""
+    """Fill 16 x 16 pixels, light on dark, like USPS's digits of American zip codes."""
     x, y, width, length = cv2.boundingRect((image > 40).astype(np.uint8))
     scale = 16 / max(width, length)
     size = max(1, round(width * scale)), max(1, round(length * scale))

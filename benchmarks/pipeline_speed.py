@@ -1,8 +1,8 @@
-"""How long the whole pipeline takes, against one plain script that does less.
+"""Measure how long the whole pipeline takes, against one plain script that does less.
 
-`python -m benchmarks.pipeline_speed [--rounds 3]` runs, in turn, benchmarks/plain_script.py and, in
-a new copy of the project with no cache, `dvc repro`: cold, with one more picture to read, and with
-nothing changed. Also compared: the training of the default network, and the script's fit.
+`python -m benchmarks.pipeline_speed [--rounds 3]` runs by turns benchmarks/plain_script.py and, in
+a new clone of the project without a cache, `dvc repro`: cold, with one more picture to read, and
+with nothing changed. It also compares the training of the default network with the script's fit.
 """
 
 import argparse
@@ -24,7 +24,7 @@ COMMAND = "python -m benchmarks.pipeline_speed"
 
 
 def main() -> None:
-    """Run everything as often as asked for."""
+    """Run all rounds and print the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     count = parser.parse_args().rounds
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def one_round() -> dict[str, float]:
-    """Return each duration as a ratio to the plain script's of the same round."""
+    """Return each duration divided by the plain script's in the same round."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_mnist(folder / "mnist.npz")
@@ -59,14 +59,14 @@ def one_round() -> dict[str, float]:
 
 
 def training_seconds(told: str) -> float:
-    """Add up the seconds that the train stage told of its epochs."""
+    """Add up the seconds that the train stage reported for its epochs."""
     seconds = re.findall(r"^epoch \d+/\d+: .*, ([\d.]+) s$", told, re.MULTILINE)
     assert seconds, "the train stage tells of its epochs in other words now"
     return sum(map(float, seconds))
 
 
 def run_plain(folder: Path) -> dict[str, float]:
-    """Run the plain script; return its times and the whole one, with the interpreter's start."""
+    """Run the plain script; return the times it reports, and the total including its start."""
     script = [sys.executable, str(ROOT / "benchmarks" / "plain_script.py")]
     places = [str(folder / "mnist.npz"), str(ROOT / "data" / "custom"), str(folder / "plain")]
     before = time.perf_counter()
@@ -75,14 +75,14 @@ def run_plain(folder: Path) -> dict[str, float]:
 
 
 def copy_project(folder: Path) -> Path:
-    """Clone the project as committed."""
+    """Clone the project as it is committed."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
     (folder / "dvc.lock").unlink(missing_ok=True)
     return folder
 
 
 def timed_repro(project: Path, folder: Path) -> tuple[float, str]:
-    """Return the wall seconds of `dvc repro` on the MNIST in this folder, and what it told."""
+    """Return the wall seconds of `dvc repro` on the MNIST in this folder, and its messages."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("DVC", "MLFLOW"))
     }

@@ -1,8 +1,8 @@
-"""The tutorial's way: one Keras script that trains, evaluates, reads ten pictures, saves plots.
+"""Train, evaluate, read ten pictures and save plots, as a tutorial's Keras script does.
 
-The baseline of the benchmarks, written as tutorials write it, and importing nothing of ours.
+This is the baseline of the benchmarks; it imports nothing of ours.
 `python benchmarks/plain_script.py mnist.npz PICTURES OUTPUT [--hidden-units 128 128] [--epochs 5]`
-prints the seconds that its parts took as one line of JSON.
+prints the seconds that its parts took, as one line of JSON.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def plot(history: dict[str, list[float]], output: Path) -> None:
 
 
 def predict(model: tf.keras.Model, pictures: Path, output: Path) -> None:
-    """Read ten pictures, dark on light as they are assumed to be, and draw each."""
+    """Read ten pictures, assumed to be dark on light, and plot each."""
     for path in sorted([*pictures.glob("*.png"), *pictures.glob("*.jpg")])[:10]:
         image = cv2.resize(cv2.imread(str(path))[:, :, 0], (28, 28))
         image = np.invert(image)[None] / np.float32(255)

@@ -1,15 +1,14 @@
-"""Measure how fast pictures are read, against a loop that does nothing but open and resize them.
+"""Measure how fast pictures are read, against a loop that only opens and resizes them.
 
     python -m benchmarks.read_pictures [--quick] [--memory] [--model models/model.onnx]
 
-Speed: all of the way from files to answers (decoding, bringing to MNIST's form, the network)
-against `cv2.resize(cv2.imread(file), (28, 28))` over the same files, by turns in one process; and,
-for the smallest, what no reader with this network can undercut: opened and classified, nothing in
-between. Start: from the command line of predict-custom to its first written answer, against `import
-tensorflow`, by turns. Memory (with --memory): the most that one which reads 1,000 pictures, and one
-which reads 100,000, holds together with all processes it starts, looked at every 500 pictures; what
-several of them share counts once (Linux's "proportional set size"). The names of 100,000 files
-alone take some 35 MB.
+Speed: from files to answers (decoding, normalising, the network) against
+`cv2.resize(cv2.imread(file), (28, 28))` over the same files, by turns in one process. For the
+smallest pictures also the floor: decoded and classified, nothing in between. Start: from the
+command line of predict-custom to its first written answer, against `import tensorflow`. Memory
+(with --memory): the peak of a process that reads 1,000 pictures, and of one that reads 100,000,
+each with all processes it starts, sampled every 500 pictures; memory that several share counts once
+(Linux's "proportional set size"). The names of 100,000 files alone take some 35 MB.
 """
 
 import argparse
@@ -25,15 +24,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.table import Row, median_and_spread, print_rows
 from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.recognition.digit import recognise
-
-Pixels = NDArray[np.uint8]
+from pipeline.system.arrays import Pixels
 
 SMALL = 28
 # Name, suffix, side in pixels (0: the digits as MNIST holds them), files, files with --quick.
@@ -81,9 +78,9 @@ def main() -> None:
 
 
 def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Path]:
-    """Write real digits as a pen on paper under uneven light, (side, side, 3), a file each.
+    """Write real digits as ink on unevenly lit paper, (side, side, 3), one a file.
 
-    With a side of 0 they are written as they are, (28, 28).
+    With a side of 0 they are written as MNIST has them, (28, 28).
     """
     folder.mkdir()
     digits = mnist_5000().test.images
@@ -107,7 +104,7 @@ def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Pat
 
 
 def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Row:
-    """Compare both ways over the same files, by turns; pictures a second."""
+    """Compare our reading with the plain loop; pictures a second."""
     classifier = Classifier.load(model)
 
     def ours() -> None:
@@ -118,7 +115,7 @@ def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Ro
 
 
 def floor_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Row:
-    """Compare the least that any reader does, on all cores as ours, with the plain loop."""
+    """Compare the least that any reader must do, on all cores, with the plain loop."""
     classifier = Classifier.load(model)
 
     def least() -> None:
@@ -148,7 +145,7 @@ def _against_plain_loop(
 
 
 def by_turns(works: Sequence[Callable[[], None]], repeats: int) -> list[list[float]]:
-    """Time each of several works again and again, by turns; seconds, after one run unmeasured."""
+    """Time several works by turns, after one run that does not count; seconds."""
     taken: list[list[float]] = [[] for _ in works]
     for repeat in range(repeats + 1):
         for work, seconds in zip(works, taken, strict=True):
@@ -160,7 +157,7 @@ def by_turns(works: Sequence[Callable[[], None]], repeats: int) -> list[list[flo
 
 
 def start_row(folder: Path, model: Path, repeats: int) -> Row:
-    """Compare the time to the first answer with TensorFlow's import; seconds."""
+    """Compare the time to the first answer with TensorFlow's import."""
     write_pictures(folder / "first", ".jpg", 400, 10)
     output = folder / "answers"
     places = {"images": folder / "first", "output": output, "model": model.absolute()}
@@ -179,7 +176,7 @@ def start_row(folder: Path, model: Path, repeats: int) -> Row:
 
 
 def until_answer(command: Sequence[str], answers: Path) -> None:
-    """Start a command and return once its file of answers has one; the command is then ended."""
+    """Start a command, wait until its file of answers has one, and kill it."""
     answers.unlink(missing_ok=True)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -197,7 +194,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def memory_row(folder: Path, model: Path) -> Row:
-    """Read few and many pictures in a process each; the most memory in MB."""
+    """Compare the peak memory, in MB, of reading many pictures and few."""
     peaks = []
     for count in MEMORY:
         pictures = folder / f"{count} pictures"
@@ -213,7 +210,7 @@ def memory_row(folder: Path, model: Path) -> Row:
 
 
 def peak_megabytes(folder: Path, model: Path) -> float:
-    """Read a folder of pictures; return the most memory of all processes together."""
+    """Read a folder of pictures; return the peak memory of all processes together, in MB."""
     paths = sorted(folder.iterdir())
     peak = 0.0
     answers = recognise(paths, folder, Classifier.load(model), **SETTINGS)

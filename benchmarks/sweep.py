@@ -1,8 +1,8 @@
-"""A sweep of 12 configurations against 12 runs of a plain script, and what many trials cost.
+"""Measure a sweep of 12 configurations against 12 plain scripts, and the cost of many trials.
 
-`python -m benchmarks.sweep MNIST.npz [--plain-runs 3]`: 4 layer sizes × 3 epoch counts, the same
-training of both. `python -m benchmarks.sweep --many 100`: time and memory of trials 1 to 100.
-With fewer plain runs than 12, one of each number of epochs is measured and counted four times.
+`python -m benchmarks.sweep MNIST.npz [--plain-runs 3]` trains 4 layer sizes × 3 epoch counts, both
+ways alike. With 3 plain runs, one layer size is measured and counted four times.
+`python -m benchmarks.sweep --many 100` measures time and memory of trials 1 to 100.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pipeline.config.places import ROOT
 
 SIZES = ([64], [128], [128, 128], [256, 128])
 EPOCHS = (2, 5, 10)
-# What plain_script.py does: Adam at 0.001 throughout, batches of 32, no distortion.
+# The training of plain_script.py: Adam at a constant 0.001, batches of 32, no distortion.
 AS_PLAIN = (
     "train/schedule=constant",
     "train.learning_rate=0.001",
@@ -89,7 +89,7 @@ def time_plain(mnist: Path, units: list[int], epochs: int) -> float:
 
 
 def time_sweep(*overrides: str) -> tuple[float, list[dict[str, str]]]:
-    """Run a sweep that knows no trial and no MLflow store; return its seconds and results."""
+    """Run a sweep without earlier trials, on a new MLflow store; return seconds and results."""
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         subprocess.run(

@@ -1,4 +1,4 @@
-"""How benchmarks tell their results: rows of one table."""
+"""The table that benchmarks print their results as."""
 
 import statistics
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ class Row:
 
     Attributes:
         what: What was measured.
-        result: The number, with its spread.
-        command: What measures it again.
+        result: The figure and its spread.
+        command: How to measure it again.
     """
 
     what: str
@@ -21,7 +21,7 @@ class Row:
 
 
 def median_and_spread(values: Sequence[float], unit: str) -> str:
-    """Return the median of some measurements, their range, and how many there were."""
+    """Return the median of some measurements, their range and their number."""
     if len(values) == 1:
         return f"{values[0]:.2f}{unit} (1 run)"
     middle, low, high = statistics.median(values), min(values), max(values)

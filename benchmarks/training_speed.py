@@ -1,10 +1,9 @@
-"""How fast an epoch of training is: ours, Keras's own fit, loops by hand, the bare products.
+"""Measure an epoch of training: ours, Keras's own fit, loops by hand, the matrix products alone.
 
 `python -m benchmarks.training_speed [--rounds 5] [--hidden-units 128 128] [--batch-size 32]` trains
-the same network on the same 60,000 pictures, an epoch of each in turn, so that all meet the same
-noise. The first round, with its compilation, is dropped. Data: random pictures; the arithmetic
-does not depend on what is on them. PyTorch, where it is installed, is timed on one thread and on
-one a core, and the faster of the two counts.
+the same network on the same 60,000 random pictures, one epoch of each way by turns, so that all
+meet the same noise. The first round, which compiles, does not count. PyTorch, if it is installed,
+is timed on one thread and on one a core; the faster counts.
 """
 
 import argparse
@@ -34,7 +33,7 @@ TORCH = "PyTorch loop"
 
 
 def main() -> None:
-    """Time every way of training, an epoch of each in turn."""
+    """Time every way of training and print the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=60_000)
@@ -69,7 +68,7 @@ def main() -> None:
 def measure(
     ways: dict[str, Callable[..., Epochs]], train: Split, arguments: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Return the seconds of each way's epochs, the first left out."""
+    """Return the seconds of each way's epochs, without the first."""
     running = {
         name: way(train, arguments.hidden_units, arguments.batch_size, arguments.rounds + 1)
         for name, way in ways.items()
@@ -87,14 +86,14 @@ def measure(
 
 
 def faster_torch(seconds: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Keep PyTorch's loop on the number of threads that suits it better."""
+    """Keep the faster of PyTorch's loops."""
     of_torch = [taken for way, taken in seconds.items() if TORCH in way]
     others = {way: taken for way, taken in seconds.items() if TORCH not in way}
     return others | ({TORCH: min(of_torch, key=median)} if of_torch else {})
 
 
 def ratios(seconds: dict[str, list[float]]) -> dict[str, str]:
-    """Divide each epoch by the epoch of model.fit of the same round."""
+    """Divide each epoch's seconds by those of model.fit in the same round."""
     base = seconds["Keras's model.fit"]
     return {
         way: median_and_spread([one / b for one, b in zip(taken, base, strict=True)], "×")
@@ -103,7 +102,7 @@ def ratios(seconds: dict[str, list[float]]) -> dict[str, str]:
 
 
 def ours(train: Split, hidden_units: list[int], batch_size: int, epochs: int) -> Epochs:
-    """Train with this project's fit; one validation picture, since the others validate nothing."""
+    """Train with this project's fit, on one validation picture, since the others have none."""
     import threading
 
     model = mlp((28, 28), CLASSES, hidden_units=hidden_units)
@@ -146,7 +145,7 @@ def keras_fit(train: Split, hidden_units: list[int], batch_size: int, epochs: in
 def torch_loop(
     threads: int, train: Split, hidden_units: list[int], batch_size: int, epochs: int
 ) -> Epochs:
-    """Train as PyTorch's tutorials do, on tensors that are in memory."""
+    """Train as PyTorch's tutorials do, with all tensors in memory."""
     import torch
 
     sizes = [784, *hidden_units]
@@ -167,7 +166,7 @@ def torch_loop(
 
 
 def numpy_loop(train: Split, hidden_units: list[int], batch_size: int, epochs: int) -> Epochs:
-    """Train with forward pass, backward pass and Adam written out."""
+    """Train with forward pass, backward pass and Adam written in NumPy."""
     rng = np.random.default_rng(0)
     weights = _weights(hidden_units, rng)
     parameters = [*weights, *(np.zeros(w.shape[1], np.float32) for w in weights)]
@@ -215,7 +214,7 @@ def _gradients(parameters: list[Floats], batch: Floats, labels: NDArray[np.uint8
 
 
 def products(train: Split, hidden_units: list[int], batch_size: int, epochs: int) -> Epochs:
-    """Multiply the matrices that training multiplies, and nothing else."""
+    """Compute only the matrix products of training."""
     rng = np.random.default_rng(0)
     weights = _weights(hidden_units, rng)
     sizes = [784, *hidden_units, CLASSES]

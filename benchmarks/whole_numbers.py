@@ -1,4 +1,4 @@
-"""How many whole numbers are read right: real MNIST test digits, composed on paper.
+"""Measure how many whole numbers, composed of MNIST's test digits, are read right.
 
 `python -m benchmarks.whole_numbers [--model models/model.onnx] [--count 200]` prints a row a kind,
 and as many again with the network that reads touching digits, where that has been trained
@@ -22,7 +22,8 @@ from benchmarks.table import Row, print_rows
 from pipeline.config.places import ROWS_FILE
 from pipeline.digits.datasets.mnist import mnist
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.recognition.number import find_digits, text_of
+from pipeline.digits.recognition.layout import lay_out
+from pipeline.digits.recognition.number import read_layouts, text_of
 from pipeline.digits.recognition.row_reader import RowReader
 from pipeline.digits.splits import Split
 
@@ -180,7 +181,8 @@ def measure(
     right = counted = 0
     for place in range(count):
         number = KINDS[kind](writer)
-        text = text_of(find_digits(number.picture, classifier, row_reader))
+        (digits,) = read_layouts([lay_out(number.picture).lines], classifier, row_reader)
+        text = text_of(digits)
         right += text == number.lines
         counted += [len(line) for line in text] == [len(line) for line in number.lines]
         if failures and text != number.lines:

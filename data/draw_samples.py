@@ -1,9 +1,8 @@
 """Draw the sample pictures of `data/custom/`: `python data/draw_samples.py [FOLDER]`.
 
-Every digit is a few pen strokes of our own design, given as points a smooth curve runs through.
-They are drawn with an unsteady hand, several kinds of pens and on several kinds of paper, so that
-the samples are as unlike each other as the pictures people bring. The same code draws the same
-pictures every time.
+Every digit is a few pen strokes of our own design: smooth curves through given points. An unsteady
+hand draws them with several kinds of pens on several kinds of paper, so that the samples differ as
+much as the pictures people bring. The same code always draws the same pictures.
 """
 
 import csv
@@ -26,8 +25,8 @@ Size: TypeAlias = tuple[int, int]
 Paper: TypeAlias = Callable[[Size, np.random.Generator], Floats]
 Light: TypeAlias = Callable[[Size, np.random.Generator], Floats]
 
-# Pen strokes as points "x,y" in hundredths of the digit's height, x to the right, y downwards; a
-# slash makes the point before it a corner.
+# Pen strokes as points "x,y" in hundredths of the digit's height, x to the right, y down. A slash
+# makes the point before it a corner.
 FORMS: dict[str, tuple[str, ...]] = {
     "0 closed": ("46,4 22,5 4,32 3,68 20,96 44,95 61,68 60,30 44,4 36,3",),
     "0 overlapping": ("40,7 16,12 1,46 8,85 30,100 56,82 63,42 50,10 30,0 19,7 24,20 40,23",),
@@ -79,7 +78,7 @@ class Pen:
         colour: RGB, 0..255.
         width: Of the line, as a share of the digit's height.
         grain: How much of the paper's tooth shows through, 0 (ink) .. 1 (chalk).
-        pressure: How much the line's width varies along the way, 0..1.
+        pressure: How much the width of the line varies along the stroke, 0..1.
         nib: How much thinner a rising stroke is than a falling one, 0 (ball) .. 1 (broad nib).
     """
 
@@ -138,7 +137,7 @@ class Sample:
 
 
 def _drift(length: int, knots: int, rng: np.random.Generator) -> Floats:
-    """Return `length` smoothly wandering values of about -1..1."""
+    """Return `length` values of about -1..1 that vary smoothly."""
     return np.interp(
         np.linspace(0, knots - 1, length),
         np.arange(knots),
@@ -147,7 +146,7 @@ def _drift(length: int, knots: int, rng: np.random.Generator) -> Floats:
 
 
 def write_by_hand(sample: Sample, rng: np.random.Generator) -> list[Floats]:
-    """Return the strokes as (n, 3): x, y and line width in pixels, with the hand's unsteadiness."""
+    """Return the strokes, (n, 3) each: x, y and line width in pixels, as an unsteady hand draws."""
     width, height = sample.size
     scale = sample.height * min(width, height)
     strokes = [smooth_curve(stroke) for stroke in FORMS[sample.form]]
@@ -179,7 +178,7 @@ def _line_widths(points: Floats, pen: Pen, scale: float, rng: np.random.Generato
 
 
 def _noise(size: Size, cell: float | tuple[float, float], rng: np.random.Generator) -> Floats:
-    """Return noise (h, w) of about -1..1 whose blobs are `cell` (or width, height) pixels big."""
+    """Return noise, (h, w), of about -1..1, in blobs of `cell` (or width, height) pixels."""
     across, down = cell if isinstance(cell, tuple) else (cell, cell)
     shape = (int(size[1] / down) + 2, int(size[0] / across) + 2)
     coarse = Image.fromarray(rng.normal(0, 0.5, shape).astype(np.float32))
@@ -187,9 +186,9 @@ def _noise(size: Size, cell: float | tuple[float, float], rng: np.random.Generat
 
 
 def ink_cover(sample: Sample, strokes: list[Floats], rng: np.random.Generator) -> Floats:
-    """Return how much of each pixel is ink, (h, w) in 0..1."""
+    """Return the share of each pixel that ink covers, (h, w), 0..1."""
     width, height = sample.size
-    fine = 8 if max(sample.size) < 100 else 3  # drawn finer than needed, for smooth edges
+    fine = 8 if max(sample.size) < 100 else 3  # oversampling, for smooth edges
     mask = Image.new("L", (width * fine, height * fine))
     brush = ImageDraw.Draw(mask)
     for stroke in strokes:
@@ -207,7 +206,7 @@ def ink_cover(sample: Sample, strokes: list[Floats], rng: np.random.Generator) -
 
 
 def _evenly(stroke: Floats) -> Floats:
-    """Return the stroke's points at even distances, close enough for dots to make a line."""
+    """Resample a stroke at even distances, close enough for dots to make a line."""
     steps = np.hypot(*np.diff(stroke[:, :2], axis=0).T)
     length = np.concatenate([[0.0], np.cumsum(steps)])
     spacing = max(0.25, float(stroke[:, 2].mean()) / 10)
@@ -265,7 +264,7 @@ def ruled(
 
 
 def blackboard(colour: Colour) -> Paper:
-    """A board on which older chalk was wiped."""
+    """A board from which older chalk was wiped."""
 
     def paper(size: Size, rng: np.random.Generator) -> Floats:
         wiped = _noise(size, (max(size) / 3, max(size) / 24), rng)  # the sponge goes across
@@ -298,7 +297,7 @@ def shadow(dark: float, edge: float, tilt: float) -> Light:
 
 
 def draw(sample: Sample) -> Image.Image:
-    """Draw one sample; transparent ones come as RGBA, the others as RGB."""
+    """Draw one sample: RGBA if it is transparent, else RGB."""
     rng = np.random.default_rng(zlib.crc32(sample.file.encode()))
     cover = ink_cover(sample, write_by_hand(sample, rng), rng)
     if sample.paper is None:
@@ -467,7 +466,7 @@ SAMPLES: tuple[Sample, ...] = (
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """Write a picture; PNGs of many colours get a palette, so that the samples stay small."""
+    """Save a picture; reduce large colour PNGs to a palette, so that the files stay small."""
     if path.suffix == ".png":
         if picture.mode == "RGB" and max(picture.size) > 100:
             picture = picture.quantize(
@@ -479,7 +478,7 @@ def save(picture: Image.Image, path: Path) -> None:
 
 
 def draw_all(folder: Path) -> None:
-    """Draw every sample into `folder`, and write their digits to `labels.csv`."""
+    """Draw every sample into a folder, and write their digits to labels.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     for sample in SAMPLES:
         save(draw(sample), folder / sample.file)

@@ -1,6 +1,6 @@
-"""Labelled pictures, and how they are split, identified and kept.
+"""Labelled pictures: split them, identify them by content, save and load them.
 
-Pictures are uint8 of shape (n, height, width), 0..255, light strokes on a dark ground.
+Pictures are uint8 (n, height, width), 0..255, light strokes on a dark background.
 """
 
 import hashlib
@@ -10,21 +10,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.system.arrays import Pixels
 from pipeline.system.errors import InputError, in_one_line
 from pipeline.system.files import replace_when_written
 
 DIGIT_NAMES = tuple("0123456789")
-LARGEST_VALIDATION_SHARE = 1 / 9
+LARGEST_VALIDATION_SHARE = 1 / 9  # of the pictures to train on
 
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled pictures: images uint8 (n, height, width), labels uint8 (n,).
+    """Labelled pictures.
 
-    Where a picture has several labels, they are uint8 (n, labels).
+    Attributes:
+        images: uint8 (n, height, width).
+        labels: uint8 (n,), or (n, labels) where each picture has several.
     """
 
-    images: NDArray[np.uint8]
+    images: Pixels
     labels: NDArray[np.uint8]
 
     def __len__(self) -> int:
@@ -38,12 +41,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A training part and a test part that never meets training.
+    """A part for training and a part for testing, which training never sees.
 
     Attributes:
-        name: What it is called, such as "mnist".
-        source: What it was made from, in words that are the same wherever the files lie.
-        note: A warning that belongs on everything made from it, or None.
+        name: Such as "mnist".
+        source: What it was made from, in words that do not depend on where the files lie.
+        note: A warning to show with everything made from it, or None.
         class_names: The name of each class, by label.
     """
 
@@ -56,21 +59,21 @@ class Dataset:
 
 
 def validation_share(size: int, pictures: int) -> float:
-    """Say what share of so many pictures `size` of them are, but a ninth at most.
+    """Return the share of the pictures that `size` of them are, at most a ninth.
 
-    So a small data set keeps enough to train on.
+    The limit leaves a small data set enough to train on.
     """
     return min(size / pictures, LARGEST_VALIDATION_SHARE)
 
 
 def stratified_split(split: Split, share: float, rng: np.random.Generator) -> tuple[Split, Split]:
-    """Set a share of the pictures of every class aside, for validation or for testing.
+    """Set aside a share of each class, for validation or for testing.
 
     Returns:
-        The rest, then what was set aside, both in their old order.
+        The rest, and what was set aside, both in their old order.
     """
     classes = rows_by_class(split.labels)
-    # Rounding the running total, not each class, lets the parts add up to the size asked for.
+    # Rounding the running total instead of each class makes the parts add up to the size asked for.
     totals = np.rint(share * np.cumsum([len(rows) for rows in classes])).astype(int)
     is_aside = np.zeros(len(split), bool)
     for rows, aside in zip(classes, np.diff(totals, prepend=0), strict=True):
@@ -84,7 +87,7 @@ def class_counts(split: Split, classes: int) -> list[int]:
 
 
 def digest(splits: list[Split]) -> str:
-    """Return the SHA-256, in hexadecimal, of all shapes, pixels and labels, in order."""
+    """Return the SHA-256 of all shapes, pixels and labels, in order, in hexadecimal."""
     summary = hashlib.sha256()
     for split in splits:
         for array in (split.images, split.labels):
@@ -94,13 +97,13 @@ def digest(splits: list[Split]) -> str:
 
 
 def save_split(split: Split, path: Path) -> None:
-    """Write a split as an ``.npz`` file; the same split always gives the same bytes."""
+    """Save a split as an ``.npz`` file; the same split always gives the same bytes."""
     with replace_when_written(path) as temporary, temporary.open("wb") as file:
         np.savez(file, images=split.images, labels=split.labels)
 
 
 def load_split(path: Path) -> Split:
-    """Read a split that `save_split` wrote.
+    """Load a split that `save_split` saved.
 
     Raises:
         InputError: The file is missing or broken.
@@ -112,22 +115,26 @@ def load_split(path: Path) -> Split:
         raise InputError(f"{path}: array {error} is missing; run `dvc repro -f prepare`") from error
 
 
-def rows_by_class(labels: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
-    """Return the rows of each class that occurs, by ascending label."""
+def rows_by_class(labels: Pixels) -> list[NDArray[np.int64]]:
+    """Return the rows of each class that occurs, in the order of the labels."""
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 
-def load_arrays(path: Path, remedy: str) -> dict[str, NDArray[np.uint8]]:
-    """Read all arrays of an ``.npz`` file.
+def load_arrays(path: Path, remedy: str) -> dict[str, Pixels]:
+    """Load all arrays of an ``.npz`` file.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is missing or broken; the end of the error's message.
 
     Raises:
-        InputError: It is missing or broken; `remedy` says what to do.
+        InputError: It is missing or broken.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; {remedy}") from error
-    except Exception as error:  # numpy and zipfile raise many kinds for a broken archive
+    except Exception as error:  # NumPy and zipfile raise all kinds on broken archives
         reason = in_one_line(error)
         raise InputError(f"{path}: not a readable .npz file ({reason}); {remedy}") from error

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pipeline.digits.recognition.number import same_number
+from pipeline.digits.preprocessing.labels import same_number
 from pipeline.plots.style.canvas import Box, Picture, draw_box, draw_picture, fit, new_canvas
 from pipeline.plots.style.look import (
     BLUE,

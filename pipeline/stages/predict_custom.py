@@ -21,7 +21,7 @@ from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.layout import lay_out
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
@@ -58,7 +58,7 @@ RECOGNISERS: dict[str, Callable[[], Callable[..., Iterator[Answer]]]] = {
     "number": lambda: partial(recognise_numbers, row_reader=find_row_reader()),
 }
 STEPS: dict[str, Callable[[Path], Steps]] = {
-    "digit": lambda path: read_digit(partial(read_picture, path))[1].steps,
+    "digit": lambda path: decode_and_normalise(partial(read_picture, path))[1].steps,
     "number": lambda path: lay_out(read_picture(path).pixels).steps,
 }
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.config.trees import Tree
+from pipeline.digits.preprocessing.labels import same_number
 from pipeline.digits.recognition.digit import Prediction
-from pipeline.digits.recognition.number import DigitBox, NumberPrediction, same_number
+from pipeline.digits.recognition.number import DigitBox, NumberPrediction
 from pipeline.system.files import named_in_errors
 
 PREDICTIONS_NAME = "predictions.csv"

@@ -1,1 +1,1 @@
-"""The ground under everything: errors, files, the machine. Knows nothing of digits."""
+"""The ground under everything: errors, files, arrays, the machine. Knows nothing of digits."""

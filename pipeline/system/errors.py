@@ -1,18 +1,18 @@
-"""The one exception that means: what the user gave cannot be used; and saying what is wrong."""
+"""The error for input that cannot be used, and messages in one line."""
 
 
 class InputError(Exception):
-    """Something given from outside is wrong.
+    """Something the user gave cannot be used.
 
-    The message is the single line the user reads: what is wrong, where, and what to do about it.
+    The message is the only line that the user reads: what is wrong, where, and what to do.
     """
 
 
-def in_one_line(said: object, longest: int | None = None) -> str:
-    """Put what an exception or a program says on one line, at most so many characters of it."""
-    return " ".join(str(said).split())[:longest]
+def in_one_line(message: object, longest: int | None = None) -> str:
+    """Return a message in one line, cut off after `longest` characters."""
+    return " ".join(str(message).split())[:longest]
 
 
 def kind_and_words(error: BaseException, longest: int) -> str:
-    """Put an exception's kind and what it says on one line, at most so many characters of it."""
+    """Return an exception's type and message in one line, cut off after `longest` characters."""
     return in_one_line(f"{type(error).__name__}: {error}", longest)

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and folders that one process at a time writes to."""
+"""Write files whole or not at all; reserve folders for one process at a time."""
 
 import csv
 import errno
@@ -11,23 +11,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def named_in_errors(path: Path) -> Iterator[None]:
-    """Let an OSError of the block say which file does not fit: a full disk does not."""
+    """Name the file in an OSError of the block that says the disk is full, but not which file."""
     try:
         yield
     except OSError as error:
-        if error.errno in FULL and error.filename is None:
+        if error.errno in NO_ROOM and error.filename is None:
             error.filename = str(path)
         raise
 
 
 @contextmanager
 def replace_when_written(path: Path) -> Iterator[Path]:
-    """Offer a temporary path beside `path` that takes its place when the block ends well."""
+    """Give a temporary path beside `path`; move it there if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
@@ -44,13 +44,13 @@ def replace_when_written(path: Path) -> Iterator[Path]:
 def _replace(path: Path, temporary: Path) -> None:
     try:
         temporary.replace(path)
-    except OSError as error:  # of the temporary file, which means nothing to the user
+    except OSError as error:  # it names the temporary file, which the user does not know
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager
 def sole_user(folder: Path) -> Iterator[bool]:
-    """Make a folder this block's alone; False while another process is in such a block with it."""
+    """Reserve a folder for the block; give False if another process has reserved it."""
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,9 +65,9 @@ def sole_user(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def own_folder(folder: Path) -> Iterator[Path | None]:
-    """Offer a folder for state that is kept if the block fails and removed when it ends well.
+    """Reserve a folder for state: kept if the block fails, removed if it ends without an error.
 
-    None while another process is in such a block: the two would spoil each other's state.
+    Give None if another process has reserved it: the two would spoil each other's state.
     """
     with sole_user(folder) as alone:
         yield folder if alone else None
@@ -82,7 +82,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file for people and programs."""
+    """Write a JSON file, indented."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

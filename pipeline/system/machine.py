@@ -1,4 +1,4 @@
-"""What this process may use of the machine, and whom it serves."""
+"""The cores that this process may use, and its tie to the process that started it."""
 
 import os
 import signal
@@ -6,15 +6,15 @@ from threading import Thread
 
 
 def cores() -> int:
-    """Say how many cores this process may use: fewer than there are, if it is bound to some."""
+    """Count the cores that this process may use: all, unless it is bound to some of them."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux tells
+    except AttributeError:  # only Linux knows
         return os.cpu_count() or 1
 
 
 def serve_parent() -> None:
-    """Let the process that started this one decide: on Ctrl-C, and by ending, even if killed."""
+    """Leave Ctrl-C to the parent process, and end when it ends, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 

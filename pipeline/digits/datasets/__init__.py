@@ -1,1 +1,1 @@
-"""Labelled pictures to learn from, one module a data set."""
+"""Labelled pictures to train on, one module a data set."""

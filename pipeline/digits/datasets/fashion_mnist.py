@@ -22,14 +22,17 @@ FASHION_CLASSES = (
 
 
 def fashion_mnist(*, path: str | None = None) -> Dataset:
-    """Find Fashion-MNIST (Xiao et al. 2017): `path`, else Keras's cache, else Keras's address.
+    """Load Fashion-MNIST from `path`, else Keras's cache, else Keras's download address.
+
+    H. Xiao, K. Rasul & R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms", 2017.
 
     Args:
         path: A folder with the four IDX files, gzipped or not.
 
     Raises:
-        InputError: The files are missing, broken, or do not hold 6,000 pictures of each class to
-            learn from and 1,000 to be tested on, or nothing answers.
+        InputError: The files are missing or broken, do not hold 6,000 pictures of each class for
+            training and 1,000 for testing, or cannot be downloaded.
     """
     folder = Path(path).expanduser() if path else keras_cache() / "fashion-mnist"
     if not path:

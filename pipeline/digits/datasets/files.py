@@ -19,13 +19,24 @@ from pipeline.system.files import replace_when_written
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
+KERAS_DATASETS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+
+# The four arrays of MNIST and of data sets in its format: names of the IDX files, and in Keras's
+# .npz file.
+NPZ_NAMES = {
+    "train-images": "x_train",
+    "train-labels": "y_train",
+    "t10k-images": "x_test",
+    "t10k-labels": "y_test",
+}
+
 # How long a server may take to begin its answer, and then may fall silent in between, in seconds.
 FIRST_BYTES_WITHIN = 12.0
 SILENCE_WITHIN = 10.0
 
 
 def download(url: str, path: Path) -> None:
-    """Fetch a file; on any failure nothing is left at `path`.
+    """Download a file; if that fails, leave nothing at `path`.
 
     Raises:
         OSError: The server cannot be reached, refuses, or does not answer in time (`TimeoutError`).
@@ -34,7 +45,7 @@ def download(url: str, path: Path) -> None:
     from http.client import HTTPException
 
     answering = threading.Event()
-    begun = threading.Lock()  # taken once: by the answer, or by giving up on it
+    begun = threading.Lock()  # taken once: by the answer, or by giving up
     failures: list[OSError] = []
 
     def fetch() -> None:
@@ -48,7 +59,7 @@ def download(url: str, path: Path) -> None:
         finally:
             answering.set()
 
-    # A thread, because no time-out of urllib's covers a name server that does not answer.
+    # In a thread, since no time-out of urllib covers a name server that does not answer.
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
     if not answering.wait(FIRST_BYTES_WITHIN) and begun.acquire(blocking=False):
@@ -67,22 +78,20 @@ def _save(answer: "HTTPResponse", path: Path) -> None:
             raise OSError(f"incomplete: {file.tell()} of {expected} bytes came")
 
 
-KERAS_DATASETS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-NPZ_NAMES = {
-    "train-images": "x_train",
-    "train-labels": "y_train",
-    "t10k-images": "x_test",
-    "t10k-labels": "y_test",
-}
-
-
 def keras_cache() -> Path:
     """Return the folder that Keras keeps downloaded data sets in."""
     return Path.home() / ".keras" / "datasets"
 
 
 def read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read the four arrays of MNIST from a folder of IDX files or an mnist.npz."""
+    """Read the four arrays of MNIST from a folder with IDX files or an mnist.npz, or that file.
+
+    Returns:
+        By the names in `NPZ_NAMES`: images uint8 (n, 28, 28), labels uint8 (n,).
+
+    Raises:
+        InputError: A file is missing or broken.
+    """
     if path.is_file():
         return read_npz(path)
     if (path / "mnist.npz").is_file():
@@ -93,7 +102,7 @@ def read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
 
 
 def read_idx_files(folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read the four IDX files of a folder, gzipped or not."""
+    """Read the four IDX files of a folder, gzipped or not; see `read_mnist`."""
     return {name: _read_idx(_find_idx(folder, name)) for name in NPZ_NAMES}
 
 
@@ -122,7 +131,7 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def read_npz(path: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read the four arrays of an mnist.npz as Keras publishes it."""
+    """Read the four arrays of an mnist.npz as Keras publishes it; see `read_mnist`."""
     arrays = load_arrays(path, "fetch it again")
     missing = sorted(set(NPZ_NAMES.values()) - set(arrays))
     if missing:

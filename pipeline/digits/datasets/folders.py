@@ -1,4 +1,4 @@
-"""A person's own labelled pictures as a data set to learn from."""
+"""A data set of a person's own labelled pictures."""
 
 import logging
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from pydantic import Field
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, stratified_split
 from pipeline.system.errors import InputError
 
 log = logging.getLogger(__name__)
 
-CHUNK_SIZE = 256
-SPLIT_SEED = 0
+CHUNK_SIZE = 256  # pictures
+SPLIT_SEED = 0  # the test part must not change from run to run
 
 
 def folder(
@@ -29,34 +29,35 @@ def folder(
     path: Annotated[str, Field(min_length=1)],
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2,
 ) -> Dataset:
-    """Read pictures of digits sorted into folders named 0 to 9, or labelled by a labels.csv.
+    """Load pictures of digits in folders named 0 to 9, or labelled by a labels.csv.
 
-    Each is read as predict-custom reads it. Those that are blank or cannot be read, and those
-    without a label, are left out with a warning.
+    They are normalised as predict-custom does it. Pictures that have no label, cannot be read or
+    turn out blank are left out with a warning.
 
     Args:
         path: The folder that holds the ten folders, or pictures and labels.csv (file,label).
-        test_share: Share of each digit's pictures kept for the test part, the same ones each time.
+        test_share: Share of each digit's pictures set aside for testing; the same pictures each
+            time.
 
     Raises:
-        InputError: No such folder, a label that is no digit, a digit without pictures to
-            train on, or no pictures to test on.
+        InputError: There is no such folder, a label is no digit, a digit has no pictures to train
+            on, or there are none to test on.
     """
     root = Path(path).expanduser()
     labels = read_labels(root / LABELS_NAME)
     labelled = [(file, _label(file, root, labels)) for file in find_pictures(root)]
     known = [(file, label) for file, label in labelled if label is not None]
-    _tell_left_out(len(labelled) - len(known), "without a label")
+    _warn_left_out(len(labelled) - len(known), "without a label")
     pictures = _read_all([file for file, _ in known])
     kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
-    _tell_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
+    _warn_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
     train, test = _split(kept, test_share, root)
     log.info("%d labelled pictures found: files in %s", len(kept), root)
     return Dataset("folder", "a folder of labelled pictures", None, DIGIT_NAMES, train, test)
 
 
 def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
-    """Find a picture's label in labels.csv, else in the name of the folder it is in."""
+    """Return a picture's label from labels.csv, else from the name of its folder."""
     name = file.relative_to(root).as_posix()
     label = labels.get(name)
     if label is None:
@@ -73,15 +74,15 @@ def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
 
 
 def _read_one(file: Path) -> NDArray[np.uint8] | None:
-    """Return what the network is to see, uint8 (28, 28); None if it is blank or cannot be read."""
+    """Return a picture in MNIST's form, uint8 (28, 28); None if it is blank or cannot be read."""
     try:
-        image = read_digit(partial(read_picture, file))[1].image
-    except Exception:  # a picture that memory has no room for must not stop the others, either
+        image = decode_and_normalise(partial(read_picture, file))[1].image
+    except Exception:  # one picture must not stop all the others, not even out of memory
         return None
     return image if image.any() else None
 
 
-def _tell_left_out(count: int, why: str) -> None:
+def _warn_left_out(count: int, why: str) -> None:
     if count:
         log.warning("pictures left out: %d, %s", count, why)
 

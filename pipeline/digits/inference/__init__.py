@@ -1,1 +1,1 @@
-"""A trained network on ONNX Runtime, and how good its answers are."""
+"""Run a trained network on ONNX Runtime and measure its answers."""

@@ -14,18 +14,20 @@ from pipeline.system.errors import InputError, in_one_line
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+# Keys of the metadata in an ONNX file.
 TEMPERATURE = "temperature"
 NOTE = "note"
 VIEWS = "views"
-BATCH_SIZE = 1024
+
+BATCH_SIZE = 1024  # pictures
 
 
 class Classifier:
-    """Reads pictures of the size and the classes that the network was trained on.
+    """Classifies pictures of the size that the network was trained on.
 
     Attributes:
-        temperature: What the logits are divided by, found on the validation data; > 0.
-        note: A warning about the data the network was trained on, or None.
+        temperature: Divisor of the logits, found on the validation data; > 0.
+        note: A warning about the data that the network was trained on, or None.
         test_time_augmentation: Whether each answer is the mean over several views of the picture.
     """
 
@@ -36,7 +38,7 @@ class Classifier:
         note: str | None,
         test_time_augmentation: bool,
     ) -> None:
-        """Wrap an open session; use `Classifier.load` to make one from a file."""
+        """Wrap an open session; `Classifier.load` opens a file."""
         self._session = session
         self._input = session.get_inputs()[0]
         self.temperature = temperature
@@ -68,11 +70,9 @@ class Classifier:
 
     def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
-        return (
-            mean_answer(images, self._softmax)
-            if self.test_time_augmentation
-            else self._softmax(images)
-        )
+        if self.test_time_augmentation:
+            return mean_answer(images, self._softmax)
+        return self._softmax(images)
 
     def _softmax(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         outputs = [
@@ -89,15 +89,15 @@ class Classifier:
         return self.calibrate(self.raw_probabilities(images))
 
     def calibrate(self, raw_probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn the network's softmax into probabilities that mean what they say, (n, classes)."""
+        """Divide the logits by the temperature, so that confidence matches accuracy."""
         return soften(raw_probabilities, self.temperature)
 
 
 def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
-    """Open a network, and return it with what its file says of how it is to be used.
+    """Open a network that takes uint8 (n, h, w); return it with the metadata of its file.
 
     Raises:
-        InputError: The file is missing or ONNX Runtime cannot use it.
+        InputError: The file is missing, ONNX Runtime cannot use it, or it takes something else.
     """
     import onnxruntime
 
@@ -105,7 +105,7 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
         raise InputError(f"{path}: no trained network there; `dvc repro` makes the project's own")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # Threads that spin while they wait take the cores from those that read the next pictures.
+    # Waiting threads would spin, on cores that are busy preparing the next pictures.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(
@@ -124,5 +124,5 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
 
 
 def temperature_of(metadata: Mapping[str, str]) -> float:
-    """Return what the logits of a network are to be divided by; 1 if its file does not say."""
+    """Return the temperature of a network, 1 if its file does not give one."""
     return float(metadata.get(TEMPERATURE, "1"))

@@ -2,6 +2,8 @@
 
 Throughout: ``labels`` are integers of shape (n,) in 0..classes-1, ``probabilities`` are floats of
 shape (n, classes) in 0..1 whose rows sum to one.
+
+Calibration: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
 """
 
 from dataclasses import dataclass
@@ -18,13 +20,13 @@ CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence against accuracy, in equal-width bins of confidence (Guo et al. 2017).
+    """Confidence against accuracy, in bins of confidence of equal width (Guo et al. 2017).
 
     Attributes:
         confidence: Mean confidence of each bin, shape (bins,), 0..1; 0 where the bin is empty.
         accuracy: Share of right answers of each bin, shape (bins,), 0..1; 0 where it is empty.
         count: Answers in each bin, shape (bins,).
-        expected_calibration_error: Mean gap between the two, weighted by count, 0..1.
+        expected_calibration_error: Mean of the gaps between the two, weighted by count, 0..1.
     """
 
     confidence: NDArray[np.float64]
@@ -44,6 +46,12 @@ def cross_entropy(labels: Labels, probabilities: Probabilities) -> float:
     return float(-np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)).mean())
 
 
+def two_likeliest(probabilities: Probabilities) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Return the most and the second most probable class of (classes,), and their probabilities."""
+    second, first = (int(label) for label in np.argsort(probabilities)[-2:])
+    return (first, float(probabilities[first])), (second, float(probabilities[second]))
+
+
 def confusion_matrix(labels: Labels, predicted: Labels, classes: int) -> NDArray[np.int64]:
     """Count pictures by true class (rows) and predicted class (columns): (classes, classes)."""
     flat = np.bincount(labels.astype(np.int64) * classes + predicted, minlength=classes * classes)
@@ -61,7 +69,7 @@ def precision_and_recall(
 
 
 def reliability(labels: Labels, probabilities: Probabilities) -> Reliability:
-    """Bin answers by confidence and compare with how often they are right (Guo et al. 2017)."""
+    """Compare confidence with accuracy, bin by bin of confidence (Guo et al. 2017)."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
@@ -76,9 +84,9 @@ def reliability(labels: Labels, probabilities: Probabilities) -> Reliability:
 
 
 def soften(probabilities: Probabilities, temperature: float) -> NDArray[np.float32]:
-    """Divide the logits behind the probabilities by a temperature (> 0) and normalise again.
+    """Divide the logits of these probabilities by a temperature (> 0) and apply softmax again.
 
-    A temperature above one makes answers less confident, below one more; their order stays.
+    A temperature above one makes answers less confident, one below one more; their order stays.
     """
     logits: NDArray[np.float64] = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
     scaled = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
@@ -89,7 +97,7 @@ def soften(probabilities: Probabilities, temperature: float) -> NDArray[np.float
 def fit_temperature(labels: Labels, probabilities: Probabilities) -> float:
     """Find the temperature in 0.05..20 with the least cross-entropy (Guo et al. 2017, section 4.2).
 
-    One number has the whole effect, so a bounded search over its logarithm finds it.
+    It is a bounded search over the logarithm of this one number.
     """
     from scipy.optimize import minimize_scalar
 

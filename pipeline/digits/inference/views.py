@@ -1,7 +1,7 @@
-"""One answer from several views of a picture: as it is, and slightly turned, slanted and resized.
+"""Test-time augmentation: average the answers to a picture and to slightly changed views of it.
 
-What a network gets wrong in one view it often gets right in the others, so that their mean errs
-less ("test-time augmentation": Krizhevsky, Sutskever & Hinton, NeurIPS 2012, section 4.1).
+What a network gets wrong in one view it often gets right in the others, so their mean errs less
+(A. Krizhevsky, I. Sutskever & G. Hinton, NeurIPS 2012, section 4.1).
 """
 
 from collections.abc import Callable, Iterator
@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
+from pipeline.system.arrays import Pixels
 
-# Turn in degrees, slant in pixels across per pixel down, size: about half of what training with
-# distortions goes up to.
+# Turn in degrees, slant in pixels across per pixel down, scale: about half of what training goes up
+# to.
 CHANGES = (
     (7.0, 0.0, 1.0),
     (-7.0, 0.0, 1.0),
@@ -25,12 +24,14 @@ CHANGES = (
 )
 
 
-def mean_answer(images: Pixels, answer: Callable[[Pixels], Probabilities]) -> Probabilities:
-    """Average over the views of each picture.
+def mean_answer(
+    images: Pixels, answer: Callable[[Pixels], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Average the answers to all views of each picture.
 
     Args:
         images: uint8 (n, height, width), light on black.
-        answer: Gives probabilities, (n, classes), for such pictures.
+        answer: Gives the probabilities, float32 (n, classes), of such pictures.
 
     Returns:
         float32 (n, classes).
@@ -40,11 +41,11 @@ def mean_answer(images: Pixels, answer: Callable[[Pixels], Probabilities]) -> Pr
 
 
 def views(images: Pixels) -> Iterator[Pixels]:
-    """Return pictures, uint8 (n, height, width), as they are, then changed in each of the ways."""
+    """Give pictures, uint8 (n, height, width), unchanged and then with each of CHANGES."""
     yield images
     height, width = images.shape[1:]
-    for turn, slant, size in CHANGES:
-        matrix = _about_center(turn, slant, size, ((width - 1) / 2, (height - 1) / 2))
+    for turn, slant, scale in CHANGES:
+        matrix = _about_center(turn, slant, scale, ((width - 1) / 2, (height - 1) / 2))
         changed = np.empty_like(images)
         for image, target in zip(images, changed, strict=True):
             cv2.warpAffine(image, matrix, (width, height), dst=target)
@@ -52,9 +53,9 @@ def views(images: Pixels) -> Iterator[Pixels]:
 
 
 def _about_center(
-    turn: float, slant: float, size: float, center: tuple[float, float]
+    turn: float, slant: float, scale: float, center: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Return the matrix, (2, 3), of a change that leaves the centre (x, y) where it is."""
+    """Return the affine matrix, (2, 3), of a change that keeps the centre (x, y) in place."""
     cosine, sine = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-    linear = size * np.array([[cosine, -sine], [sine, cosine]]) @ [[1.0, slant], [0.0, 1.0]]
+    linear = scale * np.array([[cosine, -sine], [sine, cosine]]) @ [[1.0, slant], [0.0, 1.0]]
     return np.column_stack([linear, center - linear @ center])

@@ -1,1 +1,1 @@
-"""From a picture file to a picture as MNIST holds it."""
+"""Bring picture files to MNIST's form: find, decode, tell ink from paper, normalise."""

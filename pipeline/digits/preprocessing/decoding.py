@@ -1,10 +1,9 @@
-"""Picture files: finding them in a folder and decoding them safely, whatever is inside.
+"""Decode picture files safely, whatever is inside.
 
-A file's header is examined before anything is decoded, so a picture that would not fit into memory
-is refused at no cost, and a file that is no picture is an error with a reason, never a crash.
+The header is examined before anything is decoded: a picture that would not fit into memory is
+refused at no cost. A file that is no picture raises an error with a reason; it never crashes.
 """
 
-import logging
 import os
 import stat
 import warnings
@@ -18,29 +17,33 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
-from pipeline.digits.preprocessing.pixels import shrink_to
+from pipeline.digits.preprocessing.pixels import as_pixels, shrink_to
+from pipeline.system.arrays import Pixels
 from pipeline.system.errors import in_one_line
 
-# The last two by their plug-ins: to find them by name, Pillow would import all it has, some forty.
+# TIFF and WebP by their plug-ins: to find them by name, Pillow would import all of its forty, which
+# takes 0.04 s of 0.18.
 FORMATS = (
     *("PNG", "JPEG", "BMP"),
     *(TiffImagePlugin.TiffImageFile.format, WebPImagePlugin.WebPImageFile.format),
 )
 
-MAX_PIXELS = 100_000_000
-MAX_BYTES = 512 * 1024 * 1024
+MAX_PIXELS = 100_000_000  # of the picture in the file
+MAX_BYTES = 512 * 1024 * 1024  # of the file
 
-# Longest side of what is handed on, in pixels: enough for a digit that fills a twentieth of the
-# picture to be read, and small enough that a phone photo is decoded at reduced scale.
+# Longest side of a decoded picture, in pixels: enough to read a digit that fills a twentieth of it.
 MAX_SIDE = 1024
 
-# Longest side that a large JPEG has at least, however small it is decoded: to be read in full, and
-# at first sight, which is enough for a digit that is not small in the picture.
+# A large JPEG is decoded at reduced scale. Its longest side, in pixels, is then at least this: in
+# full, and at first sight, which is enough for a digit that is not small in the picture.
 ENOUGH = MAX_SIDE // 2
 AT_FIRST = 192
-SMALLEST_BY_OPENCV = 100  # longest side of a PNG, in pixels
 
-# Beside colours in the order of RGB, what is called greyscale says the scale alone.
+# Longest side, in pixels, of a PNG from which on OpenCV beats Pillow.
+SMALLEST_BY_OPENCV = 100
+
+# How to decode a JPEG at 1, 1/2, 1/4, 1/8 of its size. OpenCV's names say grey, yet together with
+# IMREAD_COLOR_RGB they choose the scale alone.
 _JPEG_SCALES = {
     1: cv2.IMREAD_COLOR_RGB,
     2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -48,10 +51,9 @@ _JPEG_SCALES = {
     8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 
-# What is wrong with a picture is said in its `PictureError`, or does not matter.
+# A `PictureError` says what is wrong with a picture; the rest does not matter. For the whole
+# process: `warnings.catch_warnings` is not safe among the threads that decode.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-log = logging.getLogger(__name__)
 
 
 class PictureError(Exception):
@@ -65,38 +67,65 @@ class Picture:
     Attributes:
         pixels: uint8, (h, w) grey or (h, w, 3) RGB, upright, opaque, longest side <= MAX_SIDE.
         size: Width and height of the picture in the file, upright, in pixels.
-        note: What one should know about how it was read, in one line; empty if there is nothing.
+        note: What was left out of the file, in one line; empty if nothing was.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     size: tuple[int, int]
     note: str = ""
 
     @property
     def has_more(self) -> bool:
-        """Whether decoding it again, to ENOUGH, brings more pixels."""
+        """Whether decoding it again, at ENOUGH, brings more pixels."""
         height, width = self.pixels.shape[:2]
         return bool(max(height, width) < min(ENOUGH, max(self.size)))
 
 
 def read_picture(path: Path, enough: int = ENOUGH) -> Picture:
-    """Decode a picture file, upright, at most MAX_SIDE large, transparent parts filled in.
+    """Decode a picture file: upright, at most MAX_SIDE large, paper behind transparent parts.
 
-    Of a file with several frames or pages the first is read, and the note says so.
+    If the file has several frames or pages, the first is decoded, and the note says so.
 
     Args:
         path: The file.
-        enough: Longest side, in pixels, that a JPEG may be decoded at if it has more.
+        enough: Longest side, in pixels, at which a larger JPEG may be decoded.
 
     Raises:
         PictureError: The file cannot be opened, is not a regular file, is no picture, is broken
-            or cut off, or holds more than MAX_PIXELS pixels.
+            or cut off, or has more than MAX_PIXELS pixels.
     """
     return decode(_file_content(path), enough)
 
 
+def decode(content: bytes, enough: int = ENOUGH) -> Picture:
+    """Decode the content of a picture file; see `read_picture`."""
+    if not content:
+        raise PictureError("is empty (zero bytes)")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            _refuse_too_large(image)
+            note = _frames_note(image)
+            if image.format == "PNG":
+                pixels = _png_pixels(image, content)
+            else:
+                pixels = _jpeg_pixels(image, content, enough)
+            upright = _upright_pixels(image) if pixels is None else pixels
+            return Picture(upright, _upright_size(image.size, upright), note)
+    except PictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # Pillow's own limit comes first: far above ours, or set by the host of this process.
+        raise PictureError(
+            f"too large: {MAX_PIXELS // 1_000_000} million pixels are the limit"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise PictureError("is not a picture in a known format") from error
+    except Exception as error:  # decoders raise all kinds on broken files
+        raise PictureError(f"is broken: {_reason(error)}") from error
+
+
 def _file_content(path: Path) -> bytes:
-    """Read a regular file whole; opening without blocking keeps a pipe from halting everything."""
+    """Read a regular file; open it without blocking, since a pipe would never open otherwise."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError) as error:
@@ -121,36 +150,9 @@ def _refuse_special(status: os.stat_result) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Say what an exception says, in one line and not at length."""
+    """Return the message of an exception in one line of at most 120 characters."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return in_one_line(words, 120)
-
-
-def decode(content: bytes, enough: int = ENOUGH) -> Picture:
-    """Decode the content of a picture file; see `read_picture`."""
-    if not content:
-        raise PictureError("is empty (zero bytes)")
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            _refuse_too_large(image)
-            note = _frames_note(image)
-            if image.format == "PNG":
-                pixels = _png_pixels(image, content)
-            else:
-                pixels = _jpeg_pixels(image, content, enough)
-            upright = _upright_pixels(image) if pixels is None else pixels
-            return Picture(upright, _upright_size(image.size, upright), note)
-    except PictureError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # Far above the limit, or above what the host of this process allows.
-        raise PictureError(
-            f"too large: {MAX_PIXELS // 1_000_000} million pixels are the limit"
-        ) from error
-    except UnidentifiedImageError as error:
-        raise PictureError("is not a picture in a known format") from error
-    except Exception as error:  # decoders raise whatever they like on broken files
-        raise PictureError(f"is broken: {_reason(error)}") from error
 
 
 def _refuse_too_large(image: Image.Image) -> None:
@@ -162,15 +164,15 @@ def _refuse_too_large(image: Image.Image) -> None:
 
 
 def _frames_note(image: Image.Image) -> str:
-    # A phone's MPO is a JPEG with previews or a depth map behind it, not an animation.
+    # In a phone's MPO, the frames behind the JPEG are previews or a depth map.
     frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
     return f"the first of {frames} frames was read" if frames > 1 else ""
 
 
-def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> NDArray[np.uint8] | None:
-    """Decode a plain JPEG with OpenCV, faster than Pillow, and at reduced scale if it is large.
+def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> Pixels | None:
+    """Decode a plain JPEG with OpenCV, faster than with Pillow; reduce its scale if it is large.
 
-    None if it is no such JPEG, or cut off: Pillow then says what is wrong.
+    None if it is no plain JPEG, or cut off: Pillow then decodes it, or says what is wrong.
     """
     if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
         return None
@@ -182,12 +184,12 @@ def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> NDArray[np.
     return _from_opencv(pixels, image.mode)
 
 
-def _png_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
+def _png_pixels(image: Image.Image, content: bytes) -> Pixels | None:
     """Decode a plain PNG with OpenCV, in two thirds of Pillow's time.
 
-    Pillow compares the checksums first, so that a damaged file is told of here and not by libpng
-    on the terminal. What is transparent or animated is left to Pillow, and so are small pictures
-    of any kind: there the comparison costs more than it saves.
+    Pillow verifies the checksums first; of a damaged file libpng would complain on the terminal.
+    None if it is transparent, animated or small: Pillow decodes those. For a small PNG verifying
+    costs more than OpenCV saves.
     """
     small = max(image.size) < SMALLEST_BY_OPENCV
     animated = int(getattr(image, "n_frames", 1)) > 1
@@ -200,23 +202,24 @@ def _png_pixels(image: Image.Image, content: bytes) -> NDArray[np.uint8] | None:
     return _from_opencv(pixels, image.mode)
 
 
-def _from_opencv(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Shrink what OpenCV decoded to RGB, (h, w, 3), and make it grey if it is."""
-    small = shrink_to(pixels.astype(np.uint8, copy=False), MAX_SIDE)
+def _from_opencv(pixels: NDArray[Any], mode: str) -> Pixels:
+    """Shrink what OpenCV decoded, RGB (h, w, 3); drop two channels of a grey picture."""
+    small = shrink_to(as_pixels(pixels), MAX_SIDE)
     return np.ascontiguousarray(small[..., 0]) if mode == "L" else small
 
 
-def _upright_size(size: tuple[int, int], upright: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return the size in the file, (width, height), the way that upright pixels are turned.
+def _upright_size(size: tuple[int, int], upright: Pixels) -> tuple[int, int]:
+    """Swap the size in the file, (width, height), if the upright pixels are turned against it.
 
-    Their shape tells; asking Pillow for EXIF would make it decode a PNG once more.
+    Their shape tells. Asking Pillow for EXIF would make it decode a PNG once more.
     """
     height, width = upright.shape[:2]
     as_it_is, turned = size, size[::-1]
     return min(as_it_is, turned, key=lambda way: abs(width * way[1] - height * way[0]))
 
 
-def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:
+def _upright_pixels(image: Image.Image) -> Pixels:
+    """Decode any picture with Pillow."""
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         premultiplied = image.convert("RGBA").convert("RGBa")
@@ -230,35 +233,35 @@ def _upright_pixels(image: Image.Image) -> NDArray[np.uint8]:
     return shrink_to(np.asarray(image), MAX_SIDE)
 
 
-def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale whole numbers of more than 8 bits, or floats, to 0..255."""
+def _to_eight_bits(values: NDArray[np.generic]) -> Pixels:
+    """Scale integers of more than 8 bits, or floats, to 0..255."""
     numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = min(float(numbers.min()), 0.0), float(numbers.max())
-    # The smallest usual white point that holds all values: float 0..1, then 8, 12, 16 bits.
+    # The smallest usual white point that no value exceeds: 1 for floats, then 8, 12, 16 bits.
     whites = (1.0, 255.0, 4095.0, 65535.0) if values.dtype.kind == "f" else (255.0, 4095.0, 65535.0)
     white = next((white for white in whites if white >= high), high)
-    scaled: NDArray[np.uint8] = ((numbers - low) * (255.0 / (white - low))).astype(np.uint8)
+    scaled: Pixels = ((numbers - low) * (255.0 / (white - low))).astype(np.uint8)
     return scaled
 
 
-def _fill_transparency(premultiplied: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put a picture with premultiplied alpha, uint8 (h, w, 4), on the paper that shows its ink.
-
-    Where most is visible and has two tones of its own (a card with a digit on it), the paper gets
-    the commoner tone; else it is ink on nothing, and the paper is white or black, whichever is
-    further away.
-    """
+def _fill_transparency(premultiplied: Pixels) -> Pixels:
+    """Put paper that shows the ink behind a picture with premultiplied alpha, uint8 (h, w, 4)."""
     color, alpha = premultiplied[..., :3], premultiplied[..., 3]
     if alpha.min() == 255:
         return np.ascontiguousarray(color)
     paper = _paper_tone(color, alpha)
     missing = (255 - alpha.astype(np.uint16))[..., None] * paper // 255
-    filled: NDArray[np.uint8] = np.minimum(color + missing, 255).astype(np.uint8)
+    filled: Pixels = np.minimum(color + missing, 255).astype(np.uint8)
     return filled
 
 
-def _paper_tone(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> int:
-    """Choose the grey value, 0..255, to put behind a picture with premultiplied alpha."""
+def _paper_tone(color: Pixels, alpha: Pixels) -> int:
+    """Choose the grey value, 0..255, of the paper behind a picture with premultiplied alpha.
+
+    If most of it is visible and has several tones (a card with a digit on it), the paper gets the
+    median tone. Else it is ink on nothing, and the paper is white or black, whichever is further
+    away.
+    """
     visible = alpha > 127
     if not visible.any():
         visible = alpha > 0

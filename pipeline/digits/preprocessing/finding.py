@@ -1,36 +1,28 @@
 """Find the pictures in a folder."""
 
+import logging
 import os
 from pathlib import Path
 
-from pipeline.digits.preprocessing.decoding import log
 from pipeline.system.errors import InputError
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
 NOT_READ = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pdf", ".svg"})
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """List the pictures below a folder by their suffix, sorted.
+    """List the files below a folder that have a picture's suffix, sorted.
 
-    Links to folders are followed, each folder is visited once, so circular links do no harm.
-    Hidden files and folders are left out. Whatever carries a picture's suffix is listed, even a
-    folder or a broken link, so that its user gets to read why it is no picture.
+    Linked folders are followed, and each folder is visited once, so circular links do no harm.
+    Hidden files and folders are left out. A folder or a broken link with a picture's suffix is
+    listed too: its user is told why it is no picture.
 
     Raises:
-        InputError: The folder is missing, is none, cannot be opened, or holds no picture.
+        InputError: The folder is missing, is not a folder, cannot be opened, or holds no picture.
     """
-    if not folder.exists():
-        raise InputError(f"{folder}: no such folder; give one that holds pictures")
-    if not folder.is_dir():
-        raise InputError(f"{folder}: not a folder; give the folder that holds the pictures")
-    try:
-        with os.scandir(folder) as entries:
-            next(entries, None)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be opened ({error.strerror}); check its permissions"
-        ) from error
+    _refuse_unusable(folder)
     pictures = _walk(folder)
     found = sorted(path for path in pictures if path.suffix.lower() in SUFFIXES)
     left_out = sorted({path.suffix.lower() for path in pictures} - SUFFIXES)
@@ -45,25 +37,35 @@ def find_pictures(folder: Path) -> list[Path]:
     return found
 
 
+def name_below(folder: Path, path: Path) -> str:
+    """Return a path relative to a folder above it, with forward slashes, as text for tables.
+
+    Bytes that are not UTF-8, as in names from old archives, become the replacement character.
+    """
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
+
+
+def _refuse_unusable(folder: Path) -> None:
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder; give one that holds pictures")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: not a folder; give the folder that holds the pictures")
+    try:
+        with os.scandir(folder) as entries:
+            next(entries, None)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be opened ({error.strerror}); check its permissions"
+        ) from error
+
+
 def _walk(folder: Path) -> list[Path]:
-    """Collect pictures by suffix, of formats that are not read as well; real folders come first."""
+    """Collect the pictures of all formats, read or not; visit linked folders last."""
     found: list[Path] = []
     folders, links, visited = [folder], list[Path](), set[tuple[int, int]]()
     while folders or links:
         current = folders.pop() if folders else links.pop(0)
-        try:
-            status = current.stat()
-            if (status.st_dev, status.st_ino) in visited:
-                continue
-            visited.add((status.st_dev, status.st_ino))
-            with os.scandir(current) as listed:
-                entries = sorted(listed, key=lambda entry: entry.name)
-        except OSError as error:
-            log.warning("%s: left out, it cannot be opened (%s)", current, error.strerror)
-            continue
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
+        for entry in _entries(current, visited):
             path = Path(entry.path)
             if path.suffix.lower() in SUFFIXES | NOT_READ:
                 found.append(path)
@@ -72,16 +74,23 @@ def _walk(folder: Path) -> list[Path]:
     return found
 
 
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+def _entries(folder: Path, visited: set[tuple[int, int]]) -> list["os.DirEntry[str]"]:
+    """List what is not hidden in a folder, by name; nothing if it was visited before."""
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in visited:
+            return []
+        visited.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        log.warning("%s: left out, it cannot be opened (%s)", folder, error.strerror)
+        return []
+    return sorted(shown, key=lambda entry: entry.name)
+
+
+def _leads_to_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
-
-
-def name_below(folder: Path, path: Path) -> str:
-    """Return a path relative to a folder it is in, with forward slashes, as it can be written down.
-
-    What in it is not UTF-8, as in archives of another time, becomes the replacement character.
-    """
-    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Right answers beside pictures: labels.csv."""
+"""The right answers beside pictures, in labels.csv, and whether an answer is right."""
 
 import csv
 import re
@@ -10,12 +10,13 @@ LABELS_NAME = "labels.csv"
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """Read the right answers, by file, from a CSV file with the columns file and label.
+    """Read the right answer of each file from a CSV file with the columns file and label.
 
-    A row without a label says nothing of its picture.
+    A row with an empty label is skipped; a missing file holds no labels.
 
     Raises:
-        InputError: The file has other columns, is no text, or says two things of one file.
+        InputError: The file lacks a column or a value, is not UTF-8 text, or gives one picture two
+            labels.
     """
     if not path.exists() and not path.is_symlink():
         return {}
@@ -33,6 +34,11 @@ def read_labels(path: Path) -> dict[str, str]:
         raise InputError(f"{path}: not a table of file,label ({error})") from error
 
 
+def same_number(answer: object, label: str) -> bool:
+    """Say whether an answer is what a label says, apart from blanks between digits and lines."""
+    return "".join(str(answer).split()) == "".join(label.split())
+
+
 def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
     labels: dict[str, str] = {}
     for row in table:
@@ -47,5 +53,5 @@ def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
 
 
 def _whole(label: str) -> str:
-    """Take the ".0" off that a table with gaps in its numbers has, as pandas writes it."""
+    """Remove the ".0" that pandas writes behind whole numbers in a column with gaps."""
     return label.removesuffix(".0") if re.fullmatch(r"\d+\.0", label) else label

@@ -1,4 +1,4 @@
-"""Find the marks on the paper and choose those that belong to the digit."""
+"""Find the marks on the paper, drop edges and printed lines, and choose those of the digit."""
 
 from typing import NamedTuple
 
@@ -6,23 +6,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.preprocessing.ink import THUMB
-from pipeline.digits.preprocessing.pixels import Pixels, above, median, u8
+from pipeline.digits.preprocessing.ink import COARSE
+from pipeline.digits.preprocessing.pixels import as_pixels, median, otsu_threshold, threshold
+from pipeline.system.arrays import Pixels
 
 # Digits, rendered and real, had a contrast above 25 and a clarity above 7; noise a clarity below 6.
 FAINTEST = 12.0  # contrast, 0..255
-DIMMEST = 6.0  # clarity
+DIMMEST = 6.0  # clarity, in standard deviations of the paper's grain
+
 BLANK = "blank: nothing stands out from the paper"
 
 
 class Marks(NamedTuple):
-    """Connected marks on paper.
+    """Connected components of ink.
 
     Attributes:
-        labels: int32 (h, w), 0 where there is no mark, else its number from 1.
+        labels: int32 (h, w), 0 on paper, else the number of the mark, from 1.
         boxes: int32 (marks, 5): x, y, width, height, area in pixels.
         contrast: Mean ink of the marks less that of the paper, 0..255.
-        clarity: Contrast in units of the paper's own grain (standard deviation).
+        clarity: Contrast in standard deviations of the paper's grain.
     """
 
     labels: NDArray[np.int32]
@@ -31,63 +33,70 @@ class Marks(NamedTuple):
     clarity: float
 
     def mask(self, chosen: NDArray[np.bool_]) -> Pixels:
-        """Draw the chosen marks, bool (marks,), as uint8 0 and 1, (h, w)."""
+        """Return a mask, (h, w), of the chosen marks, bool (marks,)."""
         if chosen.all():
             return (self.labels > 0).astype(np.uint8)
         return np.concatenate([[False], chosen]).astype(np.uint8).take(self.labels)
 
 
 def find_marks(ink: Pixels) -> Marks:
-    """Separate marks from paper by Otsu's threshold, following strokes where they get fainter."""
-    smooth = u8(cv2.GaussianBlur(ink, (3, 3), 0)) if max(ink.shape) > THUMB else ink
-    level, strong = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    weak = above(smooth, 0.6 * level)
+    """Separate marks from paper by hysteresis: from Otsu's threshold down to 60 % of it.
+
+    So a stroke is followed where it gets fainter, but nothing faint counts by itself.
+    """
+    smooth = as_pixels(cv2.GaussianBlur(ink, (3, 3), 0)) if max(ink.shape) > COARSE else ink
+    level, strong = otsu_threshold(smooth)
+    weak = threshold(smooth, 0.6 * level)
     labels, stats = _components(weak)
     held = np.zeros(len(stats), np.bool_)
     held[labels[strong > 0]] = True
     held[0] = False
     numbers = labels if held[1:].all() else (np.cumsum(held) * held).astype(np.int32)[labels]
     tone, grain = cv2.meanStdDev(smooth, mask=(numbers == 0).astype(np.uint8))
-    contrast = cv2.mean(smooth, u8(strong))[0] - float(tone[0, 0])
+    contrast = cv2.mean(smooth, strong)[0] - float(tone[0, 0])
     clarity = contrast / (float(grain[0, 0]) + 1)
     return Marks(numbers, stats[held], contrast, clarity)
 
 
 def _components(mask: Pixels) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Label connected pixels, (h, w), and measure their boxes and areas, (labels, 5)."""
-    # Of OpenCV's algorithms, thrice as fast here as the one it chooses itself.
+    """Label connected components, (h, w), and measure their boxes and areas, (labels, 5)."""
+    # The fastest of OpenCV's algorithms here, by three times that of its own choice.
     algorithm = cv2.CCL_BBDT
     found = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, algorithm)
     return found[1].astype(np.int32, copy=False), found[2].astype(np.int32, copy=False)
 
 
+# --- edges ----------------------------------------------------------------------------------
+
+
 def without_edges(ink: Pixels, marks: Marks) -> Pixels:
     """Drop frames, table edges and dark corners, if something that may be a digit remains."""
-    edges = _along_border(marks) if len(marks.boxes) > 1 else np.zeros(1, np.bool_)
+    edges = _edges(marks) if len(marks.boxes) > 1 else np.zeros(1, np.bool_)
     if not edges.any():
         return ink
     around = cv2.dilate(marks.mask(edges), np.ones((5, 5), np.uint8))
     return _unless_nothing_remains(ink, around > 0)
 
 
-def _along_border(marks: Marks) -> NDArray[np.bool_]:
-    """Say which marks are strips along a side, fill a corner, or are frames around the picture."""
+def _edges(marks: Marks) -> NDArray[np.bool_]:
+    """Find the marks that run along a side, fill a corner or frame the picture, bool (marks,)."""
     height, width = marks.labels.shape
     x, y, w, h, area = marks.boxes.T
     depth = max(1, round(0.12 * max(height, width)))
     inner = marks.labels[depth : height - depth, depth : width - depth]
     inside = np.bincount(inner.ravel(), minlength=len(area) + 1)[1:]
-    beside = (x == 0) | (x + w == width)
-    above = (y == 0) | (y + h == height)
-    strip = (above & (w >= 0.9 * width) & (h < 0.35 * height)) | (
-        beside & (h >= 0.9 * height) & (w < 0.35 * width)
+    at_side = (x == 0) | (x + w == width)
+    at_top_or_bottom = (y == 0) | (y + h == height)
+    strip = (at_top_or_bottom & (w >= 0.9 * width) & (h < 0.35 * height)) | (
+        at_side & (h >= 0.9 * height) & (w < 0.35 * width)
     )
     frame = (w >= 0.75 * width) & (h >= 0.75 * height)
-    hugging = (inside < 0.1 * area) & (beside | above | frame)
+    hugging = (inside < 0.1 * area) & (at_side | at_top_or_bottom | frame)
     return np.asarray(strip | hugging, np.bool_)
 
 
 def _unless_nothing_remains(ink: Pixels, unwanted: NDArray[np.bool_]) -> Pixels:
+    """Blank what is unwanted, or nothing if no mark the size of a digit would be left."""
     rest = np.where(unwanted, np.uint8(0), ink)
     remaining = find_marks(rest)
     largest = int(remaining.boxes[:, 2:4].max(initial=0))
@@ -95,12 +104,15 @@ def _unless_nothing_remains(ink: Pixels, unwanted: NDArray[np.bool_]) -> Pixels:
     return rest if enough else ink
 
 
+# --- lines ----------------------------------------------------------------------------------
+
+
 def without_lines(ink: Pixels) -> Pixels:
     """Drop the lines of squared or lined paper: thin, straight, from one side to the other."""
-    if max(ink.shape) <= THUMB:
+    if max(ink.shape) <= COARSE:
         return ink
-    level, _ = cv2.threshold(ink, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    faint = above(ink, 0.4 * level)
+    level, _ = otsu_threshold(ink)
+    faint = threshold(ink, 0.4 * level)
     if not (_reaches_both_sides(faint) or _reaches_both_sides(faint.T)):
         return ink
     across, rows = _spanning_lines(faint)
@@ -109,7 +121,7 @@ def without_lines(ink: Pixels) -> Pixels:
     if rows + columns == 0:
         return ink
     tone = median(ink[lines > 0])
-    lines = u8(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
+    lines = as_pixels(cv2.dilate(lines, np.ones((3, 3), np.uint8)))
     crossing = cv2.morphologyEx(faint & (1 - lines), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     unwanted = (lines > 0) & (crossing == 0) & (ink < 1.4 * tone)
     rest = ink[(faint > 0) & ~unwanted]
@@ -118,34 +130,39 @@ def without_lines(ink: Pixels) -> Pixels:
     return _unless_nothing_remains(ink, unwanted)
 
 
+def _reaches_both_sides(mask: Pixels) -> bool:
+    return bool(mask[:, :2].any() and mask[:, -2:].any())
+
+
 def _spanning_lines(mask: Pixels) -> tuple[Pixels, int]:
-    """Mark and count thin, nearly level lines from the left border to the right one."""
+    """Find thin, nearly level lines from the left border to the right one: their mask and count."""
     width = mask.shape[1]
     if not _reaches_both_sides(mask):
         return np.zeros_like(mask), 0
     thick = max(3, round(0.025 * max(mask.shape)))
     column = np.ones((thick + 1, 1), np.uint8)
-    thin = mask & (1 - u8(cv2.morphologyEx(mask, cv2.MORPH_OPEN, column)))
+    thin = mask & (1 - as_pixels(cv2.morphologyEx(mask, cv2.MORPH_OPEN, column)))
     joined = cv2.dilate(thin, np.ones((3, 1), np.uint8))
     crossed = np.ones((1, 2 * thick + 1), np.uint8)  # gaps where lines of the other kind cross
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, crossed)
     stretch = max(3, width // 8)
     runs = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, stretch), np.uint8))
     runs = cv2.dilate(runs, np.ones((3, stretch), np.uint8))  # and where the digit crosses
-    labels, stats = _components(u8(runs))
+    labels, stats = _components(as_pixels(runs))
     spanning = (stats[:, 2] >= 0.98 * width) & (stats[:, 3] <= 0.12 * width)
     spanning[0] = False
     return spanning.astype(np.uint8)[labels] & thin, int(spanning.sum())
 
 
-def _reaches_both_sides(mask: Pixels) -> bool:
-    return bool(mask[:, :2].any() and mask[:, -2:].any())
+# --- the digit ------------------------------------------------------------------------------
 
 
 def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
-    """Choose the marks that are the digit, bool (marks,), and say what speaks against one digit.
+    """Choose the marks of the digit: the one with most ink, and its broken parts close by.
 
-    The heaviest mark is the digit; what lies close and is no speck is a broken part of it.
+    Returns:
+        The chosen marks, bool (marks,), and why this is hardly one digit, in one line; empty if
+        nothing speaks against it.
     """
     x, y, w, h, area = marks.boxes.T
     size = np.maximum(w, h)
@@ -156,11 +173,11 @@ def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
         return np.ones(1, np.bool_), ""
     mass = np.bincount(marks.labels.ravel(), ink.ravel(), minlength=len(size) + 1)[1:]
     main = int(mass.argmax())
-    apart = np.maximum(
+    gap = np.maximum(
         np.maximum(x - (x + w)[main], x[main] - (x + w)),
         np.maximum(y - (y + h)[main], y[main] - (y + h)),
     )
-    chosen = (apart < 0.25 * size[main]) & (area > 0.02 * area[main])
+    chosen = (gap < 0.25 * size[main]) & (area > 0.02 * area[main])
     chosen[main] = True
     left_out = mass[~chosen]
     if marks.clarity < DIMMEST or (left_out.sum() > mass[chosen].sum() and len(left_out) > 20):

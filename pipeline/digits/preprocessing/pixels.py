@@ -1,4 +1,4 @@
-"""Pixels as arrays: their type, and small operations on them that many steps share."""
+"""Operations on pixels that several steps share."""
 
 from typing import Any
 
@@ -6,50 +6,61 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from pipeline.system.arrays import Pixels
 
 
-def above(pixels: Pixels, level: float) -> Pixels:
-    """Mark, by 1 instead of 0, what is lighter than a level."""
-    return u8(cv2.threshold(pixels, level, 1, cv2.THRESH_BINARY)[1])
+def as_pixels(array: NDArray[Any]) -> Pixels:
+    """Tell the type checker what OpenCV's stubs do not: uint8 in, uint8 out."""
+    return array.astype(np.uint8, copy=False)
+
+
+def threshold(pixels: Pixels, level: float) -> Pixels:
+    """Mark the pixels above a level with 1, the others with 0."""
+    return as_pixels(cv2.threshold(pixels, level, 1, cv2.THRESH_BINARY)[1])
+
+
+def otsu_threshold(pixels: Pixels) -> tuple[float, Pixels]:
+    """Split pixels into two classes by Otsu's method.
+
+    The level makes the variance between the classes largest (N. Otsu, "A threshold selection method
+    from gray-level histograms", IEEE Transactions on Systems, Man, and Cybernetics 9(1), 1979).
+
+    Returns:
+        The level, 0..255, and a mask that is 1 above it; the level is 0 if there are no pixels.
+    """
+    if not pixels.size:
+        return 0.0, pixels
+    level, mask = cv2.threshold(pixels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return level, as_pixels(mask)
 
 
 def median(values: Pixels) -> float:
-    """Return the median of a row of values, at least one, in half of `np.median`'s time."""
+    """Return the median of at least one value, (n,), in half of `np.median`'s time."""
     up_to = np.bincount(values, minlength=256).cumsum()
     low, high = up_to.searchsorted(((len(values) - 1) // 2, len(values) // 2), side="right")
     return (int(low) + int(high)) / 2
 
 
-def u8(array: NDArray[Any]) -> Pixels:
-    """Tell the type checker what OpenCV's stubs do not: uint8 in, uint8 out."""
-    return array.astype(np.uint8, copy=False)
+def center_of_mass(ink: Pixels) -> tuple[float, float]:
+    """Return the centre of mass of ink, (h, w), as (x, y) in pixels; not all of it may be 0."""
+    moments = cv2.moments(ink)
+    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+
+
+def longer_side(mask: Pixels) -> int:
+    """Return the longer side of the bounding box of all that is not 0, in pixels; 0 if all is."""
+    _, _, width, height = cv2.boundingRect(mask)
+    return max(width, height)
 
 
 def resize(picture: Pixels, scale: float) -> Pixels:
-    """Scale a picture, uint8 (h, w) or (h, w, 3), averaging when it shrinks."""
+    """Scale a picture, (h, w) or (h, w, 3), by a factor; average the pixels if it shrinks."""
     if scale == 1:
         return picture
     height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return u8(cv2.resize(picture, size, interpolation=how))
-
-
-def shrink(pixels: Pixels, factor: int) -> Pixels:
-    """Average squares of `factor` by `factor` pixels of a picture, uint8 (h, w) or (h, w, 3 or 4).
-
-    What is left over at the right and at the bottom is dropped: whole squares are averaged some
-    fifteen times as fast as broken ones, and those of two by two four times as fast as others.
-    """
-    if factor == 1:
-        return pixels
-    if factor > 2 and factor % 2 == 0:
-        return shrink(shrink(pixels, 2), factor // 2)
-    height, width = (max(1, length // factor) for length in pixels.shape[:2])
-    whole = pixels[: height * factor, : width * factor]
-    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False)
+    return as_pixels(cv2.resize(picture, size, interpolation=how))
 
 
 def shrink_to(pixels: Pixels, longest: int) -> Pixels:
@@ -57,7 +68,16 @@ def shrink_to(pixels: Pixels, longest: int) -> Pixels:
     return shrink(pixels, -(-max(pixels.shape[:2]) // longest))
 
 
-def center_of_mass(ink: Pixels) -> tuple[float, float]:
-    """Return the centre of mass of ink, uint8 (h, w) that is not all 0, as (x, y) in pixels."""
-    moments = cv2.moments(ink)
-    return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+def shrink(pixels: Pixels, factor: int) -> Pixels:
+    """Average blocks of `factor` x `factor` pixels of a picture, (h, w) or (h, w, 3 or 4).
+
+    A remainder at the right and at the bottom is dropped: OpenCV averages whole blocks some fifteen
+    times as fast as fractions of them, and blocks of 2 x 2 four times as fast as other ones.
+    """
+    if factor == 1:
+        return pixels
+    if factor > 2 and factor % 2 == 0:
+        return shrink(shrink(pixels, 2), factor // 2)
+    height, width = (max(1, length // factor) for length in pixels.shape[:2])
+    whole = pixels[: height * factor, : width * factor]
+    return as_pixels(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))

@@ -1,1 +1,1 @@
-"""From many picture files to digits and numbers."""
+"""Read digits and numbers from many picture files."""

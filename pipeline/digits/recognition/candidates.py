@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.preprocessing.form import SIDE, enlarge, even_strokes, fit, stroke_width
-from pipeline.digits.preprocessing.pixels import Pixels
-from pipeline.digits.recognition.parts import TOUCHING, WIDEST, Labels, Part
+from pipeline.digits.preprocessing.form import SIDE, enlarge, even_strokes, fit_box, stroke_width
+from pipeline.digits.recognition.parts import TOUCHING, WIDEST, Part, PartLabels
 from pipeline.digits.recognition.touching import Box, Row, as_row
+from pipeline.system.arrays import Pixels
 
 # What speaks against a candidate, in nats; found together with the weights of `choosing`.
 CUT_COST = 0.1  # every cut
@@ -76,7 +76,7 @@ class Group:
 # --- cuts and candidates --------------------------------------------------------------------
 
 
-def make_group(part: Part, usual: float, labels: Labels, ink: Pixels) -> Group:
+def make_group(part: Part, usual: float, labels: PartLabels, ink: Pixels) -> Group:
     """Cut a part wherever digits may touch, and make a candidate of every run of the pieces."""
     box = slice(part.top, part.bottom), slice(part.left, part.right)
     own = np.isin(labels[box], part.labels)
@@ -217,4 +217,4 @@ def _normalised(ink: Pixels, own: NDArray[np.bool_]) -> Pixels:
     """Bring the strokes under a mask to MNIST's form, uint8 (28, 28)."""
     if not own.any():
         return np.zeros((SIDE, SIDE), np.uint8)
-    return fit(even_strokes(enlarge(ink, own.astype(np.uint8))))
+    return fit_box(even_strokes(enlarge(ink, own.astype(np.uint8))))

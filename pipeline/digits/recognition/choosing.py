@@ -35,14 +35,14 @@ SHAPE_SPREAD = np.array((0.24, 0.14, 0.24))  # the mean of the classes' standard
 
 # Found by a random search over numbers composed of digits from MNIST's training part, as networks
 # of three presets read them.
-TEMPERATURE = 2.2
+SOFTENING = 2.2  # temperature that the probabilities are softened by
 SHAPE_WEIGHT = 0.1
 
 # What must speak for several digits rather than one, in nats. Of 1,267 digits alone and 582 pairs
 # that touch, composed of MNIST's validation digits, 1 took 2 for several and 1 for one; this 1 and
 # 3; 3 took 1 and 13. Digits alone are the rule.
 SEVERAL = 2.0
-TINY = 1e-6  # probabilities below count as this
+LEAST_PROBABILITY = 1e-6  # smaller ones count as this
 
 
 def best_cuts(group: Group, probabilities: NDArray[np.float32]) -> list[int]:
@@ -75,7 +75,7 @@ def are_several(found: Sequence[Found], group: Group, probabilities: NDArray[np.
     """
     if len(found) < 2 or group.whole is None:
         return len(found) > 1
-    whole = float(soften(probabilities[[group.whole]], TEMPERATURE).max())
+    whole = float(soften(probabilities[[group.whole]], SOFTENING).max())
     return _for_several(found) > _log_odds(whole) + SEVERAL
 
 
@@ -86,20 +86,22 @@ def usual_widths(digits: Sequence[int]) -> list[float]:
 
 def _for_several(found: Sequence[Found]) -> float:
     """Return how much more speaks for all digits of a row than for the surest alone, in nats."""
-    there = np.log([max(each.probabilities[:NONE].max(), TINY) for each in found])
-    none = np.log([max(each.probabilities[NONE], TINY) for each in found])
+    there = np.log([max(each.probabilities[:NONE].max(), LEAST_PROBABILITY) for each in found])
+    none = np.log([max(each.probabilities[NONE], LEAST_PROBABILITY) for each in found])
     gains = there - none
     return float(gains.sum() - gains.max())
 
 
 def _log_odds(probability: float) -> float:
-    return float(np.log(max(probability, TINY) / max(1 - probability, TINY)))
+    return float(
+        np.log(max(probability, LEAST_PROBABILITY) / max(1 - probability, LEAST_PROBABILITY))
+    )
 
 
 def _scores(group: Group, probabilities: NDArray[np.float32]) -> list[float]:
     """Return how much speaks for each candidate, in nats; 0 is the most."""
     digits = probabilities.argmax(axis=1)
-    confidence = soften(probabilities, TEMPERATURE).max(axis=1)
+    confidence = soften(probabilities, SOFTENING).max(axis=1)
     images = np.stack([each.image for each in group.candidates])
     unusual = np.abs(shapes(images) - USUAL_SHAPES[digits]) / SHAPE_SPREAD
     against_shape = (np.maximum(unusual - 1, 0) ** 2 / 2).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Many picture files to digits: decoded and brought to MNIST's form on all cores, classified."""
+"""Read one digit from each of many picture files: decode, normalise and classify them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,24 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.inference.metrics import two_likeliest
 from pipeline.digits.preprocessing.decoding import Picture, PictureError, read_picture
 from pipeline.digits.preprocessing.finding import name_below
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.pixels import shrink_to
 from pipeline.digits.preprocessing.streaming import in_chunks
+from pipeline.system.arrays import Pixels
 from pipeline.system.errors import kind_and_words
 
-THUMBNAIL = 96
+THUMBNAIL_SIDE = 96  # longest side of the picture as shown, in pixels
 
 Status = Literal["ok", "unsure", "error"]
 
 
 class DigitClassifier(Protocol):
-    """Whatever gives probabilities for digits, as `inference.classifier.Classifier` does."""
+    """What tells digits apart, as `inference.classifier.Classifier` does."""
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def probabilities(self, images: Pixels) -> NDArray[np.float32]:
         """Return probabilities, shape (n, classes), for uint8 images of shape (n, 28, 28)."""
         ...
 
@@ -35,16 +37,16 @@ class Prediction:
 
     Attributes:
         file: Path relative to the root, with forward slashes.
-        digit: The likeliest digit; None if the picture could not be read.
+        digit: The most probable digit; None if the picture could not be read.
         confidence: Its probability, 0..1.
-        second: The next likeliest digit; None if the picture could not be read.
+        second: The second most probable digit; None if the picture could not be read.
         second_confidence: Its probability, 0..1.
         status: "ok", "unsure" (below the threshold, or hardly a single digit) or "error".
-        detail: Why it is not "ok", or what else one should know; one line, may be empty.
-        image: uint8 (28, 28), what the network saw; None if it saw nothing.
-        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
-            if it could not be read, or none was asked for.
-        probabilities: float32 (10,), what the network says of every digit; None as for `image`.
+        detail: Why it is not "ok", and what was left out of the file; one line, may be empty.
+        image: uint8 (28, 28), what the network saw; None if the picture could not be read.
+        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL_SIDE large;
+            None if it could not be read, or none was asked for.
+        probabilities: float32 (10,), of every digit; None as for `image`.
     """
 
     file: str
@@ -54,26 +56,26 @@ class Prediction:
     second_confidence: float
     status: Status
     detail: str
-    image: NDArray[np.uint8] | None
-    thumbnail: NDArray[np.uint8] | None
+    image: Pixels | None
+    thumbnail: Pixels | None
     probabilities: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """One picture on its way to the network: its file, and what reading it brought.
+class NetworkInput:
+    """What the network is to see of one picture, or why it cannot.
 
     Attributes:
-        file: What it is called in its `Prediction`.
-        image: uint8 (28, 28), what the network is to see; None if it could not be read.
+        file: As in `Prediction`.
+        image: As in `Prediction`.
         thumbnail: As in `Prediction`.
         doubt: Why it could not be read, or is hardly a single digit; one line, may be empty.
-        note: What else one should know; one line, may be empty.
+        note: What was left out of the file; one line, may be empty.
     """
 
     file: str
-    image: NDArray[np.uint8] | None = None
-    thumbnail: NDArray[np.uint8] | None = None
+    image: Pixels | None = None
+    thumbnail: Pixels | None = None
     doubt: str = ""
     note: str = ""
 
@@ -87,10 +89,10 @@ def recognise(
     chunk_size: int,
     thumbnails: int = 0,
 ) -> Iterator[Prediction]:
-    """Read digits from picture files, one prediction a file in the order given.
+    """Read a digit from each picture file; give the predictions in the order of the files.
 
     Memory does not grow with the number of files: while one chunk is classified the next is
-    read, and no more than three are held.
+    prepared, and no more than three are held.
 
     Args:
         paths: Picture files.
@@ -98,76 +100,77 @@ def recognise(
         classifier: What tells digits apart.
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
         chunk_size: Pictures a batch.
-        thumbnails: How many predictions, the first ones, show the picture.
+        thumbnails: How many of the first predictions get a thumbnail.
     """
-    to_sheet = partial(_read_sheet, root=root)
+    work = partial(_prepare_file, root=root)
     asked = with_thumbnails(paths, thumbnails)
-    for sheets in in_chunks(to_sheet, asked, chunk_size, by_processes=True):
-        yield from classify(sheets, classifier, unsure_below)
+    for inputs in in_chunks(work, asked, chunk_size, by_processes=True):
+        yield from classify(inputs, classifier, unsure_below)
 
 
 def with_thumbnails(paths: Sequence[Path], count: int) -> list[tuple[Path, bool]]:
-    """Say with each path whether a thumbnail is wanted: of so many at the start."""
+    """Pair each path with whether a thumbnail is wanted: the first `count` get one."""
     return [(path, number < count) for number, path in enumerate(paths)]
 
 
-def _read_sheet(asked: tuple[Path, bool], root: Path) -> Sheet:
+def _prepare_file(asked: tuple[Path, bool], root: Path) -> NetworkInput:
     path, thumbnail = asked
-    return read_sheet(name_below(root, path), partial(read_picture, path), thumbnail)
+    return prepare(name_below(root, path), partial(read_picture, path), thumbnail=thumbnail)
 
 
-def read_sheet(file: str, open_picture: Callable[[int], Picture], thumbnail: bool) -> Sheet:
-    """Bring a picture to MNIST's form; whatever goes wrong becomes the reason of its `doubt`.
+def prepare(file: str, decode: Callable[[int], Picture], *, thumbnail: bool) -> NetworkInput:
+    """Decode and normalise a picture; if anything goes wrong, the reason becomes its `doubt`.
 
     Args:
-        file: What it is called in its `Prediction`.
-        open_picture: As for `read_digit`.
+        file: As in `Prediction`.
+        decode: As for `decode_and_normalise`.
         thumbnail: Whether one is wanted.
     """
     try:
-        picture, reading = read_digit(open_picture)
-        small = shrink_to(picture.pixels, THUMBNAIL) if thumbnail else None
-    except Exception as error:
-        return Sheet(file, doubt=why_unread(error))
-    return Sheet(file, reading.image, small, reading.trouble, picture.note)
+        picture, normalised = decode_and_normalise(decode)
+        small = shrink_to(picture.pixels, THUMBNAIL_SIDE) if thumbnail else None
+    except Exception as error:  # one picture must not stop all the others
+        return NetworkInput(file, doubt=why_unread(error))
+    return NetworkInput(file, normalised.image, small, normalised.trouble, picture.note)
 
 
 def why_unread(error: Exception) -> str:
-    """Say in one line why a picture could not be read; it must not stop all the others."""
+    """Say in one line why a picture could not be read."""
     if isinstance(error, PictureError):
         return str(error)
-    return f"cannot be read: {kind_and_words(error, 150)}"  # out of memory, say
+    return f"cannot be read: {kind_and_words(error, 150)}"  # such as: out of memory
 
 
 def classify(
-    sheets: Sequence[Sheet], classifier: DigitClassifier, unsure_below: float
+    inputs: Sequence[NetworkInput], classifier: DigitClassifier, unsure_below: float
 ) -> Iterator[Prediction]:
-    """Let the network answer for all sheets at once; one prediction a sheet, in order."""
-    images = [sheet.image for sheet in sheets if sheet.image is not None]
+    """Classify all inputs as one batch; give one prediction an input, in order."""
+    images = [each.image for each in inputs if each.image is not None]
     answers = iter(classifier.probabilities(np.stack(images))) if images else iter(())
-    for sheet in sheets:
-        if sheet.image is None:
-            yield Prediction(sheet.file, None, 0.0, None, 0.0, "error", sheet.doubt, None, None)
+    for each in inputs:
+        if each.image is None:
+            yield Prediction(each.file, None, 0.0, None, 0.0, "error", each.doubt, None, None)
         else:
-            yield _answer(sheet, next(answers), unsure_below)
+            yield _prediction(each, next(answers), unsure_below)
 
 
-def _answer(sheet: Sheet, probabilities: NDArray[np.float32], unsure_below: float) -> Prediction:
-    second, first = (int(digit) for digit in np.argsort(probabilities)[-2:])
-    confidence = float(probabilities[first])
-    doubt = sheet.doubt
+def _prediction(
+    seen: NetworkInput, probabilities: NDArray[np.float32], unsure_below: float
+) -> Prediction:
+    (first, confidence), (second, second_confidence) = two_likeliest(probabilities)
+    doubt = seen.doubt
     if not doubt and confidence < unsure_below:
-        either = confidence + float(probabilities[second])
+        either = confidence + second_confidence
         doubt = f"could also be {second}" if either >= unsure_below else "hardly a digit"
     return Prediction(
-        file=sheet.file,
+        file=seen.file,
         digit=first,
         confidence=confidence,
         second=second,
-        second_confidence=float(probabilities[second]),
+        second_confidence=second_confidence,
         status="unsure" if doubt else "ok",
-        detail="; ".join(part for part in (doubt, sheet.note) if part),
-        image=sheet.image,
-        thumbnail=sheet.thumbnail,
+        detail="; ".join(part for part in (doubt, seen.note) if part),
+        image=seen.image,
+        thumbnail=seen.thumbnail,
         probabilities=probabilities,
     )

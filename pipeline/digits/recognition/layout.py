@@ -1,6 +1,6 @@
-"""Where the digits of a picture may be: ink to lines, lines to groups, groups to candidates.
+"""Find where the digits of a picture may be: ink to lines, lines to groups, groups to candidates.
 
-Where digits may touch, more cuts than needed are proposed; whoever knows digits chooses among them.
+Where digits may touch, more cuts than needed are proposed; a classifier then chooses among them.
 This is over-segmentation with recognition, as surveyed by R. G. Casey and E. Lecolinet, "A survey
 of methods and strategies in character segmentation", IEEE PAMI 18(7), 1996.
 """
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.digits.preprocessing.marks import FAINTEST, Marks, find_marks
-from pipeline.digits.preprocessing.pixels import Pixels
+from pipeline.digits.preprocessing.normalise import Steps
 from pipeline.digits.recognition.candidates import Group, make_group
 from pipeline.digits.recognition.parts import (
     MOST_PARTS,
     NOISY,
-    Labels,
     Part,
-    Steps,
+    PartLabels,
     find_ink,
     find_parts,
     no_specks,
@@ -26,6 +25,7 @@ from pipeline.digits.recognition.parts import (
     without_rules,
 )
 from pipeline.digits.recognition.text_lines import find_lines, merge_overlapping, without_separators
+from pipeline.system.arrays import Pixels
 
 MOST_SHOWN = 8
 
@@ -87,7 +87,7 @@ def _shown(rows: Sequence[Pixels]) -> Steps:
     return (("as rows", np.vstack(padded)),)
 
 
-def _painted(labels: Labels, lines: list[list[Part]]) -> Pixels:
+def _painted(labels: PartLabels, lines: list[list[Part]]) -> Pixels:
     """Draw every group in a grey of its own, for the eye."""
     shades = np.zeros(int(labels.max()) + 1, np.uint8)
     for line in lines:

@@ -1,4 +1,4 @@
-"""From a picture of a handwritten number to its digits: where each is, and what it reads."""
+"""Read numbers from many picture files: where each digit is, and which one it is."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.inference.metrics import two_likeliest
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import name_below
 from pipeline.digits.preprocessing.pixels import resize
@@ -20,9 +21,7 @@ from pipeline.digits.recognition.layout import lay_out
 from pipeline.digits.recognition.rows import NONE, Found
 from pipeline.digits.recognition.touching import Box, boxes_along
 
-Probabilities = NDArray[np.float32]
-
-THUMBNAIL = 512  # pixels of the longest side of what is shown
+NUMBER_THUMBNAIL_SIDE = 512  # longest side of the picture as shown, in pixels
 
 
 class DigitRowReader(Protocol):
@@ -71,7 +70,7 @@ class DigitBox:
 
 @dataclass(frozen=True)
 class NumberPrediction:
-    """The answer for one picture file, as `recognition.Prediction` is for a single digit.
+    """The answer for one picture file, as `Prediction` is for a single digit.
 
     Attributes:
         file: Path relative to the root, with forward slashes.
@@ -83,8 +82,8 @@ class NumberPrediction:
         detail: Why it is not "ok", or what else one should know; one line, may be empty.
         digits: Every digit from top to bottom and left to right, boxes in pixels of the file.
         doubts: Why each of the digits is unsure, in one line; empty where it is not.
-        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL large; None
-            if it could not be read, or none was asked for.
+        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most
+            NUMBER_THUMBNAIL_SIDE large; None if it could not be read, or none was asked for.
         size: Width and height of the picture in the file, upright, in pixels.
     """
 
@@ -102,8 +101,8 @@ class NumberPrediction:
 
 
 @dataclass(frozen=True)
-class _Sheet:
-    """One picture on its way to the network: its file, and what reading it brought."""
+class _LaidOut:
+    """What the network is to see of one picture, or why it cannot."""
 
     file: str
     readable: bool
@@ -113,22 +112,6 @@ class _Sheet:
     scale: float = 1.0
     trouble: str = ""
     note: str = ""
-
-
-def find_digits(
-    picture: NDArray[np.uint8],
-    classifier: DigitClassifier,
-    row_reader: DigitRowReader | None = None,
-) -> list[DigitBox]:
-    """Find and read the digits of a picture, from top to bottom and from left to right.
-
-    Args:
-        picture: uint8, (h, w) grey or (h, w, 3) RGB, of either polarity.
-        classifier: What tells digits apart.
-        row_reader: What reads digits that touch without cutting them; None: they are cut.
-    """
-    layout = lay_out(picture)
-    return read_layouts([layout.lines], classifier, row_reader)[0]
 
 
 def text_of(digits: Sequence[DigitBox]) -> list[str]:
@@ -160,23 +143,25 @@ def recognise_numbers(
         thumbnails: How many predictions, the first ones, show the picture.
         row_reader: What reads digits that touch without cutting them; None: they are cut.
     """
-    to_sheet = partial(_read_sheet, root=root)
+    work = partial(_lay_out_file, root=root)
     asked = with_thumbnails(paths, thumbnails)
-    for sheets in in_chunks(to_sheet, asked, chunk_size, by_processes=True):
-        found = read_layouts([sheet.lines for sheet in sheets], classifier, row_reader)
-        for sheet, digits in zip(sheets, found, strict=True):
-            yield _answer(sheet, digits, unsure_below)
+    for pictures in in_chunks(work, asked, chunk_size, by_processes=True):
+        found = read_layouts([each.lines for each in pictures], classifier, row_reader)
+        for picture, digits in zip(pictures, found, strict=True):
+            yield _prediction(picture, digits, unsure_below)
 
 
-def _read_sheet(asked: tuple[Path, bool], root: Path) -> _Sheet:
+def _lay_out_file(asked: tuple[Path, bool], root: Path) -> _LaidOut:
     path, thumbnail = asked
     file = name_below(root, path)
     try:
         picture = read_picture(path)
         layout = lay_out(picture.pixels)
         longest = max(picture.pixels.shape[:2])
-        small = resize(picture.pixels, min(1.0, THUMBNAIL / longest)) if thumbnail else None
-        return _Sheet(
+        small = (
+            resize(picture.pixels, min(1.0, NUMBER_THUMBNAIL_SIDE / longest)) if thumbnail else None
+        )
+        return _LaidOut(
             file=file,
             readable=True,
             lines=layout.lines,
@@ -187,28 +172,30 @@ def _read_sheet(asked: tuple[Path, bool], root: Path) -> _Sheet:
             note=picture.note,
         )
     except Exception as error:
-        return _Sheet(file, readable=False, note=why_unread(error))
+        return _LaidOut(file, readable=False, note=why_unread(error))
 
 
-def _answer(sheet: _Sheet, digits: Sequence[DigitBox], unsure_below: float) -> NumberPrediction:
+def _prediction(
+    picture: _LaidOut, digits: Sequence[DigitBox], unsure_below: float
+) -> NumberPrediction:
     doubts = tuple(box.doubt if box.confidence < unsure_below else "" for box in digits)
     weakest = min(digits, key=lambda box: box.confidence, default=None)
-    doubt = "no digit found" if sheet.readable else ""
+    doubt = "no digit found" if picture.readable else ""
     if weakest:
         doubt = doubts[digits.index(weakest)]
-    status: Status = "unsure" if doubt or sheet.trouble else "ok"
+    status: Status = "unsure" if doubt or picture.trouble else "ok"
     return NumberPrediction(
-        file=sheet.file,
+        file=picture.file,
         digit=" ".join(text_of(digits)) or None,
         confidence=weakest.confidence if weakest else 0.0,
         second=weakest.second if weakest else None,
         second_confidence=weakest.second_confidence if weakest else 0.0,
-        status=status if sheet.readable else "error",
-        detail="; ".join(part for part in (sheet.trouble, doubt, sheet.note) if part),
-        digits=tuple(_scaled(box, sheet.scale) for box in digits),
+        status=status if picture.readable else "error",
+        detail="; ".join(part for part in (picture.trouble, doubt, picture.note) if part),
+        digits=tuple(_scaled(box, picture.scale) for box in digits),
         doubts=doubts,
-        thumbnail=sheet.thumbnail,
-        size=sheet.size,
+        thumbnail=picture.thumbnail,
+        size=picture.size,
     )
 
 
@@ -220,11 +207,6 @@ def _scaled(box: DigitBox, scale: float) -> DigitBox:
         width=round(box.width * scale),
         height=round(box.height * scale),
     )
-
-
-def same_number(text: object, label: str) -> bool:
-    """Say whether an answer is what a label says, blanks between digits and lines aside."""
-    return "".join(str(text).split()) == "".join(label.split())
 
 
 def read_layouts(
@@ -249,7 +231,7 @@ def read_layouts(
 
 def _read_lines(
     lines: tuple[tuple[Group, ...], ...],
-    answers: Iterator[Probabilities],
+    answers: Iterator[NDArray[np.float32]],
     row_reader: DigitRowReader | None,
 ) -> list[DigitBox]:
     boxes = []
@@ -262,7 +244,7 @@ def _read_lines(
 
 
 def _read_group(
-    group: Group, probabilities: Probabilities, found: Sequence[Found], line: int
+    group: Group, probabilities: NDArray[np.float32], found: Sequence[Found], line: int
 ) -> list[DigitBox]:
     """Read a group: as a row of several digits, as one, or by the best of its cuts."""
     if group.row and are_several(found, group, probabilities):
@@ -277,8 +259,8 @@ def _read_group(
     return [_box(group.candidates[index].box, line, probabilities[index]) for index in chosen]
 
 
-def _box(place: Box, line: int, probability: Probabilities, none: float = 0.0) -> DigitBox:
-    second, first = (int(digit) for digit in np.argsort(probability)[-2:])
+def _box(place: Box, line: int, probability: NDArray[np.float32], none: float = 0.0) -> DigitBox:
+    (first, confidence), (second, second_confidence) = two_likeliest(probability)
     left, top, width, height = place
     return DigitBox(
         left=left,
@@ -287,8 +269,8 @@ def _box(place: Box, line: int, probability: Probabilities, none: float = 0.0) -
         height=height,
         line=line,
         digit=first,
-        confidence=float(probability[first]),
+        confidence=confidence,
         second=second,
-        second_confidence=float(probability[second]),
+        second_confidence=second_confidence,
         none=none,
     )

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.preprocessing.form import stroke_width
-from pipeline.digits.preprocessing.ink import TINY, flatten, ink_is_dark, to_gray
+from pipeline.digits.preprocessing.ink import flatten, ink_is_dark, to_gray
 from pipeline.digits.preprocessing.marks import Marks, without_lines
-from pipeline.digits.preprocessing.pixels import Pixels
+from pipeline.digits.preprocessing.normalise import Steps
+from pipeline.system.arrays import Pixels
 
-Labels = NDArray[np.int32]
-Steps = tuple[tuple[str, NDArray[np.generic]], ...]
+PartLabels = NDArray[np.int32]
 # Clarity, of the picture at its own size: noise had less than 7, composed numbers and pictures of
 # digits more than 11, faint ones under strong grain 9.
 NOISY = 8.0
-MOST_PARTS = 300  # a page of print or of noise is not searched for ever
+MOST_PARTS = 300  # or a page of print or of noise would take for ever
 
 # Shares of the height of the digits around.
 SPECK = 0.15
@@ -64,7 +64,7 @@ def find_ink(picture: Pixels) -> tuple[Pixels, Steps]:
     """Return the ink of a picture, uint8 (h, w), and the steps on the way to it."""
     gray = to_gray(picture)
     paper = gray if ink_is_dark(gray) else 255 - gray
-    flat = flatten(paper, shaded=max(paper.shape) > TINY)
+    flat = flatten(paper)
     ink = without_lines(flat)
     return ink, (
         ("picture", picture),
@@ -91,7 +91,7 @@ def find_parts(marks: Marks, chosen: Sequence[int]) -> list[Part]:
     return [_part(index + 1, marks.labels, marks.boxes[index]) for index in chosen]
 
 
-def _part(label: int, labels: Labels, stats: NDArray[np.int32]) -> Part:
+def _part(label: int, labels: PartLabels, stats: NDArray[np.int32]) -> Part:
     """Measure a mark: whether it is a straight stroke, and how much it leans to the right."""
     left, top, width, height = (int(value) for value in stats[:4])
     own = (labels[top : top + height, left : left + width] == label).astype(np.uint8) * 255

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from pipeline.digits.preprocessing.form import BOX, FINE, enlarge, even_strokes
 from pipeline.digits.recognition.rows import HEIGHT, STRIDE
+from pipeline.system.arrays import Pixels
 
-Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 ROOM = 2  # pixels that stay free above and below
 MARGIN = 6  # and at the ends
-INKED = 64
+INKED = 64  # ink above this counts, 0..255
 
 
 @dataclass(frozen=True)

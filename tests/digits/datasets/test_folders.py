@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.digits.datasets.folders import folder
 from pipeline.digits.preprocessing.decoding import read_picture
-from pipeline.digits.preprocessing.normalise import read_digit
+from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.splits import class_counts
 from pipeline.stages.prepare import split_dataset
 from pipeline.system.errors import InputError
@@ -49,7 +49,7 @@ def test_a_small_digit_in_a_large_jpeg_is_read_as_predict_custom_reads_it(sorted
     dataset = folder(path=str(sorted_folders), test_share=0.2)
 
     seen = np.concatenate([dataset.train.images, dataset.test.images])
-    read = read_digit(partial(read_picture, sorted_folders / "5" / "large.jpg"))[1].image
+    read = decode_and_normalise(partial(read_picture, sorted_folders / "5" / "large.jpg"))[1].image
     assert (seen == read).all(axis=(1, 2)).any()
 
 

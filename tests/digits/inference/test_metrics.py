@@ -61,3 +61,9 @@ def test_the_fitted_temperature_undoes_a_known_one(made_worse_by):
     labels = np.array([rng.choice(10, p=row) for row in truth])
     given = metrics.soften(truth, made_worse_by)
     assert metrics.fit_temperature(labels, given) == pytest.approx(1 / made_worse_by, rel=0.05)
+
+
+def test_the_two_likeliest_classes_come_with_their_probabilities():
+    first, second = metrics.two_likeliest(np.array([0.1, 0.2, 0.65, 0.05]))
+    assert first == (2, 0.65)
+    assert second == (1, 0.2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.digits.preprocessing.labels import read_labels
+from pipeline.digits.preprocessing.labels import read_labels, same_number
 from pipeline.system.errors import InputError
 
 
@@ -55,3 +55,10 @@ def test_what_is_no_file_is_told(tmp_path):
     for name in ("folder", "link"):
         with pytest.raises(InputError, match=f"{name}: not a file"):
             read_labels(tmp_path / name)
+
+
+def test_blanks_do_not_make_a_number_another():
+    assert same_number("20 26", "2026")
+    assert same_number(7, " 7 ")
+    assert not same_number("20 26", "2025")
+    assert not same_number(None, "2025")

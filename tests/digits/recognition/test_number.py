@@ -16,7 +16,7 @@ from pipeline.digits.recognition import layout, number
 from pipeline.digits.recognition.candidates import Candidate, Group
 from pipeline.digits.recognition.choosing import are_several, best_cuts, shapes, usual_widths
 from pipeline.digits.recognition.layout import lay_out
-from pipeline.digits.recognition.number import find_digits, recognise_numbers, same_number, text_of
+from pipeline.digits.recognition.number import read_layouts, recognise_numbers, text_of
 from pipeline.digits.recognition.rows import Found
 
 
@@ -92,6 +92,11 @@ def page(places, size=None):
         box = ink[top : top + cover.shape[0], left : left + cover.shape[1]]
         np.maximum(box, cover, out=box)
     return np.round(230 - 190 * ink).astype(np.uint8)
+
+
+def find_digits(picture, classifier, row_reader=None):
+    """Find and read the digits of one picture."""
+    return read_layouts([lay_out(picture).lines], classifier, row_reader)[0]
 
 
 def row(digits, top=40, height=60, pitch=80):
@@ -464,13 +469,6 @@ def test_shapes_are_measured_as_their_description_says():
     ((aspect, in_rows, in_columns),) = shapes(image)
     assert aspect == pytest.approx(np.log(8 / 20))  # eight columns hold ink
     assert (in_rows, in_columns) == (2, 1)
-
-
-def test_blanks_do_not_make_a_number_another():
-    assert same_number("20 26", "2026")
-    assert same_number(7, " 7 ")
-    assert not same_number("20 26", "2025")
-    assert not same_number(None, "2025")
 
 
 def test_files_become_predictions_in_order(classifier, tmp_path):

@@ -1,0 +1,162 @@
+"""Marks on paper: which are found, which are dropped, which are the digit."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.digits.preprocessing.marks import (
+    BLANK,
+    choose_marks,
+    find_marks,
+    without_edges,
+    without_lines,
+)
+
+SIDE = 120
+
+
+def page(*boxes, tone=200):
+    """Draw ink, (left, top, width, height) each, on a sheet of SIDE x SIDE pixels."""
+    ink = np.zeros((SIDE, SIDE), np.uint8)
+    for left, top, width, height in boxes:
+        ink[top : top + height, left : left + width] = tone
+    return ink
+
+
+DIGIT = (55, 40, 8, 40)
+
+
+def test_every_mark_has_its_box():
+    marks = find_marks(page(DIGIT, (90, 90, 10, 6)))
+    assert marks.labels.max() == len(marks.boxes) == 2
+    boxes = sorted(marks.boxes[:, :4].tolist())
+    assert np.abs(np.subtract(boxes, [[55, 40, 8, 40], [90, 90, 10, 6]])).max() <= 2
+    assert marks.contrast > 150
+
+
+def test_a_stroke_is_followed_where_it_gets_fainter_but_nothing_faint_counts_alone():
+    ink = page((40, 20, 40, 60))
+    ink[80:100, 55:63] = 90  # continues the mark
+    ink[100:115, 5:13] = 90  # stands alone
+    ink = np.maximum(ink, np.random.default_rng(0).integers(0, 20, ink.shape, np.uint8))
+    ((left, top, width, height),) = find_marks(ink).boxes[:, :4].tolist()
+    assert (left, top, width) == pytest.approx((39, 19, 42), abs=1)
+    assert height == pytest.approx(80, abs=2)
+
+
+def test_the_grain_of_paper_makes_a_stroke_less_clear():
+    rng = np.random.default_rng(0)
+
+    def clarity(grain):
+        noise = rng.normal(30, grain, (SIDE, SIDE)) if grain else 30
+        return find_marks((page(DIGIT) + noise).clip(0, 255).astype(np.uint8)).clarity
+
+    assert clarity(0) > 100
+    assert clarity(0) > clarity(4) > clarity(20) > 6
+
+
+def test_chosen_marks_become_a_mask():
+    marks = find_marks(page(DIGIT, (90, 90, 10, 6)))
+    every = marks.mask(np.ones(2, np.bool_))
+    first, second = (marks.mask(np.arange(2) == place) for place in range(2))
+    assert np.array_equal(first | second, every)
+    assert not (first & second).any()
+    assert first.any()
+    assert second.any()
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [(0, 0, SIDE, 12), (0, SIDE - 12, SIDE, 12), (0, 0, 12, SIDE), (SIDE - 12, 0, 12, SIDE),
+     (0, 0, 14, 14)],
+    ids=["top", "bottom", "left", "right", "corner"],
+)  # fmt: skip
+def test_edges_are_dropped(edge):
+    ink = page(DIGIT, edge)
+    rest = without_edges(ink, find_marks(ink))
+    left, top, width, height = edge
+    assert not rest[top : top + height, left : left + width].any()
+    assert (rest[45:75, 56:62] == 200).all()
+
+
+def test_a_frame_is_dropped():
+    ink = cv2.rectangle(page(DIGIT), (6, 6), (SIDE - 7, SIDE - 7), 200, 3)
+    rest = without_edges(ink, find_marks(ink))
+    assert not rest[:, :15].any()
+    assert (rest[45:75, 56:62] == 200).all()
+
+
+def test_what_stands_alone_is_no_edge_even_along_the_border():
+    ink = page((0, 0, SIDE, 12))
+    assert without_edges(ink, find_marks(ink)) is ink
+    speck = page((0, 0, SIDE, 12), (60, 60, 3, 3))
+    assert without_edges(speck, find_marks(speck)) is speck  # a speck is no digit to keep
+
+
+def ruled(ink, tone, *, squared=False):
+    lined = ink.copy()
+    for place in range(10, SIDE, 30):
+        lined[place : place + 2] = np.maximum(lined[place : place + 2], tone)
+        if squared:
+            lined[:, place : place + 2] = np.maximum(lined[:, place : place + 2], tone)
+    return lined
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_ruled_lines_are_dropped_and_the_digit_stays_whole(squared):
+    ink = cv2.circle(page(), (60, 60), 25, 220, 7)
+    rest = without_lines(ruled(ink, 100, squared=squared))
+    away = cv2.dilate(ink, np.ones((9, 9), np.uint8)) == 0
+    assert rest[away].mean() < 3
+    assert (rest[ink > 0] > 90).mean() > 0.95
+
+
+def test_a_single_line_as_dark_as_the_rest_stays():
+    stem = page((0, 60, SIDE, 2), (55, 20, 6, 38))
+    assert without_lines(stem) is stem
+
+
+def test_short_strokes_and_small_pictures_have_no_lines():
+    digit = page((10, 60, 100, 3))
+    assert without_lines(digit) is digit
+    small = ruled(page(DIGIT), 100)[:60, :60]
+    assert without_lines(small) is small
+
+
+def chosen_of(ink):
+    marks = find_marks(ink)
+    chosen, trouble = choose_marks(ink, marks)
+    return marks.mask(chosen), trouble
+
+
+def test_the_digit_is_the_mark_with_most_ink():
+    mask, trouble = chosen_of(page(DIGIT, (100, 100, 8, 8)))
+    assert trouble == ""
+    assert mask[60, 58] == 1
+    assert mask[104, 104] == 0
+
+
+def test_a_broken_part_close_by_belongs_to_it():
+    mask, trouble = chosen_of(page(DIGIT, (67, 45, 14, 5)))
+    assert trouble == ""
+    assert mask[60, 58] == 1
+    assert mask[47, 74] == 1
+
+
+@pytest.mark.parametrize(
+    ("boxes", "told"),
+    [
+        ([], BLANK),
+        ([(60, 60, 1, 1)], BLANK),
+        ([DIGIT, (5, 40, 8, 40)], "several separate objects"),
+    ],
+)
+def test_what_is_hardly_one_digit_is_told(boxes, told):
+    assert chosen_of(page(*boxes))[1] == told
+
+
+def test_many_marks_with_more_ink_than_the_digit_are_noise():
+    dots = [(x, y, 5, 5) for x in range(3, 115, 16) for y in (5, 20, 95, 110)]
+    assert chosen_of(page((56, 50, 5, 18), *dots))[1].startswith("too noisy")
+    faint = page(DIGIT, tone=8)
+    assert chosen_of(faint)[1] == BLANK

@@ -1,0 +1,102 @@
+"""The stage that reads people's own pictures: what it takes, keeps and refuses."""
+
+from pathlib import Path
+
+import pytest
+from support.networks import write_reader
+from support.pictures import picture
+
+from pipeline.config.checking import validate
+from pipeline.config.composing import compose
+from pipeline.digits.preprocessing.finding import find_pictures
+from pipeline.stages import predict_custom
+from pipeline.stages.prediction_files import write_predictions
+from pipeline.system.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "more").mkdir()
+    picture(0).save(tmp_path / "b.png")
+    picture(1).save(tmp_path / "a one.png")
+    picture(0, 400).save(tmp_path / "more" / "zéro.jpg")
+    picture(None).save(tmp_path / "blank.png")
+    (tmp_path / "text.png").write_text("no picture")
+    return tmp_path
+
+
+@pytest.mark.parametrize("mode", ["digit", "number"])
+def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch, mode):
+    for number in range(4):
+        picture(number % 2).save(tmp_path / f"{number}.png")
+    model = write_reader(tmp_path / "model.onnx", 0)
+    overrides = [f"images={tmp_path}", f"output={tmp_path / 'out'}", f"model={model}"]
+    options = [f"predict.{override}" for override in overrides]
+    options += [f"predict.mode={mode}", "predict.grid_limit=3", "tracking=none"]
+    plotted = []
+    monkeypatch.setattr(predict_custom, "plot", lambda tally, *_: plotted.append(tally))
+
+    predict_custom.run(validate(compose(options)))
+
+    (tally,) = plotted
+    assert tally.by_status.total() == 4
+    assert [shown.file for shown in tally.shown] == ["0.png", "1.png", "2.png"]
+    assert all(shown.thumbnail is not None for shown in tally.shown)
+
+
+def test_what_an_earlier_run_drew_is_no_picture_to_read(folder):
+    for place in (folder, folder / "of another run"):
+        (place / "explain").mkdir(parents=True)
+        (place / "predictions.csv").touch()
+        picture(1).save(place / "predictions.png")
+        picture(1).save(place / "explain" / "a one.png.png")
+    (folder.parent / "link").symlink_to(folder)
+    own = {"predictions.png", "a one.png.png"}
+    for place in (folder.parent / "link", folder / ".." / folder.name, folder):
+        left = predict_custom._own_files_left_out(find_pictures(place), place, place)
+        assert not own & {path.name for path in left}
+        assert len(left) == 5
+
+
+def test_pictures_that_only_lie_where_drawn_ones_might_are_read(folder):
+    (folder / "explain").mkdir()
+    picture(1).save(folder / "explain" / "a one.png")
+    picture(1).save(folder / "predictions.png")
+    found = find_pictures(folder)
+    assert predict_custom._own_files_left_out(found, folder, folder.parent) == found
+    (folder / "predictions.csv").touch()  # above the pictures, it says nothing of them
+    explained = find_pictures(folder / "explain")
+    assert predict_custom._own_files_left_out(explained, folder / "explain", folder) == explained
+
+
+def test_a_picture_of_somebody_elses_is_not_written_over(folder):
+    picture(1).save(folder / "predictions.png")
+    (folder / "link").symlink_to(folder)
+    for output in (folder, folder / "link"):
+        with pytest.raises(InputError, match="would be written over"):
+            predict_custom._own_files_left_out(find_pictures(folder), folder, output)
+
+
+def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
+    picture(1).save(tmp_path / "predictions.png")
+    (tmp_path / "predictions.csv").touch()
+    with pytest.raises(InputError, match="nothing in it"):
+        predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path, tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's always full device")
+def test_a_full_disk_is_told_with_the_table_that_did_not_fit(tmp_path):
+    table = tmp_path / "predictions.csv"
+    table.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as told:
+        write_predictions(tmp_path, [], {}, 0, 0)
+    assert told.value.filename == str(table)
+
+
+def test_rows_of_labels_that_cannot_be_right_are_told_of(caplog):
+    labels = {"a.png": "7", "b.png": "1 2\n3", "c.png": "x", "A.PNG": "7"}
+    predict_custom._tell_unused(labels, {"a.png", "b.png", "c.png", "d.png"})
+    assert [record.getMessage() for record in caplog.records] == [
+        "labels.csv: rows that name no picture that is there: 1, such as A.PNG",
+        "labels.csv: rows that give no number: 1, such as c.png",
+    ]
