@@ -1,1 +1,129 @@
-"""Progress."""
+"""One progress for everything that takes longer than two seconds.
+
+On a terminal it is a bar with the time left. Elsewhere it is plain lines in the log: one for each
+step that comes with a text, and at most one every ten seconds for steps without. The environment
+variable DIGITS_PROGRESS=0 silences both.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Never, TypeVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+SWITCH = "DIGITS_PROGRESS"
+BYTES = "B"  # the unit that is shown in MB
+QUICK = 2.0  # seconds within which `track` shows nothing
+SECONDS_A_LINE = 10.0
+
+
+class Progress:
+    """What is told of each step; this one keeps it to itself."""
+
+    def step(self, text: str = "", by: int = 1) -> None:
+        """Count steps that are done.
+
+        Args:
+            text: What to show beside the count, such as the loss of an epoch. Off a terminal, a
+                step with a text gets a line of its own.
+            by: How many steps.
+        """
+
+
+@contextmanager
+def progress(total: int, unit: str, what: str = "", *, after: float = 0.0) -> Iterator[Progress]:
+    """Show how far a number of steps has come while the block runs.
+
+    Args:
+        total: How many steps there will be at most; 0 if that is not known.
+        unit: What a step is, in the singular, such as "epoch"; "B" for bytes.
+        what: What the steps belong to, such as the name of a file.
+        after: Seconds before which nothing is shown.
+    """
+    if os.environ.get(SWITCH) == "0":
+        yield Progress()
+    elif sys.stderr.isatty():
+        with _bar(total, unit, what, after) as bar:
+            yield _Bar(bar)
+    else:
+        yield _Lines(total, unit, what)
+
+
+def track(items: Iterable[Item], total: int, unit: str, what: str = "") -> Iterator[Item]:
+    """Pass items on and show how many were taken, once that has lasted two seconds."""
+    with progress(total, unit, what, after=QUICK) as shown:
+        for item in items:
+            yield item
+            shown.step()
+
+
+@contextmanager
+def _bar(total: int, unit: str, what: str, after: float) -> "Iterator[tqdm[Never]]":
+    # Imported late: most commands show no bar.
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    bar = tqdm(
+        total=total or None,
+        unit=unit,
+        unit_scale=unit == BYTES,
+        desc=what or None,
+        delay=after,
+        dynamic_ncols=True,
+    )
+    # What is logged meanwhile goes above the bar instead of into it.
+    with bar, logging_redirect_tqdm():
+        yield bar
+
+
+class _Bar(Progress):
+    def __init__(self, bar: "tqdm[Never]") -> None:
+        self.bar = bar
+
+    def step(self, text: str = "", by: int = 1) -> None:
+        if text:
+            self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(by)
+
+
+class _Lines(Progress):
+    def __init__(self, total: int, unit: str, what: str) -> None:
+        self.total, self.unit, self.what = total, unit, what
+        self.done = 0
+        self.started = self.last_line = time.monotonic()
+
+    def step(self, text: str = "", by: int = 1) -> None:
+        self.done += by
+        now = time.monotonic()
+        if text or now - self.last_line >= SECONDS_A_LINE:
+            self.last_line = now
+            told = [self.what, self._count() + ("" if text else self._left(now)), text]
+            log.info("%s", ": ".join(part for part in told if part))
+
+    def _count(self) -> str:
+        if self.unit == BYTES:
+            total = f"/{self.total / 1e6:.1f}" if self.total else ""
+            return f"{self.done / 1e6:.1f}{total} MB"
+        return f"{self.unit} {self.done}" + (f"/{self.total}" if self.total else "")
+
+    def _left(self, now: float) -> str:
+        if not self.total:
+            return ""
+        seconds = (now - self.started) * (self.total - self.done) / self.done
+        return f", about {_duration(seconds)} left"
+
+
+def _duration(seconds: float) -> str:
+    for length, name in ((3600, "h"), (60, "min")):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {name}"
+    return f"{seconds:.0f} s"
