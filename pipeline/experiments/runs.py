@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pipeline.config.schema import Tracking
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
-from pipeline.stages.train import curve_point, run_metrics
+from pipeline.stages.recording import curve_point, run_metrics
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.trial_runs import close_trial, open_trial
 

@@ -18,7 +18,9 @@ from pipeline.config.targets import call_target
 from pipeline.config.trees import Tree
 from pipeline.digits.splits import Dataset, save_split
 from pipeline.digits.training.state import Epoch
-from pipeline.stages import prepare, train
+from pipeline.stages import prepare
+from pipeline.stages.fingerprint import fingerprint
+from pipeline.stages.network import describe
 from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.files import write_json
 
@@ -96,8 +98,8 @@ def make_trial(tree: Tree, threads: int) -> Trial:
     config = validate({**tree, "train": settings})
     folder, info = _prepared(config)
     return Trial(
-        key=train.fingerprint(config, info.digest, "train", "evaluate"),
-        name=train.describe(config),
+        key=fingerprint(config, info.digest, "train", "evaluate"),
+        name=describe(config),
         config=config.model_dump(),
         data=folder,
         note=info.note,

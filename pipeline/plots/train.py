@@ -1,4 +1,4 @@
-"""Figure of the train stage: the learning curves."""
+"""Figure of the evaluate stage: the learning curves of the training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ def learning_curves(
 
     Args:
         history: One record an epoch with epoch (from 1), loss and val_loss (nats per picture),
-            accuracy and val_accuracy (0..1), learning_rate and seconds. At least one.
+            accuracy and val_accuracy (0..1), and learning_rate. At least one.
         chosen_epoch: The epoch whose weights were kept; one of the history's.
         title: What was trained.
         note: A warning shown above the curves.
@@ -47,11 +47,10 @@ def learning_curves(
 
 
 def _summary(history: Sequence[Mapping[str, float]]) -> str:
-    seconds = sum(record["seconds"] for record in history)
     rates = [record["learning_rate"] for record in history]
     rate = f"{rates[0]:.3g}" if rates[0] == rates[-1] else f"{rates[0]:.3g} to {rates[-1]:.3g}"
     epochs = f"{len(history)} epoch{'s' if len(history) > 1 else ''}"
-    return f"{epochs} in {seconds:,.0f} s, learning rate {rate}"
+    return f"{epochs}, learning rate {rate}"
 
 
 def _panel(

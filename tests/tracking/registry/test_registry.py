@@ -20,7 +20,7 @@ from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
 from pipeline.stages.predict_custom import find_network
 from pipeline.stages.prepared import DatasetInfo
-from pipeline.stages.train import unseen_test_part
+from pipeline.stages.recording import unseen_test_part
 from pipeline.system.errors import InputError
 from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.registry.fetching import MODEL_NAME, fetch_network, pin
