@@ -22,7 +22,7 @@ from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.inference.metrics import accuracy
 from pipeline.digits.splits import load_split
 from pipeline.experiments.trial import Trial, make_trial
-from pipeline.stages.train import build, export, learn, measure, metadata
+from pipeline.stages.network import build, export, learn, measure, metadata
 from pipeline.system.files import write_json
 from pipeline.system.machine import cores
 

@@ -23,6 +23,8 @@ from pipeline.digits.splits import Split
 from pipeline.digits.training.fit import fit
 from pipeline.digits.training.networks import mlp
 from pipeline.digits.training.optimizers import adam
+from pipeline.digits.training.plan import TrainingPlan
+from pipeline.digits.training.start.tensorflow import start_tensorflow
 from pipeline.digits.training.state import Epoch
 
 Floats = NDArray[np.float32]
@@ -40,6 +42,7 @@ def main() -> None:
     parser.add_argument("--hidden-units", type=int, nargs="+", default=[128, 128])
     parser.add_argument("--batch-size", type=int, default=32)
     arguments = parser.parse_args()
+    start_tensorflow(None)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (arguments.pictures, 28, 28), np.uint8)
     train = Split(images, rng.integers(0, CLASSES, arguments.pictures).astype(np.uint8))
@@ -115,16 +118,8 @@ def ours(train: Split, hidden_units: list[int], batch_size: int, epochs: int) ->
     def work() -> None:
         go.acquire()
         one = train.take(np.arange(1))
-        fit(
-            model,
-            train,
-            one,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=adam(0.001),
-            seed=0,
-            on_epoch=pause,
-        )
+        plan = TrainingPlan(epochs=epochs, batch_size=batch_size, seed=0)
+        fit(model, adam(0.001), train, one, plan, on_epoch=pause)
 
     threading.Thread(target=work, daemon=True).start()
     for _ in range(epochs):

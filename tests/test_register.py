@@ -13,7 +13,7 @@ from pipeline.config.composing import compose
 from pipeline.digits.splits import digest, load_split
 from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
-from pipeline.stages.train import unseen_test_part
+from pipeline.stages.recording import unseen_test_part
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.names import REGISTERED_MODEL
 

@@ -4,7 +4,7 @@ Nothing may be computed here: TensorFlow starts its threads with the first opera
 do not survive a fork.
 """
 
-from pipeline.digits.training.tensorflow_start import quick_and_quiet_import
+from pipeline.digits.training.start.tensorflow import quick_and_quiet_import
 from pipeline.system.garbage import collect_seldom
 
 collect_seldom()

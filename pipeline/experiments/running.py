@@ -17,7 +17,7 @@ from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.splits import load_split
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
-from pipeline.stages import evaluate, train
+from pipeline.stages import evaluate, network
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.system.errors import kind_and_words
 
@@ -72,12 +72,12 @@ def _train_and_measure(trial: Trial, on_epoch: Callable[[Epoch], None]) -> dict[
         load_split(split_file(name, trial.data)) for name in ("train", "validation", "test")
     )
     classes = len(info.class_names)
-    model = train.build(config, learned, classes)
-    training = train.learn(model, learned, validation, config, on_epoch)
-    metrics = train.measure(model, validation, training, config)
+    model = network.build(config, learned, classes)
+    training = network.learn(model, learned, validation, config, on_epoch)
+    metrics = network.measure(model, validation, training, config)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        train.export(model, path, learned, train.metadata(metrics, config, info.note))
+        network.export(model, path, learned, network.metadata(metrics, config, info.note))
         classifier = Classifier.load(path)
         evaluation = evaluate.evaluate(classifier, test, classes)
     described = evaluate.describe(evaluation, test, info)

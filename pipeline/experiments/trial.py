@@ -19,7 +19,9 @@ from pipeline.config.trees import Target, Tree
 from pipeline.digits.splits import Dataset, save_split
 from pipeline.digits.training.state import Epoch
 from pipeline.plots.style.numbers import percent
-from pipeline.stages import prepare, train
+from pipeline.stages import prepare
+from pipeline.stages.fingerprint import fingerprint
+from pipeline.stages.network import describe
 from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.files import write_json
 
@@ -95,8 +97,8 @@ def make_trial(tree: Tree, threads: int) -> Trial:
     config = _with_threads(validate(tree), threads)
     folder, info = _prepare(_DataNode.of(config.data), config.prepare.validation_size, config.seed)
     return Trial(
-        key=train.fingerprint(config, info.digest, "train", "evaluate"),
-        name=train.describe(config),
+        key=fingerprint(config, info.digest, "train", "evaluate"),
+        name=describe(config),
         config=config.model_dump(),
         data=folder,
         note=info.note,

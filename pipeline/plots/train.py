@@ -1,4 +1,4 @@
-"""Figure of the train stage: the learning curves."""
+"""Figure of the evaluate stage: the learning curves of the training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ def learning_curves(
 
     Args:
         history: One record an epoch with epoch (from 1), loss and val_loss (nats per picture),
-            accuracy and val_accuracy (0..1), learning_rate and seconds. At least one.
+            accuracy and val_accuracy (0..1), and learning_rate. At least one.
         chosen_epoch: The epoch whose weights were kept; one of the history's.
         title: What was trained.
         note: A warning shown above the curves.
@@ -49,10 +49,9 @@ def learning_curves(
 
 
 def _summary(history: Sequence[Mapping[str, float]]) -> str:
-    seconds = sum(record["seconds"] for record in history)
     rates = [history[at]["learning_rate"] for at in (0, -1)]
     rate = " to ".join(dict.fromkeys(map(setting_text, rates)))
-    return f"{counted(len(history), 'epoch')} in {seconds:,.0f} s, learning rate {rate}"
+    return f"{counted(len(history), 'epoch')}, learning rate {rate}"
 
 
 def _panel(

@@ -1,1 +1,1 @@
-"""The four stages that DVC chains, each a command of its own."""
+"""The five stages that DVC chains, each a command of its own, and what they share."""

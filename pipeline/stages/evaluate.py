@@ -1,9 +1,11 @@
 """Stage 3: measure the trained network on the test part, which no other stage looks at.
 
 `python -m pipeline.stages.evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
-Needs no TensorFlow: the network runs on ONNX Runtime.
+It also draws what the trainings left in reports/: the learning curves, and rows that were read.
+It needs no TensorFlow: the network runs on ONNX Runtime.
 """
 
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cli.command import run_stage
-from pipeline.config.places import METRICS_NAME, MODELS, ONNX_FILE, report_dir
+from pipeline.config.places import METRICS_NAME, MODELS, ONNX_FILE, REPORTS, report_dir
 from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
-from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.classifier import BATCH_SIZE, Classifier
 from pipeline.digits.inference.metrics import (
     Reliability,
     accuracy,
@@ -26,7 +28,9 @@ from pipeline.digits.inference.metrics import (
 )
 from pipeline.digits.splits import Split, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.stages.training_report import RowExamples, load_row_examples, read_history
 from pipeline.system.files import write_csv, write_json
+from pipeline.system.progress import QUICK, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
 from pipeline.tracking.recording.records import File, Metrics
@@ -35,6 +39,7 @@ from pipeline.tracking.run_ids import read_run_id
 log = logging.getLogger(__name__)
 
 STAGE = "evaluate"
+TRAINED, ROWS_TRAINED = REPORTS / "train", REPORTS / "train-rows"
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Evaluation:
     """What the network answered on the test part, and how good that is.
 
     Attributes:
-        probabilities: Calibrated answers, float32 (n, classes).
-        confusion: Pictures by true class (rows) and predicted class (columns).
-        before: Confidence against accuracy as the network gives it.
+        probabilities: Calibrated probabilities, float32 (n, classes).
+        confusion: Number of pictures by true class (rows) and predicted class (columns).
+        before: Confidence against accuracy, before temperature scaling.
         after: The same after temperature scaling.
         temperature: What the logits were divided by.
     """
@@ -63,35 +68,55 @@ def run(config: Config) -> None:
     with reopened_run(config.tracking, read_run_id(MODELS), request) as recorder:
         classifier = Classifier.load(ONNX_FILE)
         test = load_split(split_file("test"))
-        evaluation = evaluate(classifier, test, len(info.class_names))
+        raw = _answers(classifier, test.images)
+        evaluation = _compare(classifier, raw, test.labels, len(info.class_names))
         metrics = describe(evaluation, test, info)
         folder = report_dir(STAGE)
         files = [folder / METRICS_NAME, folder / "predictions.csv"]
         write_json(files[0], metrics)
         _write_predictions(files[1], evaluation, test, info.class_names)
         files += plot(evaluation, test, info, folder)
+        files += plot_trainings(info.note, folder)
         recorder.record(Metrics(_comparable(metrics)))
         recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
 
 
+def _answers(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the network's own probabilities, showing progress after every batch of its own."""
+    answers = []
+    with progress(len(images), "picture", after=QUICK) as shown:
+        for start in range(0, len(images), BATCH_SIZE):
+            answers.append(classifier.raw_probabilities(images[start : start + BATCH_SIZE]))
+            shown.step(by=len(answers[-1]))
+    return np.concatenate(answers)
+
+
 def evaluate(classifier: Classifier, test: Split, classes: int) -> Evaluation:
-    """Let the network answer for every test picture and compare with the truth."""
-    raw = classifier.raw_probabilities(test.images)
+    """Let the network answer for every test picture, silently, and compare with the truth."""
+    return _compare(classifier, classifier.raw_probabilities(test.images), test.labels, classes)
+
+
+def _compare(
+    classifier: Classifier,
+    raw: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    classes: int,
+) -> Evaluation:
     calibrated = classifier.calibrate(raw)
     return Evaluation(
         probabilities=calibrated,
-        confusion=confusion_matrix(test.labels, calibrated.argmax(axis=1), classes),
-        before=reliability(test.labels, raw),
-        after=reliability(test.labels, calibrated),
+        confusion=confusion_matrix(labels, calibrated.argmax(axis=1), classes),
+        before=reliability(labels, raw),
+        after=reliability(labels, calibrated),
         temperature=classifier.temperature,
     )
 
 
 def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
-    """Return the stage's metrics; errors of calibration as shares, the loss in nats.
+    """Return the stage's metrics: calibration errors as shares, the loss in nats.
 
-    The loss is of calibrated answers, so it may be below `val_loss` of train, which is not.
+    The loss is of calibrated answers, so it may be lower than `val_loss` of train, which is not.
     """
     precision, recall = precision_and_recall(evaluation.confusion)
     return {
@@ -137,6 +162,33 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
     return [folder / name for name in figures]
 
 
+def plot_trainings(note: str | None, folder: Path) -> list[Path]:
+    """Draw the learning curves, and rows that the network for rows read, if one was trained."""
+    from pipeline.plots.style.page import save_figure
+    from pipeline.plots.train import learning_curves
+
+    history, title = read_history(TRAINED)
+    chosen = json.loads((TRAINED / METRICS_NAME).read_text(encoding="utf-8"))["chosen_epoch"]
+    drawn = [folder / "learning_curves.png"]
+    save_figure(learning_curves(history, chosen, title, note), drawn[0])
+    if examples := load_row_examples(ROWS_TRAINED):
+        drawn.append(folder / "rows.png")
+        _plot_rows(examples, note, drawn[-1])
+    return drawn
+
+
+def _plot_rows(examples: RowExamples, note: str | None, path: Path) -> None:
+    from pipeline.plots.style.page import save_figure
+    from pipeline.plots.train_rows import RowItem, row_grid
+
+    items = []
+    for number, image in enumerate(examples.images):
+        found = examples.found[examples.found[:, 0] == number]
+        read = [(float(middle), int(digit)) for _, middle, digit in found]
+        items.append(RowItem(image, read, [int(digit) for digit in examples.digits[number]]))
+    save_figure(row_grid(items, examples.title, note), path)
+
+
 def _bins(bins: Reliability) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     return bins.confidence, bins.accuracy, bins.count
 
@@ -144,7 +196,7 @@ def _bins(bins: Reliability) -> tuple[NDArray[np.float64], NDArray[np.float64], 
 def _write_predictions(
     path: Path, evaluation: Evaluation, test: Split, class_names: list[str]
 ) -> None:
-    """Write true and predicted class of every test picture, as DVC's confusion plot wants them."""
+    """Write the true and the predicted class of every test picture, for DVC's confusion plot."""
     predicted = evaluation.probabilities.argmax(axis=1)
     rows = (
         (class_names[true], class_names[answer])
@@ -154,7 +206,7 @@ def _write_predictions(
 
 
 def _comparable(metrics: Tree) -> dict[str, float]:
-    """Choose what runs are compared by; per-class numbers are in the files and on the plots."""
+    """Return the metrics to compare runs by; those per class are in the files and the plots."""
     return {key: float(value) for key, value in metrics.items() if not isinstance(value, dict)}
 
 

@@ -1,11 +1,41 @@
-"""What makes two trainings the same: configuration, data and code."""
+"""Decide when a training counts as done before: by configuration, data and code."""
 
 import hashlib
+import json
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.config.places import ROOT
+from pipeline.config.schema import Config
+from pipeline.digits.training.transfer import weights_file
+
+
+def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
+    """Return a key of a digit network's training, as DVC tells such trainings apart.
+
+    Weights to start from count by their content where they are a file.
+
+    Args:
+        config: The configuration.
+        data_digest: The digest of the prepared data.
+        stages: The stages of dvc.yaml whose code counts.
+    """
+    settings = [config.seed, config.model, config.train.model_dump(), data_digest]
+    if config.train.init_from and (file := weights_file(config.train.init_from)):
+        settings.append(hashlib.sha256(file.read_bytes()).hexdigest())
+    return _key(settings, stages)
+
+
+def rows_fingerprint(config: Config, data_digest: str, stage: str) -> str:
+    """Return a key of the training of the network for rows, as DVC tells such trainings apart."""
+    return _key([config.seed, config.rows.model_dump(), config.train.threads, data_digest], [stage])
+
+
+def _key(settings: list[object], stages: Iterable[str]) -> str:
+    text = json.dumps([*settings, code_digest(*stages)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @lru_cache
@@ -22,5 +52,5 @@ def code_digest(*stages: str) -> str:
 
 
 def _code_in(place: Path) -> list[Path]:
-    """Return the files of code in a place that dvc.yaml names, itself one or a folder of them."""
+    """Return the code in a place that dvc.yaml names: one file, or a folder of them."""
     return [place] if place.suffix == ".py" else list(place.rglob("*.py"))

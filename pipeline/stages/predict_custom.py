@@ -52,15 +52,6 @@ PLOT_NAME = "predictions.png"
 EXPLAIN_NAME = "explain"
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
-# What each predict.mode reads pictures with.
-RECOGNISERS: dict[str, Callable[[], Callable[..., Iterator[Answer]]]] = {
-    "digit": lambda: recognise,
-    "number": lambda: partial(recognise_numbers, row_reader=find_row_reader()),
-}
-STEPS: dict[str, Callable[[Path], Steps]] = {
-    "digit": lambda path: decode_and_normalise(partial(read_picture, path))[1].steps,
-    "number": lambda path: lay_out(read_picture(path).pixels).steps,
-}
 
 
 def run(config: Config) -> None:
@@ -76,7 +67,7 @@ def run(config: Config) -> None:
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
     with child_run(config.tracking, run_id, parent, child) as recorder:
         classifier = Classifier.load(model)
-        predictions = RECOGNISERS[settings.mode]()(
+        predictions = find_recogniser(settings.mode)(
             paths,
             images,
             classifier,
@@ -94,21 +85,28 @@ def run(config: Config) -> None:
         names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, PLOT_NAME)
         recorder.record(*File.each([output / name for name in names], STAGE))
         if settings.explain:
-            drawn = explain(paths, images, output / EXPLAIN_NAME, STEPS[settings.mode])
+            drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _tell(tally, output)
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:
-    """Return the ONNX file to read with, from the registry if it is there, and its run's id."""
+    """Return the ONNX file of the configured network, fetched if registered, and its run's id."""
     if config.predict.model.startswith(URI_SCHEME):
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)
     return model, read_run_id(model.parent)
 
 
+def find_recogniser(mode: str) -> Callable[..., Iterator[Answer]]:
+    """Return the function that reads pictures as `predict.mode` asks."""
+    if mode == "digit":
+        return recognise
+    return partial(recognise_numbers, row_reader=find_row_reader())
+
+
 def find_row_reader() -> RowReader | None:
-    """Return what reads digits that touch; None, and a hint, where it was not trained."""
+    """Return the network that reads touching digits; None, with a hint, if none was trained."""
     if ROWS_FILE.is_file():
         return RowReader.load(ROWS_FILE)
     log.info(
@@ -119,7 +117,7 @@ def find_row_reader() -> RowReader | None:
 
 
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:
-    """Draw each picture beside what the network saw, with its answer."""
+    """Draw each picture beside what the network saw and what it answered."""
     from pipeline.plots.predict_custom import prediction_grid
     from pipeline.plots.style.page import save_figure
 
@@ -161,9 +159,9 @@ def explain(
     paths: Iterable[Path],
     root: Path,
     folder: Path,
-    steps_of: Callable[[Path], Steps],
+    mode: str,
 ) -> list[Path]:
-    """Draw, for every readable picture, each step from the picture to what the network sees."""
+    """Draw each step from the picture to what the network sees, for every readable picture."""
     from pipeline.plots.explain import explain_strip
     from pipeline.plots.style.page import save_figure
 
@@ -171,8 +169,8 @@ def explain(
     for path in paths:
         name = name_below(root, path)
         try:
-            steps = steps_of(path)
-        except Exception:  # whatever reading took as well: predictions.csv says why
+            steps = _steps(path, mode)
+        except Exception:  # predictions.csv says why the picture cannot be read
             continue
         strip = folder / f"{name}.png"
         strip.parent.mkdir(parents=True, exist_ok=True)
@@ -181,25 +179,31 @@ def explain(
     return drawn
 
 
+def _steps(path: Path, mode: str) -> Steps:
+    if mode == "digit":
+        return decode_and_normalise(partial(read_picture, path))[1].steps
+    return lay_out(read_picture(path).pixels).steps
+
+
 def _own_files_left_out(paths: list[Path], images: Path, output: Path) -> list[Path]:
-    """Leave out what earlier runs drew, should the output of one lie among the pictures.
+    """Leave out what earlier runs drew, in case the output of one lies among the pictures.
 
     Raises:
-        InputError: Nothing else is there, or a picture of somebody else's would be written over.
+        InputError: Nothing else is there, or somebody else's picture would be overwritten.
     """
     others = [path for path in paths if not _is_drawn(path, images)]
     if len(others) < len(paths):
-        log.info("pictures left out, drawn by runs before: %d", len(paths) - len(others))
+        log.info("pictures left out, drawn by earlier runs: %d", len(paths) - len(others))
     if not others:
-        raise InputError("predict.images: nothing in it but what was drawn by runs before")
+        raise InputError("predict.images: holds nothing but what earlier runs drew")
     drawn = output.resolve() / PLOT_NAME
     if any(path.name == PLOT_NAME and path.parent.resolve() == drawn.parent for path in others):
-        raise InputError(f"{drawn} would be written over; name another folder as predict.output")
+        raise InputError(f"{drawn} would be overwritten; name another folder as predict.output")
     return others
 
 
 def _is_drawn(path: Path, images: Path) -> bool:
-    """Say whether a run drew a picture: within `images` its table lies beside it, or above."""
+    """Say whether a run drew this picture: its table lies beside it, or above it in `images`."""
     beside = [path.parent] if path.name == PLOT_NAME else []
     if EXPLAIN_NAME in path.parts:
         folders = list(path.parents)[: len(path.parts) - len(images.parts) - 1]
@@ -208,11 +212,11 @@ def _is_drawn(path: Path, images: Path) -> bool:
 
 
 def _tell_unused(labels: Mapping[str, str], names: Set[str]) -> None:
-    """Warn of rows of labels.csv that cannot be right."""
+    """Warn about rows of labels.csv that cannot be right."""
     numberless = {file for file, label in labels.items() if not "".join(label.split()).isdecimal()}
     for what, files in (
-        ("name no picture that is there", labels.keys() - names),
-        ("give no number", numberless & names),
+        ("name a picture that is not there", labels.keys() - names),
+        ("give a label that is no number", numberless & names),
     ):
         if files:
             log.warning(

@@ -1,7 +1,6 @@
-"""The files that predict-custom writes, and the counts of what is in them."""
+"""Write the files of predict-custom, and count what is in them."""
 
 import csv
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pipeline.digits.preprocessing.labels import same_number
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.recognition.number import DigitBox, NumberPrediction
 from pipeline.system.files import named_in_errors
+from pipeline.system.progress import track
 
 PREDICTIONS_NAME = "predictions.csv"
 NUMBERS_NAME = "numbers.csv"
@@ -28,7 +28,7 @@ Answer = Prediction | NumberPrediction
 
 @dataclass
 class Tally:
-    """What is kept of all predictions once they are written: counts, and the first for the grid."""
+    """Counts of all predictions, and the first few of them for the grid."""
 
     by_status: Counter[str] = field(default_factory=Counter)
     labelled: int = 0
@@ -62,30 +62,22 @@ def write_predictions(
     total: int,
     grid_limit: int,
 ) -> Tally:
-    """Write each prediction as it comes, so that what is read stays when the run is stopped.
+    """Write each prediction as it comes, so that a run that is stopped keeps what it read.
 
-    predictions.csv has a row a picture, numbers.csv a row a digit where numbers are read; it is
-    written in any case, since DVC wants every output of a stage to be there.
+    predictions.csv has a row for each picture; numbers.csv has one for each digit of a number. It
+    is written in any case, since DVC wants every output of a stage.
     """
     tally = Tally()
     with (
         _csv_writer(folder / PREDICTIONS_NAME, COLUMNS) as write_picture,
         _csv_writer(folder / NUMBERS_NAME, NUMBER_COLUMNS) as write_digit,
     ):
-        for prediction in _with_progress_bar(predictions, total):
+        for prediction in track(predictions, total, "picture"):
             write_picture(_picture_row(prediction))
             for row in _digit_rows(prediction):
                 write_digit(row)
             tally.add(prediction, labels.get(prediction.file), grid_limit)
     return tally
-
-
-def _with_progress_bar(predictions: Iterable[Answer], total: int) -> Iterable[Answer]:
-    if not sys.stderr.isatty():
-        return predictions
-    from tqdm import tqdm
-
-    return tqdm(predictions, total=total, unit="picture")
 
 
 @contextmanager
@@ -112,7 +104,7 @@ def _picture_row(prediction: Answer) -> Sequence[object]:
 
 
 def _digit_rows(prediction: Answer) -> Iterator[Sequence[object]]:
-    """Return the rows of numbers.csv: one a digit, or one that says why there is none."""
+    """Return the rows of numbers.csv: one for each digit, or one that says why there is none."""
     if isinstance(prediction, Prediction):
         return
     if not prediction.digits:

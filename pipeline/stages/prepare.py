@@ -65,7 +65,7 @@ def run(config: Config) -> None:
 
 
 def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str, Split]:
-    """Set validation pictures aside from the training part; the test part stays as it is.
+    """Set some training pictures aside for validation; the test part stays as it is.
 
     Raises:
         InputError: A class would have no picture left to train on.
@@ -96,7 +96,7 @@ def identify(dataset: Dataset, splits: Mapping[str, Split]) -> DatasetInfo:
 def describe(
     dataset: Dataset, info: DatasetInfo, counts: Mapping[str, list[int]]
 ) -> dict[str, object]:
-    """Return the stage's metrics: where the data came from and how much of each class there is."""
+    """Return the stage's metrics: where the data came from, and how many pictures of each class."""
     return {
         "source": dataset.source,
         "stand_in": dataset.note is not None,

@@ -1,4 +1,4 @@
-"""The prepared data's files."""
+"""The files of the prepared data."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,10 +15,10 @@ class DatasetInfo:
     """What later stages need to know of the prepared data.
 
     Attributes:
-        name: What it is called, such as "mnist".
+        name: Such as "mnist".
         digest: SHA-256 over all prepared pictures and labels, in hexadecimal.
         class_names: The name of each class, by label.
-        note: A warning that belongs on everything made from it, or None.
+        note: A warning to show on everything made from the data, or None.
     """
 
     name: str
@@ -28,7 +28,7 @@ class DatasetInfo:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
-        """Read what lies beside prepared splits, None: beside those of the stage prepare.
+        """Read what lies beside prepared splits; None is the folder of the stage prepare.
 
         Raises:
             InputError: There is none.
@@ -40,15 +40,15 @@ class DatasetInfo:
             raise InputError(f"{file}: no prepared data; run `dvc repro prepare`") from error
 
     def save(self, folder: Path | None = None) -> None:
-        """Leave it beside prepared splits, None: beside those of the stage prepare."""
+        """Write it beside prepared splits; None is the folder of the stage prepare."""
         write_json(dataset_file(folder), asdict(self))
 
 
 def dataset_file(folder: Path | None = None) -> Path:
-    """Return the file that holds what is known of prepared splits, None: of the stage prepare's."""
+    """Return the file that describes prepared splits; None is the folder of the stage prepare."""
     return (folder or PREPARED) / "dataset.json"
 
 
 def split_file(split: str, folder: Path | None = None) -> Path:
-    """Return the file that holds a prepared split, None: one of the stage prepare's."""
+    """Return the file of a prepared split; None is the folder of the stage prepare."""
     return (folder or PREPARED) / f"{split}.npz"

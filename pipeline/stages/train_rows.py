@@ -4,23 +4,14 @@
 Run again after an interruption, it goes on from the last finished epoch.
 """
 
-import hashlib
-import json
 import logging
 import shutil
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline.cli.command import run_stage
-from pipeline.config.places import (
-    METRICS_NAME,
-    ROWS_FILE,
-    ROWS_MODEL,
-    RUN_ID_NAME,
-    home,
-    report_dir,
-)
+from pipeline.config.places import METRICS_NAME, ROWS_FILE, ROWS_MODEL, RUN_ID_NAME, report_dir
 from pipeline.config.schema import Config
 from pipeline.config.targets import call_target
 from pipeline.config.trees import Tree
@@ -29,6 +20,7 @@ from pipeline.digits.recognition.rows import find_middles
 from pipeline.digits.row_training.composing import digits_of
 from pipeline.digits.row_training.fit import (
     RowEpoch,
+    RowPlan,
     RowTraining,
     fit_rows,
     row_temperature,
@@ -36,31 +28,29 @@ from pipeline.digits.row_training.fit import (
 )
 from pipeline.digits.splits import DIGIT_NAMES, Split, load_split
 from pipeline.digits.training.export import export_onnx
-from pipeline.digits.training.tensorflow_start import start_tensorflow
-from pipeline.stages.fingerprint import code_digest
+from pipeline.digits.training.start.tensorflow import start_tensorflow
+from pipeline.stages.fingerprint import rows_fingerprint
 from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.stages.recording import training_run
+from pipeline.stages.training_report import RowExamples
 from pipeline.system.errors import InputError
-from pipeline.system.files import own_folder, write_json, write_text
+from pipeline.system.files import write_json, write_text
+from pipeline.system.progress import progress
 from pipeline.tracking.names import rows_experiment
 from pipeline.tracking.recording.openings import RunRequest
-from pipeline.tracking.recording.recorder import Recorder, new_run
-from pipeline.tracking.recording.records import File, Metrics, Monitor, Params
-from pipeline.tracking.run_ids import begun_run_id
+from pipeline.tracking.recording.recorder import Recorder
+from pipeline.tracking.recording.records import File, Metrics, Params
 from pipeline.tracking.trainings import configuration, training_data
-
-if TYPE_CHECKING:
-    from pipeline.plots.train_rows import RowItem
 
 log = logging.getLogger(__name__)
 
 STAGE = "train-rows"
-PLOT_NAME = "rows.png"
 SETTINGS_NAME = "settings.json"
 SHOWN = 24
 
 
 def run(config: Config) -> None:
-    """Train, save and record the network, or see to it that there is none."""
+    """Train, save and record the network, or make sure that there is none."""
     if not config.rows.epochs:
         _leave_none()
         log.info("rows.epochs=0: no network for digits that touch; they are cut apart")
@@ -68,30 +58,24 @@ def run(config: Config) -> None:
     info = DatasetInfo.load()
     train, validation = load_split(split_file("train")), load_split(split_file("validation"))
     _refuse_others(info, train)
-    folder = home() / ".checkpoints" / fingerprint(config, info.digest)
     start_tensorflow(config.train.threads)
-    with (
-        own_folder(folder) as checkpoint,
-        new_run(config.tracking, run_request(config), begun_run_id(checkpoint)) as recorder,
-    ):
+    key = rows_fingerprint(config, info.digest, STAGE)
+    with training_run(config, run_request(config), key) as (recorder, checkpoint):
         _record_setup(recorder, config, info, train, validation)
-        if checkpoint:
-            recorder.keep_run_id(checkpoint / RUN_ID_NAME)
-        recorder.record(Monitor())
         training = learn(train, validation, config, recorder, checkpoint)
         metrics = measure(training)
         metadata = {TEMPERATURE: repr(metrics["temperature"])}
         export_onnx(training.model, ROWS_FILE, training.rows.images[:SHOWN], metadata)
         write_json(ROWS_MODEL / SETTINGS_NAME, config.rows.model_dump())
         write_text(ROWS_MODEL / RUN_ID_NAME, recorder.run_id() + "\n")
-        files = report(training, metrics, config, info.note)
+        files = report(training, metrics, describe(config))
         recorder.record(Metrics({name: metrics[name] for name in ("parameters", "temperature")}))
         recorder.record(*File.each([*files, ROWS_FILE], STAGE))
     log.info("%.1f %% of the rows of validation digits right", 100 * metrics["val_rows_right"])
 
 
 def _leave_none() -> None:
-    """Remove the network and what was told of it; DVC wants the two folders, and not empty."""
+    """Remove the network and its report; DVC wants both folders, and neither of them empty."""
     for folder in (ROWS_MODEL, report_dir(STAGE)):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -107,42 +91,41 @@ def _refuse_others(info: DatasetInfo, train: Split) -> None:
         reason = f"the pictures of {info.name} are {width} x {height} pixels, not 28 x 28"
     else:
         return
-    raise InputError(f"rows.epochs: {reason}, and of them no rows are composed; set rows.epochs=0")
+    raise InputError(f"rows.epochs: {reason}, so no rows can be composed; set rows.epochs=0")
 
 
 def learn(
     train: Split, validation: Split, config: Config, recorder: Recorder, checkpoint: Path | None
 ) -> RowTraining:
     """Train the network as configured, recording every epoch as it ends."""
+    file = checkpoint / "rows.keras" if checkpoint else None
+    with progress(config.rows.epochs, "epoch") as shown:
+
+        def on_epoch(epoch: RowEpoch) -> None:
+            right = epoch.val_rows_right
+            curves = {"train_loss": epoch.loss, "val_rows_right": right}
+            recorder.record(Metrics(curves, step=epoch.epoch))
+            text = f"loss {epoch.loss:.4f}, {100 * right:.1f} % of the validation rows right"
+            shown.step(text, by=epoch.epoch - shown.done)
+
+        return fit_rows(train, validation, row_plan(config), file, on_epoch)
+
+
+def row_plan(config: Config) -> RowPlan:
+    """Return the part of the configuration that decides how the network learns."""
     settings = config.rows
-
-    def on_epoch(epoch: RowEpoch) -> None:
-        recorder.record(
-            Metrics(
-                {"train_loss": epoch.loss, "val_rows_right": epoch.val_rows_right}, step=epoch.epoch
-            )
-        )
-        log.info(
-            "epoch %d/%d: loss %.4f, %.1f %% of the validation rows right",
-            epoch.epoch, settings.epochs, epoch.loss, 100 * epoch.val_rows_right,
-        )  # fmt: skip
-
-    return fit_rows(
-        train,
-        validation,
+    return RowPlan(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         seed=config.seed,
         distortion=call_target(settings.distortion),
         drawn_share=settings.drawn_share,
-        checkpoint=checkpoint / "rows.keras" if checkpoint else None,
-        on_epoch=on_epoch,
     )
 
 
 def measure(training: RowTraining) -> Tree:
-    """Return the stage's metrics: a share of rows, and the calibration found."""
+    """Return the metrics of the training: the share of rows right, the size, the temperature."""
     return {
         "val_rows_right": share_read(training.rows, training.answers),
         "parameters": training.model.count_params(),
@@ -150,30 +133,25 @@ def measure(training: RowTraining) -> Tree:
     }
 
 
-def report(training: RowTraining, metrics: Tree, config: Config, note: str | None) -> list[Path]:
-    """Write the metrics, and draw some rows with what is read in them."""
-    from pipeline.plots.style.page import save_figure
-    from pipeline.plots.train_rows import row_grid
-
+def report(training: RowTraining, metrics: Tree, title: str) -> list[Path]:
+    """Write the metrics, and some rows with what is read in them; evaluate draws those."""
     folder = report_dir(STAGE)
-    files = [folder / METRICS_NAME, folder / PLOT_NAME]
-    write_json(files[0], metrics)
-    save_figure(row_grid(_items(training), describe(config), note), files[1])
-    return files
+    write_json(folder / METRICS_NAME, metrics)
+    return [folder / METRICS_NAME, _examples(training, title).save(folder)]
 
 
-def _items(training: RowTraining) -> "list[RowItem]":
-    from pipeline.plots.train_rows import RowItem
-
-    shown = zip(training.rows.images, training.rows.labels, training.answers, strict=True)
-    return [
-        RowItem(
-            image,
-            [(each.middle, int(each.probabilities.argmax())) for each in find_middles(answer)],
-            digits_of(labels),
-        )
-        for image, labels, answer in islice(shown, SHOWN)
+def _examples(training: RowTraining, title: str) -> RowExamples:
+    found = [
+        (row, each.middle, int(each.probabilities.argmax()))
+        for row, answer in enumerate(training.answers[:SHOWN])
+        for each in find_middles(answer)
     ]
+    return RowExamples(
+        title,
+        training.rows.images[:SHOWN],
+        ["".join(map(str, digits_of(labels))) for labels in training.rows.labels[:SHOWN]],
+        np.array(found, np.float64).reshape(-1, 3),
+    )
 
 
 def describe(config: Config) -> str:
@@ -187,20 +165,12 @@ def run_request(config: Config) -> RunRequest:
     return RunRequest(rows_experiment(config.tracking), describe(config), {"stage": STAGE})
 
 
-def fingerprint(config: Config, data_digest: str) -> str:
-    """Tell trainings apart by what DVC tells them apart by: configuration, data and code."""
-    settings = [config.seed, config.rows.model_dump(), config.train.threads, data_digest]
-    text = json.dumps([*settings, code_digest(STAGE)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def _record_setup(
     recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
 ) -> None:
-    tree = config.model_dump()
-    recorder.record(*configuration(tree, ("seed", "data", "prepare", "rows")))
-    recorder.record(Params({"train": {"threads": config.train.threads}}))
     pictures = {"train": len(train), "validation": len(validation)}
+    recorder.record(*configuration(config.model_dump(), ("seed", "data", "prepare", "rows")))
+    recorder.record(Params({"train": {"threads": config.train.threads}}))
     recorder.record(*training_data(info.name, info.digest, pictures, info.note))
 
 

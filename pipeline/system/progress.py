@@ -27,16 +27,28 @@ SECONDS_A_LINE = 10.0
 
 
 class Progress:
-    """What is told of each step; this one keeps it to itself."""
+    """Counts steps; this one shows nothing.
+
+    Attributes:
+        done: How many steps are done.
+    """
+
+    def __init__(self) -> None:
+        self.done = 0
 
     def step(self, text: str = "", by: int = 1) -> None:
-        """Count steps that are done.
+        """Count steps that are done, and show it.
 
         Args:
             text: What to show beside the count, such as the loss of an epoch. Off a terminal, a
                 step with a text gets a line of its own.
             by: How many steps.
         """
+        self.done += by
+        self._show(text, by)
+
+    def _show(self, text: str, by: int) -> None:
+        pass
 
 
 @contextmanager
@@ -87,9 +99,10 @@ def _bar(total: int, unit: str, what: str, after: float) -> "Iterator[tqdm[Never
 
 class _Bar(Progress):
     def __init__(self, bar: "tqdm[Never]") -> None:
+        super().__init__()
         self.bar = bar
 
-    def step(self, text: str = "", by: int = 1) -> None:
+    def _show(self, text: str, by: int) -> None:
         if text:
             self.bar.set_postfix_str(text, refresh=False)
         self.bar.update(by)
@@ -97,12 +110,11 @@ class _Bar(Progress):
 
 class _Lines(Progress):
     def __init__(self, total: int, unit: str, what: str) -> None:
+        super().__init__()
         self.total, self.unit, self.what = total, unit, what
-        self.done = 0
         self.started = self.last_line = time.monotonic()
 
-    def step(self, text: str = "", by: int = 1) -> None:
-        self.done += by
+    def _show(self, text: str, by: int) -> None:
         now = time.monotonic()
         if text or now - self.last_line >= SECONDS_A_LINE:
             self.last_line = now

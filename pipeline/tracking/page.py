@@ -115,6 +115,5 @@ def _of_predictions(metrics: Mapping[str, float]) -> list[str]:
 HEADLINES = {"train": _of_training, "predict-custom": _of_predictions}
 BEST_PLOTS = (
     ("evaluate", "confusion_matrix.png"),
-    ("train", "learning_curves.png"),
     ("predict-custom", "predictions.png"),
 )

@@ -86,7 +86,6 @@ def record(place, config, name, row, test_digest):
             "epoch": epoch, "loss": 1 / epoch, "val_loss": 1.1 / epoch, "learning_rate": 0.01,
             # The last epoch's are the other way round than those of the weights that were kept.
             "accuracy": 1 - 0.2 / epoch, "val_accuracy": 0.5 + wrong / 100 - 0.1 / epoch,
-            "seconds": 1,
         }
         for epoch in range(1, epochs + 1)
     ]  # fmt: skip
@@ -117,12 +116,9 @@ def record(place, config, name, row, test_digest):
                 "training_seconds": epochs,
             }
         ))  # fmt: skip
-        run.record(
-            *File.each(
-                [write_reader(folder / "model.onnx", row), folder / "learning_curves.png"], "train"
-            )
-        )
-        run.record(*File.each([folder / "confusion_matrix.png"], "evaluate"))
+        run.record(*File.each([write_reader(folder / "model.onnx", row)], "train"))
+        plots = ("learning_curves.png", "confusion_matrix.png")
+        run.record(*File.each([folder / plot for plot in plots], "evaluate"))
     return run.run_id()
 
 
@@ -232,8 +228,8 @@ def test_the_plots_of_a_run_open(look, address, store):
     _, ids = store
     run_id = ids["mlp 64 · 5 epochs"]
     base = address.partition("/runs")[0]
-    page = look(f"{base}/runs/{run_id}/artifacts/train/learning_curves.png")
-    see(page, "evaluate", "learning_curves.png")
+    page = look(f"{base}/runs/{run_id}/artifacts/evaluate/learning_curves.png")
+    see(page, "train", "learning_curves.png")
     page.locator("img[src*='blob:'], img[src*='learning_curves']").first.wait_for()
 
 

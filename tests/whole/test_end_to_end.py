@@ -114,7 +114,7 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
         for item in client.list_artifacts(project.run_id(), folder)
     }
     assert names >= {
-        "config/params.yaml", "train/learning_curves.png", "evaluate/confusion_matrix.png",
+        "config/params.yaml", "evaluate/learning_curves.png", "evaluate/confusion_matrix.png",
         "evaluate/worst_mistakes.png", "evaluate/calibration.png",
     }  # fmt: skip
     run = client.get_run(project.run_id())
@@ -198,7 +198,7 @@ def test_a_network_for_rows_is_trained_where_one_is_asked_for(project, other):
     (point,) = project.mlflow().get_metric_history(run.info.run_id, "val_rows_right")
     assert (point.step, point.value) == (1, other.rows_metrics["val_rows_right"])
     kept = project.mlflow().list_artifacts(run.info.run_id, "train-rows")
-    assert {item.path for item in kept} >= {"train-rows/rows.onnx", "train-rows/rows.png"}
+    assert {item.path for item in kept} >= {"train-rows/rows.onnx", "train-rows/examples.npz"}
     (child,) = project.runs("params.predict.mode = 'number'")
     assert child.data.tags["rows_run_id"] == run.info.run_id
     assert not (project.folder / "models/rows/rows.onnx").exists(), "the first had none"

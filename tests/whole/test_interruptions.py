@@ -10,8 +10,9 @@ from support.projects import SMALL, Project, wait_for
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.config.params import dump
+from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.prepared import DatasetInfo
-from pipeline.stages.train import checkpoint_dir
+from pipeline.stages.recording import checkpoint_dir
 from pipeline.system.files import own_folder
 
 pytestmark = pytest.mark.end_to_end
@@ -78,7 +79,8 @@ def test_a_training_like_one_under_way_keeps_to_itself(project, monkeypatch):
     training = ["train.epochs=2", "seed=7"]
     monkeypatch.setenv("DVC_ROOT", str(project.folder))
     info = DatasetInfo.load(project.folder / "data" / "prepared")
-    folder = checkpoint_dir(validate(compose([*SMALL, *training])), info)
+    config = validate(compose([*SMALL, *training]))
+    folder = checkpoint_dir(fingerprint(config, info.digest, "train"))
     with own_folder(folder):
         (folder / "run_id.txt").write_text("0" * 32)
         told = project.run("python", "-m", "pipeline.stages.train", *training)

@@ -13,7 +13,7 @@ from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.experiments.forkserver import start_forkserver
-from pipeline.stages import train
+from pipeline.stages.network import build, learn, measure
 from pipeline.system.garbage import SELDOM
 
 pytestmark = pytest.mark.end_to_end
@@ -31,10 +31,10 @@ def train_once(network, threads):
     config = validate(compose([*NETWORKS[network], *SMALL, f"train.threads={threads}"]))
     digits = mnist_5000().train
     learned, validation = (digits.take(np.arange(first, 4000, 8)) for first in (0, 1))
-    model = train.build(config, learned, 10)
-    training = train.learn(model, learned, validation, config)
+    model = build(config, learned, 10)
+    training = learn(model, learned, validation, config)
     weights = hashlib.sha256(b"".join(array.tobytes() for array in model.get_weights()))
-    return weights.hexdigest(), train.measure(model, validation, training, config)
+    return weights.hexdigest(), measure(model, validation, training, config)
 
 
 @pytest.fixture(scope="module")

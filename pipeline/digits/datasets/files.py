@@ -1,7 +1,6 @@
 """Read and download the files that data sets are published in."""
 
 import gzip
-import shutil
 import struct
 import threading
 import zlib
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.digits.splits import load_arrays
 from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
+from pipeline.system.progress import BYTES, QUICK, progress
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -33,6 +33,7 @@ NPZ_NAMES = {
 # How long a server may take to begin its answer, and then may fall silent in between, in seconds.
 FIRST_BYTES_WITHIN = 12.0
 SILENCE_WITHIN = 10.0
+CHUNK = 1 << 16  # bytes read at a time
 
 
 def download(url: str, path: Path) -> None:
@@ -70,12 +71,18 @@ def download(url: str, path: Path) -> None:
 
 
 def _save(answer: "HTTPResponse", path: Path) -> None:
-    with replace_when_written(path) as temporary, temporary.open("wb") as file:
-        shutil.copyfileobj(answer, file)
+    expected = int(answer.headers.get("Content-Length") or 0)
+    with (
+        replace_when_written(path) as temporary,
+        temporary.open("wb") as file,
+        progress(expected, BYTES, path.name, after=QUICK) as shown,
+    ):
+        while part := answer.read(CHUNK):
+            file.write(part)
+            shown.step(by=len(part))
         # A connection that breaks off looks like the end of the file.
-        expected = answer.headers.get("Content-Length")
-        if expected and file.tell() != int(expected):
-            raise OSError(f"incomplete: {file.tell()} of {expected} bytes came")
+        if expected and shown.done != expected:
+            raise OSError(f"incomplete: {shown.done} of {expected} bytes came")
 
 
 def keras_cache() -> Path:

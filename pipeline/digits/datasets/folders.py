@@ -17,6 +17,7 @@ from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, stratified_split
 from pipeline.system.errors import InputError
+from pipeline.system.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
 
 def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
     chunks = in_chunks(_read_one, files, CHUNK_SIZE, by_processes=True)
-    return [image for chunk in chunks for image in chunk]
+    return list(track((image for chunk in chunks for image in chunk), len(files), "picture"))
 
 
 def _read_one(file: Path) -> NDArray[np.uint8] | None:

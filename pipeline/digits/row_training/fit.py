@@ -71,31 +71,40 @@ class RowTraining:
     answers: NDArray[np.float32]
 
 
-def fit_rows(
-    train: Split,
-    validation: Split,
-    *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-    distortion: Distortion | None = None,
-    drawn_share: float = 0.0,
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[RowEpoch], None] | None = None,
-) -> RowTraining:
-    """Train a network that reads rows of touching digits.
+@dataclass(frozen=True)
+class RowPlan:
+    """How the network for rows learns.
 
-    Args:
-        train: Digits, 28 x 28, that the rows to learn from are composed of.
-        validation: Digits that the rows to measure on are composed of.
+    Attributes:
         epochs: How many times about every digit is met, >= 1.
         batch_size: Rows a step.
         learning_rate: The highest; it rises first and then falls along half a cosine.
         seed: Decides the first weights, and how the rows are written.
         distortion: How far the digits are distorted, anew every epoch.
-        drawn_share: Share of the digits, 0..1, whose places digits drawn from strokes of our own
-            take.
+        drawn_share: Share of the digits, 0..1, that are replaced by digits drawn from strokes.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    distortion: Distortion | None = None
+    drawn_share: float = 0.0
+
+
+def fit_rows(
+    train: Split,
+    validation: Split,
+    plan: RowPlan,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[RowEpoch], None] | None = None,
+) -> RowTraining:
+    """Train the network that reads rows of touching digits.
+
+    Args:
+        train: Digits, 28 x 28, that the rows to learn from are composed of.
+        validation: Digits that the rows to measure on are composed of.
+        plan: How to train.
         checkpoint: File that keeps the state after every epoch. If it holds a state, which must be
             of the same training, that is taken up.
         on_epoch: Called with the record of every epoch that is trained here.
@@ -104,25 +113,25 @@ def fit_rows(
         InputError: The loss is no longer a number.
     """
     rows_an_epoch, known_rows = (max(1, len(part) // DIGITS_A_ROW) for part in (train, validation))
-    steps = math.ceil(rows_an_epoch / batch_size)
-    model = _taken_up(checkpoint) or _begun(seed, learning_rate, steps * epochs)
+    steps = math.ceil(rows_an_epoch / plan.batch_size)
+    model = _taken_up(checkpoint) or _begun(plan, steps * plan.epochs)
     done = int(model.optimizer.iterations.numpy()) // steps
     if done:
         log.info("resuming the training after epoch %d", done)
-    known = compose_rows(validation, known_rows, np.random.default_rng(seed))
-    drawings = draw(drawn_share, 0.0, seed, places=len(train) * epochs)
+    known = compose_rows(validation, known_rows, np.random.default_rng(plan.seed))
+    drawings = draw(plan.drawn_share, 0.0, plan.seed, places=len(train) * plan.epochs)
 
     def write(number: int) -> Split:
-        digits = epoch_pictures(train, distortion, seed, number, drawings)
-        return compose_rows(digits, rows_an_epoch, np.random.default_rng((seed, number)))
+        digits = epoch_pictures(train, plan.distortion, plan.seed, number, drawings)
+        return compose_rows(digits, rows_an_epoch, np.random.default_rng((plan.seed, number)))
 
-    numbers = range(done + 1, epochs + 1)
+    numbers = range(done + 1, plan.epochs + 1)
     for number, rows in zip(numbers, ahead(write, numbers), strict=True):
-        loss = _learn(model, rows, batch_size)
+        loss = _learn(model, rows, plan.batch_size)
         if not math.isfinite(loss):
             raise InputError(
                 f"the loss on rows became {loss} in epoch {number}: rows.learning_rate is too "
-                f"high ({learning_rate}), lower it"
+                f"high ({plan.learning_rate}), lower it"
             )
         if checkpoint:
             with replace_when_written(checkpoint) as temporary:
@@ -166,12 +175,12 @@ def _taken_up(checkpoint: Path | None) -> "keras.Model | None":
         return None
 
 
-def _begun(seed: int, learning_rate: float, total_steps: int) -> "keras.Model":
+def _begun(plan: RowPlan, total_steps: int) -> "keras.Model":
     import keras
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(plan.seed)
     model = _row_network()
-    rate = cosine(learning_rate, total_steps, warmup_fraction=WARMUP)
+    rate = cosine(plan.learning_rate, total_steps, warmup_fraction=WARMUP)
     model.compile(adam(rate), "sparse_categorical_crossentropy", weighted_metrics=[])
     return model
 

@@ -1,1 +1,1 @@
-"""Train a network that tells digits apart. Everything TensorFlow is here and in row_training."""
+"""Train a network to read a digit. Only this package and row_training know TensorFlow."""

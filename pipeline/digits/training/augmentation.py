@@ -1,9 +1,9 @@
-"""Distorted copies of pictures, so that a network learns the digit and not the hand.
+"""Distort pictures, so that a network learns the digit and not the hand.
 
-All pictures of a chunk stand one under the other in a tall strip, which one call of
-OpenCV resamples; where each pixel comes from is one matrix product for the whole chunk, since a
-smooth displacement is a sum of a few fixed surfaces (the plane's three for the affine part,
-one bell per node of a coarse grid for the elastic part).
+The pictures of a chunk stand one below the other in a tall strip, which one call of OpenCV
+resamples. Where each pixel comes from is one matrix product for the whole chunk, since a smooth
+displacement is a sum of a few fixed surfaces: three planes for the affine part, one bell per node
+of a coarse grid for the elastic part.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,10 @@ NODES = 6
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far pictures are distorted; each picture draws its own amounts, evenly within the range.
-
-    What is not named is left out.
+    """How far pictures are distorted. Each picture draws its amounts uniformly from the ranges.
 
     Attributes:
-        share: Share of the pictures that are distorted; the others stay as they are.
+        share: Share of the pictures, 0..1, that are distorted; the others stay as they are.
         rotation: Largest turn either way, in degrees.
         shear: Largest slant either way, in pixels across per pixel down.
         scale: Largest change of size: 0.2 is from 1/1.2 to 1.2 times.
@@ -74,7 +72,7 @@ def distort(images: Pixels, distortion: Distortion, rng: np.random.Generator) ->
 
 
 def _distort_chunk(tiles: Pixels, distortion: Distortion, rng: np.random.Generator) -> Pixels:
-    # A picture that stays as it is takes the same way with every amount at nought.
+    # A picture that stays as it is goes the same way, with every amount at zero.
     chosen = (rng.random(len(tiles)) < distortion.share).astype(np.float32)
     if distortion.thickness:
         tiles = _change_thickness(tiles, chosen * _even(rng, len(tiles), distortion.thickness))
@@ -85,7 +83,7 @@ def _distort_chunk(tiles: Pixels, distortion: Distortion, rng: np.random.Generat
 
 
 def _even(rng: np.random.Generator, count: int, largest: float) -> Floats:
-    """Draw from -largest..largest."""
+    """Draw uniformly from -largest..largest."""
     return (rng.random(count, np.float32) * 2 - 1) * np.float32(largest)
 
 
@@ -100,7 +98,7 @@ def _displacements(
     chosen: Floats,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
-    """Say from which column and row each pixel is taken: float32 (n, height * width) each."""
+    """Return the column and the row each pixel comes from: float32 (n, height * width) each."""
     count, height, width = shape
     weights = np.zeros((2, count, 3 + NODES**2), np.float32)
     weights[:, :, :2] = _linear_parts(distortion, chosen, rng)
@@ -118,8 +116,8 @@ def _displacements(
 
 
 def _product(first: Floats, second: Floats) -> Floats:
-    # OpenCV's product stays on this thread; NumPy's takes all cores, and where TensorFlow is busy
-    # on them its threads spend ten times the processor time waiting for each other.
+    # OpenCV's product stays on this thread. NumPy's takes all cores, and while TensorFlow is busy
+    # on them, its threads spend ten times the processor time waiting for each other.
     return np.asarray(cv2.gemm(first, second, 1.0, np.empty(0, np.float32), 0.0), np.float32)
 
 
@@ -139,7 +137,7 @@ def _linear_parts(distortion: Distortion, chosen: Floats, rng: np.random.Generat
 
 @lru_cache(maxsize=8)
 def _surfaces(height: int, width: int) -> Floats:
-    """Return the fixed surfaces all displacements are sums of, (3 + NODES ** 2, height * width)."""
+    """Return the fixed surfaces whose sums are displacements: (3 + NODES ** 2, height * width)."""
     rows, columns = np.mgrid[:height, :width]
     plane = [columns - (width - 1) / 2, rows - (height - 1) / 2, np.ones((height, width))]
     elastic = np.kron(_bells(height), _bells(width))
@@ -147,9 +145,9 @@ def _surfaces(height: int, width: int) -> Floats:
 
 
 def _bells(length: int) -> NDArray[np.float64]:
-    """Return NODES bell curves over `length` pixels, with squares that add to 1 at every pixel.
+    """Return NODES bell curves over `length` pixels whose squares add up to 1 at every pixel.
 
-    So a sum of them, weighted by standard normal numbers, has a variance of 1 everywhere.
+    So their sum, weighted by standard normal numbers, has a variance of 1 everywhere.
     """
     nodes = np.linspace(0, length - 1, NODES)[:, None]
     spacing = max(1.0, (length - 1) / (NODES - 1))
@@ -159,7 +157,7 @@ def _bells(length: int) -> NDArray[np.float64]:
 
 def _resample(tiles: Pixels, columns: Floats, rows: Floats) -> Pixels:
     count, height, width = tiles.shape
-    # Without this a pixel from beyond its own picture would come out of the neighbour in the strip.
+    # Without this, a pixel from beyond its picture would come from the neighbour in the strip.
     np.clip(rows, 0, height - 1, out=rows)
     rows += np.arange(0, count * height, height, dtype=np.float32)[:, None]
     strip = (count * height, width)
@@ -174,17 +172,17 @@ def _resample(tiles: Pixels, columns: Floats, rows: Floats) -> Pixels:
 
 
 def _change_thickness(tiles: Pixels, amounts: Floats) -> Pixels:
-    """Mix in the dilated picture where an amount is positive, the eroded one where negative."""
+    """Mix in the dilated picture where the amount is positive, the eroded one where negative."""
     thicker, thinner = _neighbours(tiles, np.maximum), _neighbours(tiles, np.minimum)
     other = np.where(amounts[:, None, None] > 0, thicker, thinner)
     return _mix(tiles, other, np.abs(amounts))
 
 
 def _neighbours(tiles: Pixels, choose: np.ufunc) -> Pixels:
-    """Choose, at every pixel, among it and the four beside it.
+    """Choose, at every pixel, among it and its four neighbours.
 
-    The strip is taken as one line of pixels, which is several times faster than by rows: a pixel
-    at the edge has the next row's first as its neighbour. Digits have no ink at the edge.
+    The strip is taken as one line of pixels, which is several times faster than going by rows. So
+    the neighbour of a pixel at the edge is the first of the next row; digits have no ink there.
     """
     line, width = tiles.reshape(-1), tiles.shape[2]
     chosen = line.copy()
@@ -195,8 +193,8 @@ def _neighbours(tiles: Pixels, choose: np.ufunc) -> Pixels:
 
 
 def _mix(tiles: Pixels, other: Pixels, shares: Floats) -> Pixels:
-    """Go from each picture towards the other one, by a share 0..1 of the way."""
-    # In steps of 1/128 the products keep within int16.
+    """Go from each picture towards the other by a share of the way, 0..1."""
+    # In steps of 1/128 the products stay within int16.
     steps = np.rint(shares * 128).astype(np.int16)[:, None, None]
     change = other.astype(np.int16)
     change -= tiles
@@ -207,7 +205,7 @@ def _mix(tiles: Pixels, other: Pixels, shares: Floats) -> Pixels:
 
 
 def _erase(tiles: Pixels, longest: Floats, rng: np.random.Generator) -> None:
-    """Blank a rectangle anywhere in each picture, its sides drawn evenly up to the longest."""
+    """Blank a rectangle anywhere in each picture, its sides drawn uniformly up to the longest."""
     inside = []
     for length in tiles.shape[1:]:
         half = rng.random(len(tiles), np.float32) * longest / 2

@@ -8,33 +8,29 @@ import numpy as np
 
 from pipeline.digits.splits import Split
 from pipeline.digits.training.augmentation import Distortion, distort
-from pipeline.digits.training.handwriting import draw_digits, draw_others
+from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
+from pipeline.digits.training.plan import TrainingPlan
 
-# Enough of each to choose from, distorted anew each time; drawing them takes two to three seconds.
+# Enough of each kind to choose from, since each is distorted anew. Drawing them takes 2 to 3 s.
 MOST_DRAWINGS = 5_000
 
 # The label of a picture that shows none of the classes.
 NO_CLASS = 255
 
 
-def pictures_of_epoch(
-    train: Split,
-    distortion: Distortion | None,
-    mix: tuple[float, float],
-    seed: int,
-    numbers: range,
-) -> Callable[[int], Split]:
-    """Return a function that makes the pictures of an epoch by its number."""
-    drawings = draw(*mix, seed, places=len(train) * numbers[-1])
-    return lambda number: epoch_pictures(train, distortion, seed, number, drawings)
+def pictures_of_epoch(train: Split, plan: TrainingPlan) -> Callable[[int], Split]:
+    """Return a function that makes the pictures of an epoch, given its number."""
+    places = len(train) * plan.epochs
+    drawings = draw(plan.drawn_share, plan.other_share, plan.seed, places)
+    return lambda number: epoch_pictures(train, plan.distortion, plan.seed, number, drawings)
 
 
 def ahead(make: Callable[[int], Split], numbers: range) -> Iterator[Split]:
-    """Return the pictures of each epoch, making the next ones while these are learned from.
+    """Return the pictures of each epoch, making the next while the last are learned from.
 
     Args:
-        make: Makes the pictures of an epoch by its number.
-        numbers: Of the epochs.
+        make: Makes the pictures of an epoch, given its number.
+        numbers: The numbers of the epochs, in order.
     """
     if not numbers:
         return
@@ -50,13 +46,13 @@ def ahead(make: Callable[[int], Split], numbers: range) -> Iterator[Split]:
 def draw(
     drawn_share: float, other_share: float, seed: int, places: int
 ) -> list[tuple[float, Split]]:
-    """Draw the digits, and what is none, to be mixed into the epochs; return each with its share.
+    """Draw digits and other things to mix into the epochs; return each kind with its share.
 
     Args:
-        drawn_share: Share of the places, 0..1, that drawn digits will take.
-        other_share: Share that other drawings will take.
+        drawn_share: Share of the pictures, 0..1, that drawn digits will replace.
+        other_share: Share that other drawings will replace.
         seed: The same seed gives the same drawings.
-        places: Pictures of all epochs together. No more is drawn than they have room for.
+        places: Number of pictures in all epochs together. No more is drawn than they need.
     """
     rng = np.random.default_rng(seed)
     drawings = []
@@ -79,10 +75,16 @@ def epoch_pictures(
     epoch: int,
     drawings: Sequence[tuple[float, Split]] = (),
 ) -> Split:
-    """Return the pictures of one epoch in their order: shuffled, distorted if so wished.
+    """Return the pictures of an epoch in order: shuffled, some replaced by drawings, distorted.
 
-    Drawings take the places of a share of them. The same seed and epoch give the same pictures,
-    whatever came before.
+    The same seed and epoch give the same pictures, whatever came before.
+
+    Args:
+        train: The given pictures.
+        distortion: How far all are distorted; None leaves them alone.
+        seed: The training's seed.
+        epoch: The number of the epoch, from 1.
+        drawings: Pictures to mix in, with the share of places, 0..1, that each kind takes.
     """
     rng = np.random.default_rng((seed, epoch))
     pictures = train.take(rng.permutation(len(train)))

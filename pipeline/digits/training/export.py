@@ -1,4 +1,4 @@
-"""From the trained Keras network to the ONNX file that everything else reads digits with."""
+"""Export the trained Keras network to ONNX, which everything else reads digits with."""
 
 import contextlib
 import io
@@ -25,13 +25,13 @@ def export_onnx(
     sample_images: NDArray[np.uint8],
     metadata: dict[str, str],
 ) -> float:
-    """Write a network as ONNX and make sure that it still gives the same answers.
+    """Write a network as ONNX and check that it gives the same answers.
 
     Args:
         model: Takes uint8 (batch, height, width), gives probabilities (batch, …, classes).
-        path: Where to write it; on any failure what was there stays.
-        sample_images: uint8 (n, height, width), at least one, to compare the answers on.
-        metadata: Kept within the file, under ``metadata_props``.
+        path: Where to write it. On any failure the file that was there stays.
+        sample_images: uint8 (n, height, width), n >= 1, to compare the answers on.
+        metadata: Kept in the file, under ``metadata_props``.
 
     Returns:
         The largest difference of a probability between Keras and ONNX Runtime.
@@ -45,7 +45,7 @@ def export_onnx(
             model.export(str(temporary), format="onnx", verbose=False)
         _add_metadata(temporary, metadata)
         difference = float(np.abs(_answers(temporary, sample_images) - expected).max())
-        # "not below", so that a difference that is no number is refused as well.
+        # "not below", so that NaN is refused as well.
         if not difference < LARGEST_DIFFERENCE:
             raise RuntimeError(
                 f"the exported network differs from Keras by {difference:.2g} in a probability; "
@@ -56,7 +56,7 @@ def export_onnx(
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep to itself what the exporter tells of its progress and of NumPy's future."""
+    """Discard what the exporter says of its progress and of deprecated NumPy."""
     logging_before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

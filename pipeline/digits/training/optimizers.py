@@ -1,7 +1,7 @@
-"""How the weights move: optimisers, and the schedules of their learning rate.
+"""Optimisers, and the schedules of their learning rate.
 
-A schedule takes the run's `learning_rate` and `total_steps` and gives what an optimiser takes as
-its `learning_rate`; all other parameters come from the configuration.
+A schedule takes the training's `learning_rate` and `total_steps` and returns what an optimiser
+takes as its `learning_rate`. All other parameters come from the configuration.
 """
 
 from typing import TYPE_CHECKING, Annotated, Union
@@ -24,8 +24,8 @@ def constant(
 
     Args:
         learning_rate: The learning rate.
-        total_steps: Batches in the whole run.
-        warmup_fraction: Share of the run in which the rate first rises, evenly, from 0.
+        total_steps: Batches in the whole training.
+        warmup_fraction: Share of the training in which the rate first rises linearly from 0.
     """
     if not warmup_fraction:
         return learning_rate
@@ -43,8 +43,8 @@ def cosine(
 
     Args:
         learning_rate: The highest learning rate.
-        total_steps: Batches in the whole run.
-        warmup_fraction: Share of the run in which the rate first rises, evenly, from 0.
+        total_steps: Batches in the whole training.
+        warmup_fraction: Share of the training in which the rate first rises linearly from 0.
         final_fraction: What the rate ends at, as a share of the highest.
     """
     from keras.optimizers.schedules import CosineDecay
@@ -66,7 +66,7 @@ def adam(
     beta_2: Decay = 0.999,
     epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-7,
 ) -> "keras.optimizers.Optimizer":
-    """Adam (Kingma & Ba 2015): `beta_1` and `beta_2` are the decays of its two running means."""
+    """Adam (Kingma & Ba 2015); `beta_1` and `beta_2` are the decay rates of its two moments."""
     import keras
 
     return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
@@ -82,8 +82,8 @@ def adamw(
 ) -> "keras.optimizers.Optimizer":
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
-    Each step takes `weight_decay` times the learning rate off every matrix and filter; biases and
-    the scales of normalisations are spared.
+    Each step shrinks every matrix and filter by `weight_decay` times the learning rate; biases and
+    the scales and offsets of normalisations are left alone.
     """
     import keras
 
@@ -100,7 +100,7 @@ def sgd(
     momentum: Decay = 0.9,
     nesterov: bool = True,
 ) -> "keras.optimizers.Optimizer":
-    """Stochastic gradient descent with momentum, Nesterov's unless told otherwise."""
+    """Stochastic gradient descent with momentum, by default Nesterov's."""
     import keras
 
     return keras.optimizers.SGD(learning_rate, momentum=momentum, nesterov=nesterov)

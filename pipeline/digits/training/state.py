@@ -1,4 +1,4 @@
-"""The state of a training: all that has to outlive an interruption."""
+"""The state of a training, kept on disk so that it survives an interruption."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.splits import Split
+from pipeline.digits.training.plan import TrainingPlan
 from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
 
@@ -28,17 +29,18 @@ Arrays = list[NDArray[Any]]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one finished epoch was like.
+    """The record of a finished epoch.
 
     Attributes:
         epoch: Its number, from 1.
         loss: Mean cross-entropy, in nats, over the pictures as they were trained on: distorted,
-            and while the weights moved; those of no class left out.
+            and with the weights of their step. Pictures of no class do not count.
         accuracy: Share of the same pictures read correctly.
         val_loss: Mean cross-entropy over the validation pictures after the epoch.
         val_accuracy: Share of the validation pictures read correctly.
         learning_rate: The learning rate the epoch ended with.
-        seconds: Wall time, with making the pictures, validation and, at first, compilation.
+        seconds: Wall time, including making the pictures, validation and, in the first epoch,
+            compilation.
     """
 
     epoch: int
@@ -52,32 +54,33 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went: one record for each epoch, and the epoch whose weights were kept."""
+    """How a training went: a record of each epoch, and which epoch's weights were kept."""
 
     history: list[Epoch]
     chosen_epoch: int
 
 
 class TrainingState:
-    """The state of a training: all that has to outlive an interruption."""
+    """What a training has come to: weights, optimiser, finished epochs, the best weights so far."""
 
     def __init__(
-        self, model: "keras.Model", optimizer: "keras.optimizers.Optimizer", keep_best: bool
+        self, model: "keras.Model", optimizer: "keras.optimizers.Optimizer", plan: TrainingPlan
     ) -> None:
         self.model = model
         self.optimizer = optimizer
-        self.keep_best = keep_best
+        self.plan = plan
+        self.keeps_best = plan.patience is not None
         self.history: list[Epoch] = []
         self.best: Arrays = []
         self.started = time.perf_counter()
 
     @property
     def variables(self) -> "list[keras.Variable]":
-        """The network's variables, those of its random numbers included, and the optimiser's."""
+        """The variables of the network, its random state included, and of the optimiser."""
         return [*self.model.variables, *self.optimizer.variables]
 
     def add(self, loss: float, accuracy: float, val_loss: float, val_accuracy: float) -> None:
-        """Add an epoch that has ended.
+        """Add a finished epoch.
 
         Raises:
             InputError: The loss is no longer a number.
@@ -91,19 +94,22 @@ class TrainingState:
             )
         seconds = time.perf_counter() - self.started
         self.history.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds))
-        if self.keep_best and self._best_epoch() == number:
+        if self.keeps_best and self._best_epoch() == number:
             self.best = [variable.numpy().copy() for variable in self.model.variables]
         self.started = time.perf_counter()
 
-    def is_over(self, epochs: int, patience: int | None) -> bool:
-        """Say whether all epochs are trained, or none was better for as long as patience lasts."""
+    def is_over(self) -> bool:
+        """Say whether all epochs are trained, or patience has run out."""
         finished = len(self.history)
-        waited = finished - self._best_epoch()
-        return finished >= epochs or (patience is not None and finished > 0 and waited >= patience)
+        if finished >= self.plan.epochs:
+            return True
+        if self.plan.patience is None or not finished:
+            return False
+        return finished - self._best_epoch() >= self.plan.patience
 
     def finish(self) -> Training:
         """Restore the best weights, if they were kept, and return how the training went."""
-        if not self.keep_best:
+        if not self.keeps_best:
             return Training(self.history, len(self.history))
         _assign(self.model.variables, self.best)
         return Training(self.history, self._best_epoch())
@@ -115,23 +121,23 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds the progress of one training, told from others by its key."""
+    """A file that holds the state of one training, told from others by its key."""
 
     path: Path
     key: str
 
-    def save(self, progress: TrainingState) -> None:
+    def save(self, state: TrainingState) -> None:
         """Write the state, whole or not at all."""
         arrays: dict[str, Any] = {
-            f"variable_{i}": variable.numpy() for i, variable in enumerate(progress.variables)
+            f"variable_{i}": variable.numpy() for i, variable in enumerate(state.variables)
         }
-        arrays |= {f"best_{i}": values for i, values in enumerate(progress.best)}
-        history = json.dumps([asdict(record) for record in progress.history])
+        arrays |= {f"best_{i}": values for i, values in enumerate(state.best)}
+        history = json.dumps([asdict(record) for record in state.history])
         with replace_when_written(self.path) as temporary, temporary.open("wb") as file:
             np.savez(file, key=self.key, history=history, **arrays)
 
-    def restore(self, progress: TrainingState) -> None:
-        """Take the state up, if the file holds one of the same training."""
+    def restore(self, state: TrainingState) -> None:
+        """Fill in the state from the file, if it holds one of the same training."""
         if not self.path.exists():
             return
         try:
@@ -143,12 +149,12 @@ class Checkpoint:
         if str(arrays["key"]) != self.key:
             log.warning("%s belongs to another training: this one starts from scratch", self.path)
             return
-        progress.history = [Epoch(**record) for record in json.loads(str(arrays["history"]))]
-        variables = progress.variables
+        state.history = [Epoch(**record) for record in json.loads(str(arrays["history"]))]
+        variables = state.variables
         _assign(variables, [arrays[f"variable_{i}"] for i in range(len(variables))])
-        if progress.keep_best:
-            progress.best = [arrays[f"best_{i}"] for i in range(len(progress.model.variables))]
-        log.info("resuming the training after epoch %d", len(progress.history))
+        if state.keeps_best:
+            state.best = [arrays[f"best_{i}"] for i in range(len(state.model.variables))]
+        log.info("resuming the training after epoch %d", len(state.history))
 
 
 def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
@@ -156,19 +162,17 @@ def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
         variable.assign(value)
 
 
-def state_key(
-    progress: TrainingState, train: Split, validation: Split, settings: tuple[object, ...]
-) -> str:
-    """Return a digest of all that decides the outcome: data, network, first weights, settings."""
-    # Keras numbers the names within a process, so that the same thing built again has another.
+def state_key(state: TrainingState, train: Split, validation: Split) -> str:
+    """Return a digest of all that decides the outcome: plan, data, network and first weights."""
+    # Keras numbers names within a process, so the same layer built again has another name.
     described = [
         (type(part).__name__, {k: v for k, v in part.get_config().items() if k != "name"})
-        for part in (*progress.model.layers, progress.optimizer)
+        for part in (*state.model.layers, state.optimizer)
     ]
-    digest = hashlib.sha256(json.dumps((described, settings), default=repr).encode())
+    digest = hashlib.sha256(json.dumps((described, asdict(state.plan)), default=repr).encode())
     for split in (train, validation):
         digest.update(np.ascontiguousarray(split.images).data)
         digest.update(np.ascontiguousarray(split.labels).data)
-    for variable in progress.variables:
+    for variable in state.variables:
         digest.update(np.ascontiguousarray(variable.numpy()).data)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""One epoch of learning and one of measuring, compiled or not."""
+"""Run one epoch of learning or of measuring within TensorFlow, compiled by XLA or not."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.digits.splits import Split
 from pipeline.digits.training.epochs import NO_CLASS
+from pipeline.digits.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     import keras
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 MEASURED_AT_ONCE = 500
 
-# Compiled by XLA, the steps run on one core and leave another to the distortion. Beyond this many
-# weights two cores without XLA were quicker; dropout's random numbers take XLA seven times as long,
-# and convolutions did not finish.
+# Compiled by XLA, the steps run on one core and leave another one to the distortion. Beyond this
+# many weights, two cores without XLA were faster. Dropout's random numbers take XLA seven times as
+# long, and convolutions did not finish.
 LARGEST_COMPILED = 600_000
 COMPILED_LAYERS = frozenset(
     {"InputLayer", "Rescaling", "Flatten", "Dense", "BatchNormalization", "Activation"}
@@ -23,34 +24,31 @@ COMPILED_LAYERS = frozenset(
 
 
 def steps_per_epoch(pictures: int, batch_size: int) -> int:
-    """Say how many full batches an epoch has; fewer pictures than a batch are a batch of their own.
+    """Return the number of full batches in an epoch; fewer pictures than a batch make one.
 
-    Since the order changes with every epoch, so do the pictures that are left over.
+    The order changes with every epoch, and so do the pictures that are left over.
     """
     return max(1, pictures // batch_size)
 
 
 def runs_compiled(model: "keras.Model") -> bool:
-    """Say whether XLA was measured to train this kind of network faster: small and dense."""
+    """Say whether XLA was measured to be faster for this kind of network: small and dense."""
     kinds = {type(layer).__name__ for layer in model.layers}
     return kinds <= COMPILED_LAYERS and model.count_params() <= LARGEST_COMPILED
 
 
 def learning_epoch(
-    model: "keras.Model",
-    optimizer: "keras.optimizers.Optimizer",
-    batch_size: int,
-    sharpness_radius: float,
-    compiled: bool,
+    model: "keras.Model", optimizer: "keras.optimizers.Optimizer", plan: TrainingPlan
 ) -> Callable[[Split], tuple[float, float]]:
-    """Make a function that trains on pictures once and gives the mean loss and accuracy.
+    """Make a function that trains on pictures once and returns the mean loss and the accuracy.
 
     The loop over the batches runs within TensorFlow, and if compiled within a single call of XLA,
-    so that nothing but the arithmetic is paid for at each step.
+    so that each step costs nothing but its arithmetic.
     """
     import tensorflow as tf
 
     weights = model.trainable_variables
+    compiled = runs_compiled(model) if plan.jit_compile == "auto" else plan.jit_compile
 
     def differentiate(
         images: "tf.Tensor", labels: "tf.Tensor"
@@ -62,21 +60,21 @@ def learning_epoch(
 
     def step(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
         gradients, losses, hits = differentiate(images, labels)
-        if sharpness_radius:
-            with _climbed(weights, gradients, sharpness_radius):
+        if plan.sharpness_radius:
+            with _climbed(weights, gradients, plan.sharpness_radius):
                 gradients, _, _ = differentiate(images, labels)
         optimizer.apply(gradients, weights)
-        # What shows none of the classes is learned from, but would blur these numbers.
+        # Pictures of no class are learned from, but would blur these numbers.
         of_class = tf.cast(labels != NO_CLASS, tf.float32)
         return tf.reduce_sum(tf.stack([losses, hits, tf.ones_like(hits)]) * of_class, axis=1)
 
     @tf.function(jit_compile=compiled)  # type: ignore[untyped-decorator]
     def whole_pass(images: "tf.Tensor", labels: "tf.Tensor") -> "tf.Tensor":
-        size = min(batch_size, len(labels))
-        steps = steps_per_epoch(len(labels), batch_size)
+        size = min(plan.batch_size, len(labels))
+        steps = steps_per_epoch(len(labels), plan.batch_size)
         totals = tf.zeros(3)
         for number in tf.range(steps):
-            # A slice of a size known beforehand, which XLA asks for.
+            # XLA needs slices whose size is known beforehand.
             at = number * size
             batch = tf.slice(images, [at, 0, 0], [size, *images.shape[1:]])
             totals += step(batch, tf.slice(labels, [at], [size]))
@@ -89,7 +87,7 @@ def learning_epoch(
 def _climbed(
     weights: "list[keras.Variable]", gradients: "list[tf.Tensor]", radius: float
 ) -> Iterator[None]:
-    """Hold the weights where the loss is about highest within a radius of where they are."""
+    """Move the weights within a radius to about where the loss is highest, then move them back."""
     import tensorflow as tf
 
     before = [tf.identity(weight.value) for weight in weights]
@@ -102,7 +100,7 @@ def _climbed(
 
 
 def measuring_epoch(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:
-    """Make a function that gives the mean loss and the accuracy on pictures."""
+    """Make a function that returns the mean loss and the accuracy on pictures."""
     import tensorflow as tf
 
     @tf.function  # type: ignore[untyped-decorator]
@@ -123,7 +121,7 @@ def measuring_epoch(model: "keras.Model") -> Callable[[Split], tuple[float, floa
 
 
 def _losses(probabilities: "tf.Tensor", labels: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
-    """Return the cross-entropy of each picture, and 1 where the likeliest class is the right one.
+    """Return the cross-entropy of each picture, and 1 where the most likely class is right, else 0.
 
     The target of a picture of no class is the same probability for every class.
     """

@@ -1,4 +1,4 @@
-"""Starting a training from a network that has been trained before."""
+"""Start a training from a network that was trained before."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +9,18 @@ if TYPE_CHECKING:
     import keras
 
 
+def weights_file(init_from: str) -> Path | None:
+    """Return the file that `train.init_from` names; None if there is none: it names a run then."""
+    file = Path(init_from).expanduser()
+    return file if file.is_file() else None
+
+
 def take_weights(model: "keras.Model", path: Path) -> None:
-    """Return a network the weights of a saved one; what gives the classes may differ and stays new.
+    """Give a network the weights of a saved one, except for a last layer of another shape.
 
     Args:
         model: Changed in place.
-        path: A .keras file of a network with the same layers, but perhaps other classes.
+        path: A .keras file of a network with the same layers; its classes may be others.
 
     Raises:
         InputError: The file cannot be read, or holds another network.

@@ -11,7 +11,7 @@ from pipeline.digits.inference.metrics import cross_entropy
 from pipeline.digits.inference.views import CHANGES, mean_answer, views
 from pipeline.digits.splits import Split
 from pipeline.digits.training.state import Epoch, Training
-from pipeline.stages import train
+from pipeline.stages import network
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +88,10 @@ def test_what_training_measures_and_writes_down_is_how_the_network_will_answer(d
     config = validate(compose([f"train.test_time_augmentation={several}"]))
     validation = Split(digits, np.arange(len(digits)) % 2)
     epoch = Epoch(1, 0.1, 0.9, 0.1, 0.9, 0.001, 1.0)
-    metrics = train.measure(InkNetwork(), validation, Training([epoch], 1), config)
+    metrics = network.measure(InkNetwork(), validation, Training([epoch], 1), config)
     answers = InkNetwork().predict(digits)
     averaged = mean_answer(digits, InkNetwork().predict)
     of_one, of_several = (cross_entropy(validation.labels, p) for p in (answers, averaged))
     assert of_one != of_several
     assert metrics["val_loss"] == (of_several if several else of_one)
-    assert train.metadata(metrics, config, None)[VIEWS] == ("several" if several else "one")
+    assert network.metadata(metrics, config, None)[VIEWS] == ("several" if several else "one")

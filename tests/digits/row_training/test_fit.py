@@ -11,7 +11,7 @@ from pipeline.digits.recognition.row_reader import RowReader
 from pipeline.digits.recognition.rows import NONE, find_middles
 from pipeline.digits.row_training import fit as row_training
 from pipeline.digits.row_training.composing import compose_rows, digits_of
-from pipeline.digits.row_training.fit import fit_rows, row_temperature, share_read
+from pipeline.digits.row_training.fit import RowPlan, fit_rows, row_temperature, share_read
 from pipeline.digits.training.export import export_onnx
 from pipeline.digits.training.networks import mlp
 from pipeline.system.errors import InputError
@@ -26,8 +26,8 @@ class InterruptionError(Exception):
 
 
 def train(**options):
-    defaults = {"epochs": EPOCHS, "batch_size": 16, "learning_rate": 0.003, "seed": 3}
-    return fit_rows(TRAIN, VALIDATION, **(defaults | options))
+    plan = RowPlan(epochs=EPOCHS, batch_size=16, learning_rate=0.003, seed=3)
+    return fit_rows(TRAIN, VALIDATION, plan, **options)
 
 
 def stop_after(epoch, record):

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.digits.training import handwriting
-from pipeline.digits.training.handwriting import draw_digits, draw_others
-from pipeline.digits.training.strokes import FORMS
+from pipeline.digits.training.drawing import handwriting
+from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
+from pipeline.digits.training.drawing.strokes import FORMS
 
 DRAWN = draw_digits(300, np.random.default_rng(0))
 OTHERS = draw_others(300, np.random.default_rng(0))

@@ -1,8 +1,8 @@
-"""The forms that handwriting is drawn from, as strokes."""
+"""The forms that digits, letters and shapes are drawn from, as strokes."""
 
-# By digit its forms, of each the pen strokes: points "x,y" in hundredths of the digit's height, x
-# to the right, y downwards, that a smooth curve runs through; a slash makes the point before it a
-# corner.
+# The forms of each digit, and of each form the pen strokes. A smooth curve runs through the points
+# "x,y" of a stroke, in hundredths of the digit's height, x to the right, y downwards. A slash makes
+# the point before it a corner.
 FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (
         ("30,0 10,12 0,45 8,88 30,100 52,88 60,48 50,12 30,0",),

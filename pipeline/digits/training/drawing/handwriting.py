@@ -1,8 +1,8 @@
-"""Digits, and what is none, drawn from strokes of our own.
+"""Draw digits, letters, shapes and scribbles from strokes.
 
-MNIST was written by Americans: few ones with a flag and a foot, few sevens with a bar. A network
-that has met some of each reads them elsewhere, too. And a network that has only ever met digits
-takes every letter for one.
+MNIST was written by Americans: it has few ones with a flag and a foot, few sevens with a bar. A
+network that has met some of each reads them elsewhere, too. And a network that has met nothing but
+digits takes every letter for one.
 """
 
 from functools import cache
@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.splits import DIGIT_NAMES, Split
-from pipeline.digits.training.strokes import FORMS, OTHER_FORMS
+from pipeline.digits.training.drawing.strokes import FORMS, OTHER_FORMS
 
 Floats = NDArray[np.float64]
 
 SIDE, BOX = 28, 20
 
-# Digits are drawn this many times as large and then reduced, which gives them soft edges.
+# Digits are drawn so many times larger and then reduced, which gives them soft edges.
 OVERSIZE = 8
 STEPS = 24  # points of a curve from one knot to the next
 UNSTEADY = 0.04  # how far a hand misses a knot, as a share of the digit's height
 
 
 def draw_digits(count: int, rng: np.random.Generator) -> Split:
-    """Draw digits as MNIST is: light on dark, fitted to a 20 x 20 box, centred by mass.
+    """Draw digits in MNIST's form: light on dark, fitted to a 20 x 20 box, centred by mass.
 
     Args:
-        count: How many, >= 1; every digit, and every form of it, is as likely as the others.
+        count: How many, >= 1. All digits are equally likely, and so are all forms of a digit.
         rng: The same state draws the same digits.
 
     Returns:
@@ -40,9 +40,9 @@ def draw_digits(count: int, rng: np.random.Generator) -> Split:
 
 
 def draw_others(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw what is no single digit, as `draw_digits` draws digits.
+    """Draw things that are not a single digit, in the form of `draw_digits`.
 
-    Half of them are letters, signs and shapes, a quarter scribbles, a quarter two digits.
+    Half are letters, signs and shapes, a quarter scribbles, a quarter two digits.
 
     Args:
         count: How many, >= 1.
@@ -79,7 +79,7 @@ def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
 def smooth_curve(stroke: str, rng: np.random.Generator | None = None) -> Floats:
     """Return a dense curve (n, 2), in heights of the digit, through points written as in `FORMS`.
 
-    With `rng` each point is moved a little first, as no hand writes a form twice alike.
+    With `rng` each point is moved a little first: no hand writes a form twice the same way.
     """
     points, corners = _points(stroke)
     if rng:
@@ -111,7 +111,7 @@ def _catmull_rom(knots: Floats) -> Floats:
 
 @cache
 def _fours(count: int) -> NDArray[np.intp]:
-    """Number the neighbours of `count` gaps between knots, two on either side of each: (count, 4).
+    """Return the indices of the four knots around each of `count` gaps: (count, 4).
 
     NumPy's sliding windows take several times as long for so few.
     """
@@ -120,7 +120,7 @@ def _fours(count: int) -> NDArray[np.intp]:
 
 @cache
 def _basis() -> Floats:
-    """Return how much each of four knots counts between the second and the third: (STEPS, 4)."""
+    """Return the weights of four knots between the second and the third: (STEPS, 4)."""
     t = np.linspace(0, 1, STEPS, endpoint=False)
     weights = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
     return np.stack(weights, axis=1) / 2
@@ -141,7 +141,7 @@ def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8
 
 
 def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
-    """Bend all strokes of a digit as one hand would: slanted, stretched, each a little shifted."""
+    """Bend the strokes of a digit as one hand would: all slanted and stretched, each shifted."""
     lean = np.array([[rng.uniform(0.55, 1.25), rng.normal(0, 0.2)], [rng.normal(0, 0.05), 1]])
     bent = []
     for stroke in strokes:

@@ -1,0 +1,1 @@
+"""Digits, letters and scribbles drawn from strokes, to train on beside the given pictures."""
