@@ -24,7 +24,7 @@ from pipeline.experiments import running, trial
 from pipeline.experiments.results import Result, load_best, ranked, rows, table, trial_name, varied
 from pipeline.experiments.trial import Outcome, keep_outcome, load_outcome, make_trial
 from pipeline.plots.sweep import pareto_front
-from pipeline.stages import train
+from pipeline.stages import fingerprint
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.sweep import State, plan, state_folder
 from pipeline.system.errors import InputError
@@ -79,7 +79,7 @@ def test_what_leaves_the_outcome_alone_makes_the_same_trial(tree):
 
 def test_other_code_makes_another_trial(tree, monkeypatch):
     before = make_trial(tree, 1).key
-    monkeypatch.setattr(train, "code_digest", lambda *_: "another")
+    monkeypatch.setattr(fingerprint, "code_digest", lambda *_: "another")
     assert make_trial(tree, 1).key != before
 
 
