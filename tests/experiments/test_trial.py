@@ -7,6 +7,7 @@ from support.trials import changed, finished
 
 from pipeline.experiments import trial as module
 from pipeline.experiments.trial import Outcome, load_outcome, make_trial, save_outcome
+from pipeline.stages import fingerprint
 from pipeline.stages.prepare import identify, split_dataset
 from pipeline.stages.prepared import DatasetInfo
 
