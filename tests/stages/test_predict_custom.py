@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.networks import write_reader
-from support.pictures import picture
+from support.pictures import picture, write_samples
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
@@ -16,12 +16,7 @@ from pipeline.system.errors import InputError
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "more").mkdir()
-    picture(0).save(tmp_path / "b.png")
-    picture(1).save(tmp_path / "a one.png")
-    picture(0, 400).save(tmp_path / "more" / "zéro.jpg")
-    picture(None).save(tmp_path / "blank.png")
-    (tmp_path / "text.png").write_text("no picture")
+    write_samples(tmp_path)
     return tmp_path
 
 
