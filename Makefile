@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then show what came of it
-	DRIFT_TOLD_BY_CALLER=1 dvc repro
+	DRIFT_REPORTED_BY_CALLER=1 dvc repro
 	@python -m pipeline.summary
 
 test: $(READY) ## Run the tests

@@ -10,10 +10,10 @@ from pathlib import Path
 import yaml
 
 from pipeline.cli.command import run_command
-from pipeline.cli.drift import TOLD_BY_CALLER, tell_drift
+from pipeline.cli.drift import REPORTED_BY_CALLER, report_drift
 from pipeline.cli.dvc import reproduce
 from pipeline.cli.messages import fail
-from pipeline.cli.workspace import own_params
+from pipeline.cli.workspace import lock_params
 from pipeline.config.checking import validate
 from pipeline.config.params import write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
@@ -33,11 +33,11 @@ def run(tree: Tree) -> None:
     if config.predict.model.startswith(URI_SCHEME):
         # DVC sees names: with the version in its place, it sees that the champion has changed.
         tree["predict"]["model"] = pin(config.tracking, config.predict.model)
-    with own_params():
+    with lock_params():
         if write_params(tree):
             log.info("params.yaml rewritten")
-        tell_drift(tree)
-        code = reproduce({TOLD_BY_CALLER: "1"})
+        report_drift(tree)
+        code = reproduce({REPORTED_BY_CALLER: "1"})
     if code:
         fail("`dvc repro` did not finish; see the error above", code)
     print(f"\n{summarise(config)}", flush=True)

@@ -7,10 +7,10 @@ project, with the same numbers on the same machine.
 import logging
 
 from pipeline.cli.command import run_command
-from pipeline.cli.workspace import own_params
+from pipeline.cli.workspace import lock_params
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
-from pipeline.config.moved import up_to_date
+from pipeline.config.moved import with_current_targets
 from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
 from pipeline.experiments.results import load_best
@@ -33,7 +33,7 @@ def run(tree: Tree) -> None:
         raise InputError(f"run={chosen}: read as a number; type run='\"{chosen}\"'")
     config = _best() if chosen == "best" else _recorded(chosen, tree)
     validate(config)
-    with own_params():
+    with lock_params():
         rewritten = write_params(config)
     log.info(
         "params.yaml %s; `dvc repro` makes it the experiment of the project",
@@ -50,7 +50,7 @@ def _best() -> Tree:
         best["name"], 100 * best["val_accuracy"],
         f"MLflow run {best['run_id']}" if best["run_id"] else "not recorded",
     )  # fmt: skip
-    return up_to_date(best["config"])
+    return with_current_targets(best["config"])
 
 
 def _recorded(run_id: str, tree: Tree) -> Tree:

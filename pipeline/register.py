@@ -37,7 +37,7 @@ class RegisterOptions(Options):
 
 
 @dataclass(frozen=True)
-class Jury:
+class EvaluationSet:
     """The test part that networks are compared on.
 
     Attributes:
@@ -103,29 +103,31 @@ def run(config: Config, options: RegisterOptions) -> None:
 
 def register(registry: Registry, candidate: Candidate, unsure_below: float) -> None:
     """Make a run's network a version, and the champion if it has earned it."""
-    champion = registry.champions.present()
+    champion = registry.champions.current()
     # Read before anything is made: without the test part, nothing can be compared.
-    jury = Jury.load() if champion else None
+    evaluation = EvaluationSet.load() if champion else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         network = registry.candidates.download(candidate, folder)
-        version = registry.versions.of(candidate, network, unsure_below)
+        version = registry.versions.find_or_create(candidate, network, unsure_below)
         if champion == version:
             log.info("champion is version %d, this very run, already", version)
             return
-        if champion is None or jury is None:
+        if champion is None or evaluation is None:
             verdict = Verdict(True, f"champion is version {version}, the first one", None)
         else:
-            verdict = contest(registry, jury, candidate, network, (version, champion), folder)
+            verdict = compare_with_champion(
+                registry, evaluation, candidate, network, (version, champion), folder
+            )
     registry.versions.describe(version, candidate, verdict.decision, verdict.plot)
     if verdict.wins:
-        registry.champions.crown(version)
+        registry.champions.set_champion(version)
     log.info("%s", verdict.decision)
 
 
-def contest(
+def compare_with_champion(
     registry: Registry,
-    jury: Jury,
+    evaluation: EvaluationSet,
     candidate: Candidate,
     network: Path,
     versions: tuple[int, int],
@@ -135,7 +137,7 @@ def contest(
 
     Args:
         registry: Where both are.
-        jury: What they are compared on.
+        evaluation: What they are compared on.
         candidate: The training that the new version comes from.
         network: Its ONNX file.
         versions: The numbers of candidate and champion.
@@ -143,9 +145,9 @@ def contest(
     """
     version, champion = versions
     champions_network = registry.versions.download(champion, folder)
-    answers = jury.answers(network), jury.answers(champions_network)
-    comparison, fair = compare(jury.test.labels, *answers), jury.is_fair(candidate)
-    files = report(jury, comparison, answers, versions, folder / "report")
+    answers = evaluation.answers(network), evaluation.answers(champions_network)
+    comparison, fair = compare(evaluation.test.labels, *answers), evaluation.is_fair(candidate)
+    files = report(evaluation, comparison, answers, versions, folder / "report")
     place = f"{STAGE}/version_{version}_against_{champion}"
     registry.candidates.add_files(candidate, files, place)
     return Verdict(
@@ -182,7 +184,7 @@ def decide(comparison: Comparison, candidate: int, champion: int, *, fair: bool)
 
 
 def report(
-    jury: Jury,
+    evaluation: EvaluationSet,
     comparison: Comparison,
     answers: tuple[NDArray[np.int64], NDArray[np.int64]],
     versions: tuple[int, int],
@@ -191,7 +193,7 @@ def report(
     """Write the numbers of a comparison, and draw the pictures that only one of the two read right.
 
     Args:
-        jury: What the networks were compared on.
+        evaluation: What the networks were compared on.
         comparison: The outcome.
         answers: The classes that candidate and champion answered, (n,) each.
         versions: The numbers of candidate and champion.
@@ -203,7 +205,7 @@ def report(
     from pipeline.plots.register import Gain, disagreements
     from pipeline.plots.style.page import save_figure
 
-    images, labels = jury.test.images, jury.test.labels
+    images, labels = evaluation.test.images, evaluation.test.labels
     rows = comparison.only_candidate, comparison.only_champion
     gains = [
         Gain(f"only version {own} is right", images[of], labels[of], other_answers[of])
@@ -213,8 +215,8 @@ def report(
         f"Version {versions[0]} against version {versions[1]}",
         f"{comparison.pictures:,} test digits; over each: what it is, and what the other read",
         gains,
-        jury.info.class_names,
-        jury.info.note,
+        evaluation.info.class_names,
+        evaluation.info.note,
     )
     files = [folder / "comparison.json", folder / "disagreements.png"]
     write_json(

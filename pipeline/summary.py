@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli.command import run_tool
-from pipeline.cli.drift import tell_drift
+from pipeline.cli.drift import report_drift
 from pipeline.config.params import read_params
 from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
 from pipeline.config.schema import Config, Options
@@ -51,7 +51,7 @@ def _run(config: Config) -> str:
 
 def run(config: Config, _: Options) -> None:
     """Print the summary of the last experiment; say before where it is not the default one."""
-    tell_drift(read_params())
+    report_drift(read_params())
     print(f"\n{summarise(config)}")
 
 

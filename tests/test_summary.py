@@ -11,7 +11,7 @@ def test_the_summary_says_what_is_known_and_what_is_not(monkeypatch, tmp_path, c
     info = DatasetInfo("test", "d" * 64, ["0", "1"], "FEW DIGITS")
     told = []
     monkeypatch.setattr(DatasetInfo, "load", classmethod(lambda _: info))
-    monkeypatch.setattr(summary, "tell_drift", told.append)
+    monkeypatch.setattr(summary, "report_drift", told.append)
     monkeypatch.setattr(summary, "REPORTS", tmp_path)
     (tmp_path / "evaluate").mkdir()
     (tmp_path / "evaluate" / "metrics.json").write_text('{"test_accuracy": 0.5}')

@@ -13,15 +13,15 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
-from pipeline.cli.drift import tell_drift_of_stage
+from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.starts import compose_once, let_hydra_start
+from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
-from pipeline.config.schema import Config, Given
+from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError
-from pipeline.system.garbage import collect_seldom
+from pipeline.system.garbage import collect_garbage_less_often
 
 # For commands that run on params.yaml instead of composing the groups of conf/.
 STAGE_CONFIG = {
@@ -44,10 +44,12 @@ def run_stage(run: Callable[[Config], None], about: str | None) -> None:
     with _command("stage", about) as line:
         given = _offer_params("stage")
         run(validate(start(line)))
-        tell_drift_of_stage(given)  # last: composing conf/ takes as long as reading many pictures
+        report_drift_of_stage(given)  # last: composing conf/ takes as long as reading many pictures
 
 
-def run_tool(schema: type[Given], run: Callable[[Config, Given], None], about: str | None) -> None:
+def run_tool(
+    schema: type[AnyOptions], run: Callable[[Config, AnyOptions], None], about: str | None
+) -> None:
     """Run a command on params.yaml with options of its own; overrides may name either."""
     own = schema().model_dump()
     with _command("tool", about, options=tuple(own)) as line:
@@ -100,7 +102,7 @@ def start(line: CommandLine) -> Tree:
     several = InputError("one experiment at a time here; `python -m pipeline.sweep` runs many")
     if line.has(*SWEEP_FLAGS):
         raise several
-    if not line.is_for_hydra:
+    if not line.needs_hydra_main:
         return compose_once(line)
     (config, *_), *others = _calls(line)
     if others or not isinstance(config, dict):
@@ -109,7 +111,7 @@ def start(line: CommandLine) -> Tree:
 
 
 def _calls(line: CommandLine) -> list[tuple[Any, ...]]:
-    calls = let_hydra_start(line)
+    calls = run_hydra_main(line)
     if not calls:
         raise SystemExit(0)
     return calls
@@ -122,7 +124,7 @@ def _command(
     typed: Sequence[str] | None = None,
     options: tuple[str, ...] = (),
 ) -> Iterator[CommandLine]:
-    collect_seldom()
+    collect_garbage_less_often()
     arguments = quote_all(sys.argv[1:] if typed is None else typed)
     line = CommandLine(arguments, config_name, about or "", options)
     with errors_in_one_line(line):

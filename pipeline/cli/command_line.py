@@ -35,7 +35,7 @@ class CommandLine:
         return (CONF_DIR / f"{self.config_name}.yaml").is_file()
 
     @property
-    def is_for_hydra(self) -> bool:
+    def needs_hydra_main(self) -> bool:
         """Whether it holds what only Hydra's own start understands: flags and settings of Hydra."""
         return any(
             argument.startswith("-") or argument.lstrip("+~").startswith("hydra")

@@ -14,7 +14,7 @@ import psutil
 from pipeline.config.places import ROOT
 
 # How the lines begin that DVC prints for people who type `dvc repro` themselves.
-CHATTER = (
+DVC_HINTS = (
     "Updating lock file",
     "To track the changes with git",
     "git add",
@@ -52,7 +52,7 @@ def reproduce(environment: Mapping[str, str]) -> int:
 
 def _show(lines: IO[str] | None) -> None:
     for line in lines or ():
-        if (text := line.strip()) and not text.startswith(CHATTER):
+        if (text := line.strip()) and not text.startswith(DVC_HINTS):
             print(line, end="", flush=True)
 
 

@@ -10,12 +10,12 @@ from hydra.core.config_store import ConfigStore
 from pipeline.cli.command_line import CommandLine
 
 
-def says_what_to_complete(arguments: Iterable[str]) -> bool:
+def names_completion_action(arguments: Iterable[str]) -> bool:
     """Say whether Hydra's shell completion is told what to do; if not, it ends in a traceback."""
     return any(re.match("(install|uninstall|query)=", argument) for argument in arguments)
 
 
-def describe_command(line: CommandLine) -> CommandLine:
+def help_command_line(line: CommandLine) -> CommandLine:
     """Return the command line that prints help which begins with what the command is about."""
     if hasattr(signal, "SIGPIPE"):  # `--help | head` ends as it does with other programs
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, open_dict
 
 from pipeline.cli.command_line import CommandLine
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.help import describe_command, says_what_to_complete
+from pipeline.cli.help import help_command_line, names_completion_action
 from pipeline.config.composing import UNREADABLE, broken_conf, to_tree
 from pipeline.config.places import CONF_DIR
 from pipeline.config.trees import Tree
@@ -38,7 +38,7 @@ def compose_once(line: CommandLine) -> Tree:
     return to_tree(config)
 
 
-def let_hydra_start(line: CommandLine) -> list[Call]:
+def run_hydra_main(line: CommandLine) -> list[Call]:
     """Let Hydra do what its flags and settings ask for; return the calls it makes of a task.
 
     The task itself runs after Hydra has ended: its errors are no errors of composing.
@@ -48,8 +48,8 @@ def let_hydra_start(line: CommandLine) -> list[Call]:
         several where a launcher of Hydra's takes the configurations of a sweep one by one.
     """
     if line.has("-h", "--help"):
-        line = describe_command(line)
-    if line.has("-sc", "--shell-completion") and not says_what_to_complete(line.arguments):
+        line = help_command_line(line)
+    if line.has("-sc", "--shell-completion") and not names_completion_action(line.arguments):
         raise InputError(
             "--shell-completion: say install=SHELL or uninstall=SHELL; bash, zsh or fish"
         )

@@ -9,14 +9,14 @@ import psutil
 from pipeline.cli.dvc import is_dvc
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
-from pipeline.system.files import sole_user
+from pipeline.system.files import reserve_folder
 
-OWN = ROOT / ".dvc" / "tmp" / "experiment"
-OF_DVC = ROOT / ".dvc" / "tmp" / "rwlock"
+EXPERIMENT_LOCK = ROOT / ".dvc" / "tmp" / "experiment"
+DVC_LOCK = ROOT / ".dvc" / "tmp" / "rwlock"
 
 
 @contextmanager
-def own_params() -> Iterator[None]:
+def lock_params() -> Iterator[None]:
     """Keep other commands of ours from changing params.yaml during the block.
 
     DVC reads it when a stage begins and again when it ends, and takes what it then finds for what
@@ -25,7 +25,7 @@ def own_params() -> Iterator[None]:
     Raises:
         InputError: An experiment is running on it, or DVC runs a stage.
     """
-    with sole_user(OWN) as alone:
+    with reserve_folder(EXPERIMENT_LOCK) as alone:
         busy = _writers()
         if not alone or busy:
             who = f" (process {busy[0]})" if busy else ""
@@ -39,7 +39,7 @@ def own_params() -> Iterator[None]:
 def _writers() -> list[int]:
     """Return the live processes of DVC that may write outputs here."""
     try:
-        kept = json.loads(OF_DVC.read_text(encoding="utf-8"))["write"].values()
+        kept = json.loads(DVC_LOCK.read_text(encoding="utf-8"))["write"].values()
         return sorted({writer["pid"] for writer in kept if _is_alive(writer["pid"])})
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []  # DVC says itself what it thinks of its file

@@ -24,18 +24,18 @@ FUNCTIONS = {
 }
 
 
-def current_address(target: str) -> str:
+def current_target(target: str) -> str:
     """Return where a function is today, given the dotted name it has or once had."""
     module, _, name = target.rpartition(".")
     return FUNCTIONS.get(target, f"{MODULES[module]}.{name}" if module in MODULES else target)
 
 
-def up_to_date(tree: Tree) -> Tree:
+def with_current_targets(tree: Tree) -> Tree:
     """Return a recorded configuration with every `_target_` where the function is today."""
-    return {key: _up_to_date(key, value) for key, value in tree.items()}
+    return {key: _with_current_targets(key, value) for key, value in tree.items()}
 
 
-def _up_to_date(key: str, value: Any) -> Any:
+def _with_current_targets(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return up_to_date(value)
-    return current_address(value) if key == "_target_" and isinstance(value, str) else value
+        return with_current_targets(value)
+    return current_target(value) if key == "_target_" and isinstance(value, str) else value

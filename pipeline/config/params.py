@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from omegaconf import OmegaConf
 
-from pipeline.config.moved import up_to_date
+from pipeline.config.moved import with_current_targets
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError, in_one_line
@@ -62,4 +62,4 @@ def parse(text: str) -> Tree:
         raise InputError(f"is not YAML ({in_one_line(error)})") from error
     if not isinstance(tree, dict):
         raise InputError("holds no configuration")
-    return up_to_date(tree)
+    return with_current_targets(tree)

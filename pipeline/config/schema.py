@@ -86,4 +86,4 @@ class Options(Section):
     """What a command takes besides the configuration; every field has a default."""
 
 
-Given = TypeVar("Given", bound=Options)
+AnyOptions = TypeVar("AnyOptions", bound=Options)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from pipeline.config.moved import current_address
+from pipeline.config.moved import current_target
 from pipeline.config.schema import Section
 from pipeline.config.trees import Tree
 from pipeline.config.wording import describe_errors
@@ -55,7 +55,7 @@ def check_target(path: str, node: Tree) -> None:
         raise InputError(f"{path}._target_: must name a function, as the files in conf/ do")
     if not target.startswith("pipeline."):
         return
-    if (current := current_address(target)) != target:
+    if (current := current_target(target)) != target:
         raise InputError(f"{path}._target_={target}: has moved; write {current}")
     arguments = {key: value for key, value in node.items() if not key.startswith("_")}
     schema = _signature_schema(_locate(path, target))

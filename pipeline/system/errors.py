@@ -13,6 +13,6 @@ def in_one_line(message: object, longest: int | None = None) -> str:
     return " ".join(str(message).split())[:longest]
 
 
-def kind_and_words(error: BaseException, longest: int) -> str:
+def type_and_message(error: BaseException, longest: int) -> str:
     """Return an exception's type and message in one line, cut off after `longest` characters."""
     return in_one_line(f"{type(error).__name__}: {error}", longest)

@@ -11,16 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def named_in_errors(path: Path) -> Iterator[None]:
+def name_file_in_errors(path: Path) -> Iterator[None]:
     """Name the file in an OSError of the block that says the disk is full, but not which file."""
     try:
         yield
     except OSError as error:
-        if error.errno in NO_ROOM and error.filename is None:
+        if error.errno in DISK_FULL and error.filename is None:
             error.filename = str(path)
         raise
 
@@ -33,7 +33,7 @@ def replace_when_written(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        with named_in_errors(path):
+        with name_file_in_errors(path):
             yield temporary
         temporary.chmod(0o644)
         _replace(path, temporary)
@@ -49,7 +49,7 @@ def _replace(path: Path, temporary: Path) -> None:
 
 
 @contextmanager
-def sole_user(folder: Path) -> Iterator[bool]:
+def reserve_folder(folder: Path) -> Iterator[bool]:
     """Reserve a folder for the block; give False if another process has reserved it."""
     from filelock import FileLock, Timeout
 
@@ -64,12 +64,12 @@ def sole_user(folder: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[Path | None]:
+def reserve_state_folder(folder: Path) -> Iterator[Path | None]:
     """Reserve a folder for state: kept if the block fails, removed if it ends without an error.
 
     Give None if another process has reserved it: the two would spoil each other's state.
     """
-    with sole_user(folder) as alone:
+    with reserve_folder(folder) as alone:
         yield folder if alone else None
         if alone:
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,10 +10,10 @@ import atexit
 import gc
 
 # New objects after which Python looks for garbage; of itself after 700.
-SELDOM = 50_000
+GC_THRESHOLD = 50_000
 
 
-def collect_seldom() -> None:
+def collect_garbage_less_often() -> None:
     """Look for garbage less often, and not at the end; for processes of our own."""
-    gc.set_threshold(SELDOM, 20, 20)
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
     atexit.register(gc.freeze)

@@ -13,13 +13,13 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def serve_parent() -> None:
+def end_with_parent() -> None:
     """Leave Ctrl-C to the parent process, and end when it ends, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_exit_after_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _exit_after_parent() -> None:
     import multiprocessing
 
     parent = multiprocessing.parent_process()

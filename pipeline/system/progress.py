@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 SWITCH = "DIGITS_PROGRESS"
 BYTES = "B"  # the unit that is shown in MB
-QUICK = 2.0  # seconds within which `track` shows nothing
+SHOW_AFTER = 2.0  # seconds within which `track` shows nothing
 SECONDS_A_LINE = 10.0
 
 
@@ -72,7 +72,7 @@ def progress(total: int, unit: str, what: str = "", *, after: float = 0.0) -> It
 
 def track(items: Iterable[Item], total: int, unit: str, what: str = "") -> Iterator[Item]:
     """Pass items on and show how many were taken, once that has lasted two seconds."""
-    with progress(total, unit, what, after=QUICK) as shown:
+    with progress(total, unit, what, after=SHOW_AFTER) as shown:
         for item in items:
             yield item
             shown.step()

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 STORE_NAME = "mlflow.db"
 ARTIFACTS_NAME = "mlartifacts"
-SERVER_ANSWERS_WITHIN = 5.0  # seconds
+SERVER_TIMEOUT = 5.0  # seconds
 
 
 def tracking_uri(settings: Tracking) -> str:
@@ -24,7 +24,7 @@ def local_store() -> str:
     return f"sqlite:///{home() / STORE_NAME}"
 
 
-def is_removed(settings: Tracking) -> bool:
+def is_local_store_missing(settings: Tracking) -> bool:
     """Say whether runs go to the local store, but that does not exist (yet, or any more)."""
     return tracking_uri(settings) == local_store() and not (home() / STORE_NAME).exists()
 
@@ -36,7 +36,7 @@ def uri_to_read(settings: Tracking) -> str:
         InputError: It is a server that does not answer. No other store holds the same runs.
     """
     uri = tracking_uri(settings)
-    if silence := why_silent(uri):
+    if silence := unreachable_reason(uri):
         raise InputError(
             f"the MLflow server at {uri} does not answer ({silence}); start it, or name another "
             "with tracking.uri or MLFLOW_TRACKING_URI"
@@ -47,7 +47,7 @@ def uri_to_read(settings: Tracking) -> str:
 def uri_to_record(settings: Tracking) -> str:
     """Return the store to record runs in; if it is a silent server, warn and take the local one."""
     uri = tracking_uri(settings)
-    if silence := why_silent(uri):
+    if silence := unreachable_reason(uri):
         log.warning(
             "the MLflow server at %s does not answer (%s); this run is kept in %s instead",
             uri, silence, local_store(),
@@ -56,7 +56,7 @@ def uri_to_record(settings: Tracking) -> str:
     return uri
 
 
-def why_silent(uri: str) -> str | None:
+def unreachable_reason(uri: str) -> str | None:
     """Return why a server does not answer; None if it does, or if the store is no server."""
     if not uri.startswith(("http://", "https://")):
         return None
@@ -64,7 +64,7 @@ def why_silent(uri: str) -> str | None:
     from http.client import HTTPException
 
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_ANSWERS_WITHIN).close()
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT).close()
     except (OSError, HTTPException, ValueError) as error:
         return in_one_line(error) or type(error).__name__
     return None

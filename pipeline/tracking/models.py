@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import find_run
 from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.recording.keras_flavor import KERAS_FILE_IN_MODEL, KERAS_MODEL_NAME
-from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> s
     return str(logged.model_id)
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     """Copy the Keras model of a training's run into a folder; return the .keras file.
 
@@ -64,7 +64,7 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     return file
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
     """Return the digest of the test part that a training's weights have not met; None if not known.
 

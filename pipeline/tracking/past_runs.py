@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_run
 from pipeline.tracking.names import CONFIG_ARTIFACT, DATA_NOTE_TAG, validation_accuracy
-from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class PastTraining:
     plots: Mapping[str, bytes]
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[PastTraining]:
     """Read finished trainings, the best on validation data first.
 
@@ -128,7 +128,7 @@ def _plots(client: "MlflowClient", run_id: str, wanted: Sequence[str]) -> dict[s
         }
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def recorded_config(settings: Tracking, run_id: str) -> str:
     """Return the text of the params.yaml that a run was made with.
 

@@ -20,7 +20,7 @@ def read_run_id(folder: Path) -> str | None:
     return written if RUN_ID.fullmatch(written) else None
 
 
-def begun_run_id(checkpoint: Path | None) -> str | None:
+def interrupted_run_id(checkpoint: Path | None) -> str | None:
     """Return the id of the run that an interrupted training began; None if there is none.
 
     Args:

@@ -11,9 +11,9 @@ from pipeline.config.places import home
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import STORE_NAME, local_store
+from pipeline.tracking.errors import reason
 from pipeline.tracking.lookups import experiment_id
 from pipeline.tracking.names import data_experiment
-from pipeline.tracking.refusals import reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,13 +9,13 @@ from pipeline.cli import command
 from pipeline.config.params import read_params
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
-from pipeline.system.garbage import SELDOM
+from pipeline.system.garbage import GC_THRESHOLD
 
 
 def test_a_command_seldom_looks_for_garbage(started):
     gc.set_threshold(700)
     started()
-    assert gc.get_threshold()[0] == SELDOM
+    assert gc.get_threshold()[0] == GC_THRESHOLD
 
 
 def test_a_missing_params_yaml_is_told_in_one_line(monkeypatch, capsys):

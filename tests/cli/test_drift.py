@@ -57,7 +57,7 @@ def test_a_stage_on_the_default_says_nothing(told, monkeypatch):
 
 @pytest.mark.usefixtures("drifted")
 def test_a_stage_is_silent_where_its_caller_tells(told, monkeypatch):
-    monkeypatch.setenv(drift.TOLD_BY_CALLER, "1")
+    monkeypatch.setenv(drift.REPORTED_BY_CALLER, "1")
     assert told() == []
 
 
@@ -87,8 +87,8 @@ STAGE = """
 import logging, pathlib, sys
 from pipeline.cli import drift
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-drift.TOLD_FOR = pathlib.Path({place!r})
-drift.tell_drift_of_stage({{"seed": -1}})
+drift.LAST_REPORT_FILE = pathlib.Path({place!r})
+drift.report_drift_of_stage({{"seed": -1}})
 """
 
 

@@ -24,25 +24,25 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
 
 
 def test_a_folder_is_for_one_block_at_a_time_and_goes_when_that_has_ended_well(tmp_path):
-    with files.own_folder(tmp_path / "state") as first:
+    with files.reserve_state_folder(tmp_path / "state") as first:
         (first / "file").write_text("first")
-        with files.own_folder(tmp_path / "state") as second:
+        with files.reserve_state_folder(tmp_path / "state") as second:
             assert second is None
         assert (first / "file").read_text() == "first"
     assert list(tmp_path.iterdir()) == []
-    with files.own_folder(tmp_path / "state") as third:
+    with files.reserve_state_folder(tmp_path / "state") as third:
         assert third == first
 
 
 def test_a_folder_is_kept_for_the_next_when_a_block_fails(tmp_path):
     def fail():
-        with files.own_folder(tmp_path) as folder:
+        with files.reserve_state_folder(tmp_path) as folder:
             (folder / "file").write_text("half")
             raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
         fail()
-    with files.own_folder(tmp_path) as folder:
+    with files.reserve_state_folder(tmp_path) as folder:
         assert (folder / "file").read_text() == "half"
 
 

@@ -13,7 +13,7 @@ from pipeline.config.params import dump
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.stages.recording import checkpoint_dir
-from pipeline.system.files import own_folder
+from pipeline.system.files import reserve_state_folder
 
 pytestmark = pytest.mark.end_to_end
 
@@ -81,7 +81,7 @@ def test_a_training_like_one_under_way_keeps_to_itself(project, monkeypatch):
     info = DatasetInfo.load(project.folder / "data" / "prepared")
     config = validate(compose([*SMALL, *training]))
     folder = checkpoint_dir(fingerprint(config, info.digest, "train"))
-    with own_folder(folder):
+    with reserve_state_folder(folder):
         (folder / "run_id.txt").write_text("0" * 32)
         told = project.run("python", "-m", "pipeline.stages.train", *training)
         assert "the same training is under way elsewhere" in told

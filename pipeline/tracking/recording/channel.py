@@ -15,9 +15,9 @@ from pipeline.tracking.recording.messages import Answer, Message
 from pipeline.tracking.store import mlflow_environment
 
 SERVER = "pipeline.tracking.recording.server"
-STARTS_WITHIN = 60.0
+START_TIMEOUT = 60.0
 """Seconds in which the recorder process must answer."""
-LOOKS_EVERY = 0.02
+POLL_INTERVAL = 0.02
 """Seconds between two tries to reach a recorder process that is starting."""
 SERVER_CODE = ("tracking", "config", "system")
 """Folders of pipeline/ that the recorder process runs code from."""
@@ -111,7 +111,7 @@ def _connect(socket: Path) -> Connection:
     with suppress(OSError):
         return Client(str(socket), "AF_UNIX")
     try:
-        with FileLock(socket.with_suffix(".lock"), timeout=STARTS_WITHIN):
+        with FileLock(socket.with_suffix(".lock"), timeout=START_TIMEOUT):
             with suppress(OSError):
                 return Client(str(socket), "AF_UNIX")  # another stage was quicker
             return _start(socket)
@@ -125,11 +125,11 @@ def _start(socket: Path) -> Connection:
     """Start the recorder process and connect to it as soon as it listens."""
     log_file = socket.with_suffix(".log")
     process = _spawn(socket, log_file)
-    until = time.monotonic() + STARTS_WITHIN
+    until = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < until:
         with suppress(OSError):
             return Client(str(socket), "AF_UNIX")
-        time.sleep(LOOKS_EVERY)
+        time.sleep(POLL_INTERVAL)
     process.kill()
     lines = log_file.read_text(encoding="utf-8", errors="replace").split("\n")
     raise RecordingError(" ".join(["the recorder process did not start", *lines[-2:]]).strip())

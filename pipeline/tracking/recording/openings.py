@@ -40,8 +40,8 @@ class RunRequest:
         parent_run_id: The run it is a child of, if any.
         command: The command that asks for the run, which another process makes.
         dvc_experiment: The DVC experiment that asks for it, if any.
-        asked: When it is asked for, in seconds since 1970: the run starts then, though it is made
-            only once MLflow is up.
+        requested_at: When it is requested, in seconds since 1970. This is the run's start time,
+            though it is created only once MLflow is up.
     """
 
     experiment: str
@@ -50,7 +50,7 @@ class RunRequest:
     parent_run_id: str | None = None
     command: str = field(default_factory=_command)
     dvc_experiment: str | None = field(default_factory=lambda: os.environ.get("DVC_EXP_NAME"))
-    asked: float = field(default_factory=time.time)
+    requested_at: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def create_run(client: "MlflowClient", request: RunRequest) -> str:
     parent = {MLFLOW_PARENT_RUN_ID: request.parent_run_id} if request.parent_run_id else {}
     run = client.create_run(
         experiment_id(client, request.experiment),
-        start_time=int(request.asked * 1000),
+        start_time=int(request.requested_at * 1000),
         run_name=request.name,
         tags={**_common_tags(request), **request.tags, **parent},
     )

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.config.schema import Tracking
-from pipeline.tracking.addresses import uri_to_record, why_silent
+from pipeline.tracking.addresses import unreachable_reason, uri_to_record
 from pipeline.tracking.recording.channel import ProcessGoneError, RecordingError
 from pipeline.tracking.recording.client import DeferredSender, LiveSender, Sender
 from pipeline.tracking.recording.messages import Open
@@ -95,7 +95,7 @@ class Recorder:
             self._sender.send(record)
         except (RecordingError, OSError) as error:
             # With a server that is gone, each further record would take MLflow seconds of trying.
-            if isinstance(error, ProcessGoneError) or why_silent(self._uri):
+            if isinstance(error, ProcessGoneError) or unreachable_reason(self._uri):
                 self._sender = None
                 _warn("stopped recording", error)
             else:

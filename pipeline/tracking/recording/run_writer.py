@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MONITORED_EVERY = 3.0
+SAMPLING_INTERVAL = 3.0
 """Seconds between two looks at processor and memory."""
 
 
@@ -43,7 +43,7 @@ class RunWriter:
 
         self._monitor = SystemMetricsMonitor(
             self.id,
-            sampling_interval=MONITORED_EVERY,
+            sampling_interval=SAMPLING_INTERVAL,
             resume_logging=True,
             tracking_uri=self.client.tracking_uri,
         )

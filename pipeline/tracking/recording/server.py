@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.system.errors import kind_and_words
-from pipeline.system.garbage import collect_seldom
+from pipeline.system.errors import type_and_message
+from pipeline.system.garbage import collect_garbage_less_often
 from pipeline.tracking.recording.messages import Answer, Open, WholeRun
 from pipeline.tracking.recording.records import Record
 from pipeline.tracking.recording.run_writer import RunWriter
@@ -30,7 +30,7 @@ IDLE_SECONDS = 20.0
 LONGEST_ERROR = 300  # characters
 
 
-class KeptWarnings(logging.Handler):
+class PendingWarnings(logging.Handler):
     """Keeps warnings for the next stage that gets an answer."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Server:
         self._socket = socket
         self._stores = Stores()
         self._writing = threading.Lock()
-        self._warnings = KeptWarnings()
+        self._warnings = PendingWarnings()
         self._counting = threading.Lock()
         self._connections = 0
         self._idle_since = time.monotonic()
@@ -139,7 +139,7 @@ class Server:
             try:
                 run = self._stores.open_run(request)
             except Exception as refused:
-                error = kind_and_words(refused, LONGEST_ERROR)
+                error = type_and_message(refused, LONGEST_ERROR)
                 return None, Answer(error=error, warnings=self._warnings.take())
             return run, Answer(run.id, warnings=self._warnings.take())
 
@@ -149,7 +149,7 @@ class Server:
             try:
                 record.write(run)
             except Exception as refused:
-                error = kind_and_words(refused, LONGEST_ERROR)
+                error = type_and_message(refused, LONGEST_ERROR)
             return Answer(run.id, error, self._warnings.take())
 
     def _write_whole(self, connection: Connection, whole: WholeRun) -> None:
@@ -175,7 +175,7 @@ class Server:
 
 def _warn(what: str, refused: Exception) -> None:
     """Leave a warning for the next stage that records something."""
-    log.warning("MLflow %s (%s)", what, kind_and_words(refused, LONGEST_ERROR))
+    log.warning("MLflow %s (%s)", what, type_and_message(refused, LONGEST_ERROR))
 
 
 def _inode(uri: str) -> int | None:
@@ -185,5 +185,5 @@ def _inode(uri: str) -> int | None:
 
 
 if __name__ == "__main__":
-    collect_seldom()
+    collect_garbage_less_often()
     Server(Path(sys.argv[1])).serve()

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_run
 from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
-from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.registry.names import NETWORK
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Candidates:
         self._client = client
         self._experiment = experiment
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def find(self, which: str) -> Candidate:
         """Find a run by its id, or "best": the finished training best on validation data.
 
@@ -56,12 +56,12 @@ class Candidates:
         """
         return _candidate(self._best() if which == "best" else self._by_id(which))
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def download(self, candidate: Candidate, folder: Path) -> Path:
         """Fetch a candidate's network as an ONNX file into a folder."""
         return Path(self._client.download_artifacts(candidate.run_id, NETWORK, str(folder)))
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def add_files(self, candidate: Candidate, files: Sequence[Path], folder: str) -> None:
         """Record files as artifacts in a folder of a candidate's run."""
         for file in files:

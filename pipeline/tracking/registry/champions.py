@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.registry.names import (
     CHAMPION,
     PREVIOUS,
@@ -26,19 +26,19 @@ class Champions:
         """Say where they are: in the store of a client."""
         self._client = client
 
-    @told_in_one_line
-    def present(self) -> int | None:
+    @mlflow_errors_as_input_errors
+    def current(self) -> int | None:
         """Return the champion; None if there is none."""
         models = self._client.search_registered_models(VERSIONS_CONDITION)
         number = models[0].aliases.get(CHAMPION) if models else None
         return int(number) if number else None
 
-    @told_in_one_line
-    def crown(self, version: int) -> None:
+    @mlflow_errors_as_input_errors
+    def set_champion(self, version: int) -> None:
         """Make a version the champion; the one before it becomes the previous one."""
         self._set_history([*self._history(), version])
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def roll_back(self) -> tuple[int, int]:
         """Make the previous champion the champion again; return the old and the new champion.
 
@@ -59,7 +59,7 @@ class Champions:
 
         The alias decides which one is present: people may move it in MLflow's pages.
         """
-        champion = self.present()
+        champion = self.current()
         if champion is None:
             return []
         tags = self._client.get_registered_model(REGISTERED_MODEL).tags

@@ -10,7 +10,7 @@ from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
 from pipeline.tracking.addresses import uri_to_read
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.registry.names import CHAMPION, NETWORK, REGISTERED_MODEL
 from pipeline.tracking.store import open_store
 
@@ -22,7 +22,7 @@ NETWORK_NAME = Path(NETWORK).name
 CACHE_NAME = ".registry"
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def pin(settings: Tracking, uri: str) -> str:
     """Return the address of the version that a registered model's address means now.
 
@@ -37,7 +37,7 @@ def pin(settings: Tracking, uri: str) -> str:
     return f"{URI_SCHEME}{version.name}/{version.version}"
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
     """Return a registered model's network as an ONNX file, and the id of its run.
 

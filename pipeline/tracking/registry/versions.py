@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.tracking import page
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.registry.candidates import Candidate
 from pipeline.tracking.registry.fetching import URI_SCHEME, download_network
 from pipeline.tracking.registry.names import (
@@ -37,8 +37,8 @@ class Versions:
         """Say where they are: in the store of a client."""
         self._client = client
 
-    @told_in_one_line
-    def of(self, candidate: Candidate, network: Path, unsure_below: float) -> int:
+    @mlflow_errors_as_input_errors
+    def find_or_create(self, candidate: Candidate, network: Path, unsure_below: float) -> int:
         """Return the version that holds a candidate's network, made if there is none.
 
         Args:
@@ -60,7 +60,7 @@ class Versions:
         )
         return int(created.version)
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def describe(self, version: int, candidate: Candidate, decision: str, plot: str | None) -> None:
         """Write a version's page: its run and numbers, what was decided about it, and why.
 
@@ -78,7 +78,7 @@ class Versions:
         self._client.update_model_version(REGISTERED_MODEL, number, description=text)
         self._client.set_model_version_tag(REGISTERED_MODEL, number, DECISION_TAG, decision)
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def download(self, version: int, folder: Path) -> Path:
         """Fetch a version's network as an ONNX file into a folder."""
         network = folder / f"version_{version}.onnx"

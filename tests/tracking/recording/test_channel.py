@@ -43,7 +43,7 @@ def test_another_store_or_setting_gets_a_recorder_process_of_its_own(tmp_path, m
 
 
 def test_a_start_of_the_recorder_process_that_halts_is_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(channel, "STARTS_WITHIN", 0.05)
+    monkeypatch.setattr(channel, "START_TIMEOUT", 0.05)
     with (
         FileLock(tmp_path / "a.lock"),
         pytest.raises(channel.RecordingError, match="another command has not got"),

@@ -17,7 +17,7 @@ from pipeline.tracking.recording.records import DatasetInput, File, Metrics, Tag
 def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_path):
     chart = tmp_path / "chart.png"
     chart.write_bytes(b"a chart")
-    request = RunRequest(data_experiment(SETTINGS), "later", {}, asked=1000.0)
+    request = RunRequest(data_experiment(SETTINGS), "later", {}, requested_at=1000.0)
     with run_written_later(SETTINGS, request) as prepare:
         prepare.record(Tags({DATA_DIGEST_TAG: "c" * 64}), *File.each([chart], "prepare"))
         ended = time.time()

@@ -15,7 +15,7 @@ def children(client, run_id):
 
 def test_a_new_run_says_who_asked_for_it_and_when(client, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "lucky-cat")
-    request = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"}, asked=1000.0)
+    request = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"}, requested_at=1000.0)
     with new_run(SETTINGS, request) as recorder:
         pass
     run = client.get_run(recorder.run_id())

@@ -61,7 +61,7 @@ def test_what_is_refused_costs_a_warning_and_the_rest_is_recorded(client, tmp_pa
 
 
 def test_a_server_that_falls_silent_stops_recording_only(monkeypatch, caplog):
-    monkeypatch.setattr(recorder_module, "why_silent", lambda _: "connection refused")
+    monkeypatch.setattr(recorder_module, "unreachable_reason", lambda _: "connection refused")
     with new_run(SETTINGS, TRAIN) as recorder:
         recorder.record(Metrics({"": 1.0}), Metrics({"": 1.0}))
         assert not recorder.is_recording()

@@ -10,7 +10,9 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def told_in_one_line(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def mlflow_errors_as_input_errors(
+    function: Callable[Parameters, Result],
+) -> Callable[Parameters, Result]:
     """Turn what MLflow raises, for a damaged database for example, into an InputError."""
 
     @wraps(function)
