@@ -67,9 +67,9 @@ def test_reading_from_a_server_that_cannot_be_reached_is_refused(
 )
 def test_an_address_of_no_server_costs_a_warning(address, client, monkeypatch, caplog):
     def answer(server):
-        with server.accept()[0] as asked:
-            asked.recv(1000)
-            asked.sendall(b"this is no HTTP\r\n\r\n")
+        with server.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(b"this is no HTTP\r\n\r\n")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         if "port" in address:

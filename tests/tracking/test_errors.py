@@ -1,4 +1,4 @@
-"""What MLflow raises is told in one line."""
+"""What MLflow raises is reported in one line."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from pipeline.system.errors import InputError
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
 
 
-def test_what_mlflow_and_its_database_raise_is_told_without_the_sql():
+def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import OperationalError
 
@@ -17,7 +17,7 @@ def test_what_mlflow_and_its_database_raise_is_told_without_the_sql():
     def fail(error):
         raise error
 
-    with pytest.raises(InputError, match=r"MLflow refuses: a b$"):
+    with pytest.raises(InputError, match=r"MLflow failed: a b$"):
         fail(MlflowException("a\nb"))
     with pytest.raises(InputError, match="disk") as caught:
         fail(OperationalError("select 1", None, Exception("the disk\nis full")))

@@ -1,4 +1,4 @@
-"""Which version of the registered model is the champion, and which ones were before it."""
+"""Read and change which version of the registered model is the champion."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HISTORY_TAG = "champions"
-"""Tag of the registered model: the versions that were champion, the present one last."""
+"""Tag of the registered model: all champions in order, the current one last."""
 
 
 class Champions:
-    """The champion and its predecessors, each a version's number."""
+    """The champion and its predecessors, as version numbers."""
 
     def __init__(self, client: "MlflowClient") -> None:
-        """Say where they are: in the store of a client."""
+        """Use the store of a client."""
         self._client = client
 
     @mlflow_errors_as_input_errors
@@ -35,7 +35,7 @@ class Champions:
 
     @mlflow_errors_as_input_errors
     def set_champion(self, version: int) -> None:
-        """Make a version the champion; the one before it becomes the previous one."""
+        """Make a version the champion; the old champion becomes the previous one."""
         self._set_history([*self._history(), version])
 
     @mlflow_errors_as_input_errors
@@ -49,15 +49,15 @@ class Champions:
         if len(history) < 2:
             raise InputError(
                 "rollback=true: there is no earlier champion to go back to; "
-                "`python -m pipeline.register run=best` may make a new one"
+                "`python -m pipeline.register run=best` may find a new one"
             )
         self._set_history(history[:-1])
         return history[-1], history[-2]
 
     def _history(self) -> list[int]:
-        """Return all champions whose versions still exist, the present one last.
+        """Return all champions whose versions still exist, the current one last.
 
-        The alias decides which one is present: people may move it in MLflow's pages.
+        The alias decides which one is current, since people may move it in MLflow's UI.
         """
         champion = self.current()
         if champion is None:

@@ -32,12 +32,12 @@ def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_
     assert kept.path == "prepare/chart.png"
 
 
-def test_what_went_wrong_later_is_told_by_the_next_stage(client, caplog):
+def test_what_went_wrong_later_is_reported_by_the_next_stage(client, caplog):
     with run_written_later(SETTINGS, RunRequest("digits", "broken", {})) as recorder:
         recorder.record(Metrics({"": 1.0}), Metrics({"pictures": 10}))
     assert "earlier stage" not in caplog.text
     recorded_training()
-    assert caplog.text.count("did not take the metrics of an earlier stage") == 1
+    assert caplog.text.count("could not record the metrics of an earlier stage") == 1
     experiment = client.get_experiment_by_name("digits").experiment_id
     (broken,) = client.search_runs([experiment], "attributes.run_name = 'broken'")
     assert broken.data.metrics == {"pictures": 10}
