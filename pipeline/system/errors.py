@@ -2,9 +2,9 @@
 
 
 class InputError(Exception):
-    """Something the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is the only line that the user reads: what is wrong, where, and what to do.
+    The message is the only line that the user sees: what is wrong, where, and what to do.
     """
 
 
