@@ -10,14 +10,14 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Make the virtual environment from requirements.lock
+setup: $(READY) ## Create the virtual environment from requirements.lock
 
-# uv is installed by pip from its own lines of the lock, everything else by uv from all of it.
-# Compiled at once, so that no start pays for it, even where PYTHONDONTWRITEBYTECODE is set (as in
-# many containers): there TensorFlow takes twice as long to import otherwise.
+# pip installs uv from its lines of the lock; uv then installs everything in the lock.
+# Bytecode is compiled now, also where PYTHONDONTWRITEBYTECODE is set (as in many containers):
+# otherwise every import of TensorFlow would take twice as long there.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "error: Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
+		|| { echo "error: Python 3.11 or newer is needed; run make PYTHON=... with its path" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
@@ -26,24 +26,24 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/python -m compileall -q pipeline hydra_plugins
 	@touch $@
 
-repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then show what came of it
-	DRIFT_TOLD_BY_CALLER=1 dvc repro
+repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then summarise the results
+	DRIFT_REPORTED_BY_CALLER=1 dvc repro
 	@python -m pipeline.summary
 
 test: $(READY) ## Run the tests
 	pytest
 
-lint: $(READY) ## Check style, types and which layer imports which
+lint: $(READY) ## Check style, types and the import contracts
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 
-format: $(READY) ## Bring the code into shape
+format: $(READY) ## Fix what ruff can fix and format the code
 	ruff check --fix .
 	ruff format .
 
-lock: $(READY) ## Renew requirements.lock from pyproject.toml
+lock: $(READY) ## Update requirements.lock from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
 
@@ -53,11 +53,11 @@ ui: $(READY) ## Browse and compare runs in MLflow's UI
 report: $(READY) ## Compare the last experiments in one HTML file to send to someone
 	@python -m pipeline.report
 
-bench: $(READY) ## Measure against plain scripts (after make repro); BENCH="accuracy best" for these rows alone
+bench: $(READY) ## Run the benchmarks against plain scripts (after make repro); BENCH="accuracy best" runs only these
 	python -m benchmarks -- $(BENCH)
 
-bench-quick: $(READY) ## See in three minutes that most benchmarks run
+bench-quick: $(READY) ## Check in three minutes that most benchmarks run
 	python -m benchmarks --quick
 
-clean: ## Remove the virtual environment and what tools cache (results stay)
+clean: ## Remove the virtual environment and the tools' caches (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,11 +1,12 @@
-"""The launchers of `python -m pipeline.sweep`: each composes all trials and says what runs them.
+"""The launchers of `python -m pipeline.sweep`.
 
-A sweep has to know all its trials before it starts, to leave out those that were run before. So a
-launcher here runs nothing itself: it hands the sweep all configurations, and what runs them. Hydra
-finds launchers in this package only and imports it at every start: nothing heavy is imported here.
+A sweep must know all its trials before it starts, to leave out those that have been run. So these
+launchers run nothing themselves: they pass the sweep all configurations and the means to run them.
+Hydra finds launchers only in this package and imports it at every start, so imports here must be
+light.
 
-hydra-joblib-launcher (1.2.0, 2022) returns outcomes only when the last trial has ended, and none if
-a worker dies; and each of joblib's workers would import TensorFlow itself.
+hydra-joblib-launcher (1.2.0, 2022) is not used: it returns results only when the last trial has
+ended, and none if a worker dies; and each of its workers would import TensorFlow.
 """
 
 from collections.abc import Sequence
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class OneByOne(Launcher):
-    """One trial after the other."""
+    """Runs one trial at a time."""
 
     workers: int | None = 1
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep what Hydra hands over before it launches."""
+        """Keep what Hydra passes before it launches."""
         self.context = hydra_context
         self.task: Any = task_function
         self.config = config
@@ -40,7 +41,7 @@ class OneByOne(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Call the task once, with the configurations of all trials and what runs them."""
+        """Call the task once: with all configurations, what opens the executor, and the workers."""
         setup_globals()
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
         configs = [self._compose(list(overrides)) for overrides in job_overrides]
@@ -49,7 +50,7 @@ class OneByOne(Launcher):
         return [done for _ in configs]
 
     def open_executor(self) -> "AbstractContextManager[Executor]":
-        """Start what trials are forked from."""
+        """Start the process from which trials are forked."""
         from pipeline.experiments.forks import forks
 
         return forks(self.workers or 1)
@@ -62,22 +63,24 @@ class OneByOne(Launcher):
 
 
 class Joblib(OneByOne):
-    """Several trials at a time."""
+    """Runs several trials at a time."""
 
     def __init__(self, n_jobs: int = -1) -> None:
-        """Take the number of trials at a time; -1 is one a core, as in joblib."""
+        """Set the number of trials at a time; -1 means one per core, as in joblib."""
         if n_jobs == 0 or n_jobs < -1:
-            raise HydraException(f"hydra.launcher.n_jobs={n_jobs}: -1 (one a core), or 1 and more")
+            raise HydraException(
+                f"hydra.launcher.n_jobs={n_jobs}: must be -1 (one per core) or at least 1"
+            )
         self.workers = n_jobs if n_jobs > 0 else cores()
 
 
 class Ray(OneByOne):
-    """On a Ray cluster, as many at a time as it has room for."""
+    """Runs as many trials at a time as a Ray cluster has room for."""
 
     workers = None
 
     def __init__(self, address: str | None = None) -> None:
-        """Take the cluster's address; None is a cluster on this machine, for this sweep alone."""
+        """Set the cluster's address; None starts one on this machine, for this sweep alone."""
         self.address = address
 
     def open_executor(self) -> "AbstractContextManager[Executor]":

@@ -1,6 +1,6 @@
-"""One experiment: `python -m pipeline [KEY=VALUE …] [GROUP=CHOICE …]`.
+"""Run one experiment: `python -m pipeline [KEY=VALUE …] [GROUP=CHOICE …]`.
 
-Composes conf/ into params.yaml, runs `dvc repro`, and prints what came of it.
+Composes conf/ into params.yaml, runs `dvc repro` and prints a summary of the results.
 """
 
 import logging
@@ -10,10 +10,10 @@ from pathlib import Path
 import yaml
 
 from pipeline.cli.command import run_command
-from pipeline.cli.drift import TOLD_BY_CALLER, tell_drift
+from pipeline.cli.drift import REPORTED_BY_CALLER, report_drift
 from pipeline.cli.dvc import reproduce
 from pipeline.cli.messages import fail
-from pipeline.cli.workspace import own_params
+from pipeline.cli.workspace import lock_params
 from pipeline.config.checking import validate
 from pipeline.config.params import write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
@@ -29,57 +29,57 @@ log = logging.getLogger(__name__)
 def run(tree: Tree) -> None:
     """Run the experiment that a composed configuration describes."""
     config = validate(tree)
-    _refuse_what_dvc_will(config)
+    _check_dvc_rules(config)
     if config.predict.model.startswith(URI_SCHEME):
-        # DVC sees names: with the version in its place, it sees that the champion has changed.
+        # DVC compares text: with the version in place of the alias, it sees a new champion.
         tree["predict"]["model"] = pin(config.tracking, config.predict.model)
-    with own_params():
+    with lock_params():
         if write_params(tree):
             log.info("params.yaml rewritten")
-        tell_drift(tree)
-        code = reproduce({TOLD_BY_CALLER: "1"})
+        report_drift(tree)
+        code = reproduce({REPORTED_BY_CALLER: "1"})
     if code:
         fail("`dvc repro` did not finish; see the error above", code)
     print(f"\n{summarise(config)}", flush=True)
 
 
-def _refuse_what_dvc_will(config: Config) -> None:
-    """Raise an InputError now for what DVC would refuse, perhaps hours later."""
+def _check_dvc_rules(config: Config) -> None:
+    """Raise an InputError now for what DVC would reject later, perhaps after hours."""
     start = config.train.init_from
     if start and _in_project(start).is_relative_to(MODELS):
         raise InputError(
-            f"train.init_from={start}: DVC removes that before it trains; name the run in "
-            f"{MODELS.name}/{RUN_ID_NAME} instead, or a copy of the file"
+            f"train.init_from={start}: DVC deletes this file before training; use the run id in "
+            f"{MODELS.name}/{RUN_ID_NAME} or a copy of the file instead"
         )
-    _refuse_places(config.predict)
+    _check_predict_paths(config.predict)
 
 
-def _refuse_places(predict: Predict) -> None:
+def _check_predict_paths(predict: Predict) -> None:
     images, output = _in_project(predict.images), _in_project(predict.output)
     if not images.is_dir():
         raise InputError(f"predict.images={predict.images}: no such folder in {ROOT}")
     if not output.is_relative_to(ROOT):
         raise InputError(
-            f"predict.output={predict.output}: DVC keeps only what lies in the project; "
-            "`python -m pipeline.stages.predict_custom` writes elsewhere"
+            f"predict.output={predict.output}: DVC tracks only files in the project; "
+            "to write elsewhere, run `python -m pipeline.stages.predict_custom`"
         )
-    for taken in (images, MODELS, *_outputs_of_dvc()):
+    for taken in (images, MODELS, *_fixed_outputs()):
         if output.is_relative_to(taken) or taken.is_relative_to(output):
             raise InputError(
-                f"predict.output={predict.output}: DVC keeps no two things in one place, and that "
-                f"one has {taken}; name a folder of its own"
+                f"predict.output={predict.output}: overlaps {taken}, which DVC "
+                "does not allow; choose a separate folder"
             )
 
 
-def _outputs_of_dvc() -> Iterator[Path]:
-    """Return what the stages write, but for what params.yaml names."""
+def _fixed_outputs() -> Iterator[Path]:
+    """Yield the stages' outputs, except those that params.yaml names."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for stage in stages.values():
         yield from (ROOT / output for output in stage["outs"] if not output.startswith("${"))
 
 
 def _in_project(place: str) -> Path:
-    """Return the place that DVC takes a path for."""
+    """Resolve a path as DVC does: relative to the project's root."""
     return (ROOT / Path(place).expanduser()).resolve()
 
 

@@ -1,16 +1,16 @@
-"""Take over what won: `python -m pipeline.promote run=<MLflow run id | best>`.
+"""Adopt a run's configuration: `python -m pipeline.promote run=<MLflow run id | best>`.
 
-Writes the configuration of a run to params.yaml, so that `dvc repro` makes it the experiment of the
-project, with the same numbers on the same machine.
+Writes the run's configuration to params.yaml. `dvc repro` then makes it the project's experiment,
+with the same results on the same machine.
 """
 
 import logging
 
 from pipeline.cli.command import run_command
-from pipeline.cli.workspace import own_params
+from pipeline.cli.workspace import lock_params
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
-from pipeline.config.moved import up_to_date
+from pipeline.config.moved import with_current_targets
 from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
 from pipeline.experiments.results import load_best
@@ -28,29 +28,31 @@ def run(tree: Tree) -> None:
     """
     chosen = tree["run"]
     if chosen is None:
-        raise InputError("say which: run=<MLflow run id>, or run=best")
+        raise InputError("no run given; pass run=<MLflow run id> or run=best")
     if not isinstance(chosen, str):  # an id of digits alone
-        raise InputError(f"run={chosen}: read as a number; type run='\"{chosen}\"'")
+        raise InputError(f"run={chosen}: read as a number; quote it: run='\"{chosen}\"'")
     config = _best() if chosen == "best" else _recorded(chosen, tree)
     validate(config)
-    with own_params():
+    with lock_params():
         rewritten = write_params(config)
     log.info(
-        "params.yaml %s; `dvc repro` makes it the experiment of the project",
-        "rewritten" if rewritten else "is this already",
+        "params.yaml %s; `dvc repro` makes it the project's experiment",
+        "rewritten" if rewritten else "is already up to date",
     )
 
 
 def _best() -> Tree:
     best = load_best()
     if best is None:
-        raise InputError("run=best: no sweep has ended here; `python -m pipeline.sweep` runs one")
+        raise InputError(
+            "run=best: no sweep has finished here; run `python -m pipeline.sweep` first"
+        )
     log.info(
         "%s, validation accuracy %.2f %%, %s",
         best["name"], 100 * best["val_accuracy"],
         f"MLflow run {best['run_id']}" if best["run_id"] else "not recorded",
     )  # fmt: skip
-    return up_to_date(best["config"])
+    return with_current_targets(best["config"])
 
 
 def _recorded(run_id: str, tree: Tree) -> Tree:

@@ -1,7 +1,7 @@
-"""The model registry: `python -m pipeline.register run=<run id | best>`, or `rollback=true`.
+"""Register a network: `python -m pipeline.register run=<run id | best>`, or `rollback=true`.
 
 Registers a run's network as a version of the model `digits`. The alias `champion` moves to it only
-if it reads the test part better than the champion does, by more than chance.
+if it is significantly better than the champion on the test part.
 """
 
 import logging
@@ -30,18 +30,18 @@ STAGE = "register"
 
 
 class RegisterOptions(Options):
-    """Which run becomes a version, or whether the last change of champion is undone."""
+    """Which run to register, or whether to undo the last change of champion."""
 
     run: str | None = None
     rollback: bool = False
 
 
 @dataclass(frozen=True)
-class Jury:
-    """The test part that networks are compared on.
+class EvaluationSet:
+    """The test part on which networks are compared.
 
     Attributes:
-        info: The data it is a part of.
+        info: The data set that it is part of.
         test: Its pictures and their true classes.
     """
 
@@ -53,23 +53,23 @@ class Jury:
         """Read the prepared test part."""
         return cls(DatasetInfo.load(), load_split(split_file("test")))
 
-    def answers(self, network: Path) -> NDArray[np.int64]:
-        """Let a network read every test picture; return the classes it answers, (n,).
+    def predict(self, network: Path) -> NDArray[np.int64]:
+        """Classify every test picture; return the predicted classes, (n,).
 
         Raises:
-            InputError: The network takes pictures of another size.
+            InputError: The network expects pictures of another size.
         """
         classifier = Classifier.load(network)
         if classifier.input_shape != self.test.images.shape[1:]:
             raise InputError(
-                f"{network.stem}: takes pictures of {classifier.input_shape} pixels, those in "
-                "data/prepared are others; prepare the data that both networks are for"
+                f"{network.stem}: expects pictures of {classifier.input_shape} pixels, unlike "
+                "those in data/prepared; prepare the data that both networks were trained for"
             )
-        answers: NDArray[np.int64] = classifier.raw_probabilities(self.test.images).argmax(axis=1)
-        return answers
+        classes: NDArray[np.int64] = classifier.raw_probabilities(self.test.images).argmax(axis=1)
+        return classes
 
-    def is_fair(self, candidate: Candidate) -> bool:
-        """Say whether a network is known to have been trained without these test pictures."""
+    def is_unseen_by(self, candidate: Candidate) -> bool:
+        """Return whether a network is known to have been trained without these pictures."""
         return candidate.unseen_test_digest == digest([self.test])
 
 
@@ -80,7 +80,7 @@ class Verdict:
     Attributes:
         wins: Whether it becomes champion.
         decision: Which version is champion from now on, and why, in one line.
-        plot: The artifact of the candidate's run that shows the comparison, if there was one.
+        plot: Path of the comparison's plot in the candidate's run; None if nothing was compared.
     """
 
     wins: bool
@@ -98,112 +98,115 @@ def run(config: Config, options: RegisterOptions) -> None:
         candidate = registry.candidates.find(options.run)
         register(registry, candidate, config.predict.unsure_below)
     else:
-        raise InputError("say which: run=<MLflow run id>, run=best, or rollback=true")
+        raise InputError("nothing to register; pass run=<MLflow run id>, run=best or rollback=true")
 
 
 def register(registry: Registry, candidate: Candidate, unsure_below: float) -> None:
-    """Make a run's network a version, and the champion if it has earned it."""
-    champion = registry.champions.present()
-    # Read before anything is made: without the test part, nothing can be compared.
-    jury = Jury.load() if champion else None
+    """Register a run's network, and make it the champion if it is better."""
+    champion = registry.champions.current()
+    # Read first: without the test part, nothing can be compared or should be registered.
+    evaluation = EvaluationSet.load() if champion else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         network = registry.candidates.download(candidate, folder)
-        version = registry.versions.of(candidate, network, unsure_below)
+        version = registry.versions.find_or_create(candidate, network, unsure_below)
         if champion == version:
-            log.info("champion is version %d, this very run, already", version)
+            log.info("champion is already version %d, made from this run", version)
             return
-        if champion is None or jury is None:
+        if champion is None or evaluation is None:
             verdict = Verdict(True, f"champion is version {version}, the first one", None)
         else:
-            verdict = contest(registry, jury, candidate, network, (version, champion), folder)
+            verdict = compare_with_champion(
+                registry, evaluation, candidate, network, (version, champion), folder
+            )
     registry.versions.describe(version, candidate, verdict.decision, verdict.plot)
     if verdict.wins:
-        registry.champions.crown(version)
+        registry.champions.set_champion(version)
     log.info("%s", verdict.decision)
 
 
-def contest(
+def compare_with_champion(
     registry: Registry,
-    jury: Jury,
+    evaluation: EvaluationSet,
     candidate: Candidate,
     network: Path,
     versions: tuple[int, int],
     folder: Path,
 ) -> Verdict:
-    """Compare a candidate with the champion and record the comparison with the candidate's run.
+    """Compare a candidate with the champion and record the comparison in the candidate's run.
 
     Args:
-        registry: Where both are.
-        jury: What they are compared on.
-        candidate: The training that the new version comes from.
+        registry: The registry that holds both.
+        evaluation: The pictures to compare them on.
+        candidate: The training of the new version.
         network: Its ONNX file.
-        versions: The numbers of candidate and champion.
-        folder: A place for files.
+        versions: The version numbers of candidate and champion.
+        folder: A folder for temporary files.
     """
     version, champion = versions
     champions_network = registry.versions.download(champion, folder)
-    answers = jury.answers(network), jury.answers(champions_network)
-    comparison, fair = compare(jury.test.labels, *answers), jury.is_fair(candidate)
-    files = report(jury, comparison, answers, versions, folder / "report")
+    answers = evaluation.predict(network), evaluation.predict(champions_network)
+    comparison = compare(evaluation.test.labels, *answers)
+    unseen = evaluation.is_unseen_by(candidate)
+    files = report(evaluation, comparison, answers, versions, folder / "report")
     place = f"{STAGE}/version_{version}_against_{champion}"
     registry.candidates.add_files(candidate, files, place)
     return Verdict(
-        wins=comparison.better and fair,
-        decision=decide(comparison, version, champion, fair=fair),
+        wins=comparison.better and unseen,
+        decision=decide(comparison, version, champion, unseen=unseen),
         plot=f"{place}/{files[-1].name}",
     )
 
 
-def decide(comparison: Comparison, candidate: int, champion: int, *, fair: bool) -> str:
-    """Say in one line which version is champion from now on, and why."""
+def decide(comparison: Comparison, candidate: int, champion: int, *, unseen: bool) -> str:
+    """Return in one line which version is champion from now on, and why."""
     gained, lost = len(comparison.only_candidate), len(comparison.only_champion)
     counts = (
-        f"of {comparison.pictures:,} test digits it reads {gained:,} right that version "
-        f"{champion} does not, and {lost:,} the other way round"
+        f"of {comparison.pictures:,} test digits, {gained:,} are read right only by version "
+        f"{candidate} and {lost:,} only by version {champion}"
     )
     chance = f"McNemar's mid-p = {comparison.p_value:.2g}"
     if not comparison.significant:
         return (
-            f"champion stays version {champion}: version {candidate} is no better than chance "
-            f"explains; {counts} ({chance} ≥ {SIGNIFICANCE})"
+            f"champion stays version {champion}: version {candidate} is not significantly "
+            f"different; {counts} ({chance} ≥ {SIGNIFICANCE})"
         )
     chance = f"{chance} < {SIGNIFICANCE}"
     if not comparison.better:
         return (
             f"champion stays version {champion}: version {candidate} is worse; {counts} ({chance})"
         )
-    if not fair:
+    if not unseen:
         return (
-            f"champion stays version {champion}: version {candidate} may have learnt from these "
-            f"test digits; {counts} ({chance}), which proves nothing"
+            f"champion stays version {champion}: version {candidate} may have been trained on "
+            f"these test digits, so its result proves nothing; {counts} ({chance})"
         )
     return f"champion is version {candidate} (was {champion}), which is better: {counts} ({chance})"
 
 
 def report(
-    jury: Jury,
+    evaluation: EvaluationSet,
     comparison: Comparison,
     answers: tuple[NDArray[np.int64], NDArray[np.int64]],
     versions: tuple[int, int],
     folder: Path,
 ) -> list[Path]:
-    """Write the numbers of a comparison, and draw the pictures that only one of the two read right.
+    """Write a comparison's numbers and plot the pictures that only one network read right.
 
     Args:
-        jury: What the networks were compared on.
+        evaluation: The pictures they were compared on.
         comparison: The outcome.
-        answers: The classes that candidate and champion answered, (n,) each.
-        versions: The numbers of candidate and champion.
-        folder: Where the files go.
+        answers: The classes predicted by candidate and champion, (n,) each.
+        versions: The version numbers of candidate and champion.
+        folder: Where to write the files.
 
     Returns:
-        comparison.json and the drawing.
+        The paths of comparison.json and of the plot.
     """
     from pipeline.plots.register import Gain, disagreements
     from pipeline.plots.style.page import save_figure
 
-    images, labels = jury.test.images, jury.test.labels
+    images, labels = evaluation.test.images, evaluation.test.labels
     rows = comparison.only_candidate, comparison.only_champion
     gains = [
         Gain(f"only version {own} is right", images[of], labels[of], other_answers[of])
@@ -211,10 +214,10 @@ def report(
     ]
     figure = disagreements(
         f"Version {versions[0]} against version {versions[1]}",
-        f"{comparison.pictures:,} test digits; over each: what it is, and what the other read",
+        f"{comparison.pictures:,} test digits; above each: its class and what the other read",
         gains,
-        jury.info.class_names,
-        jury.info.note,
+        evaluation.info.class_names,
+        evaluation.info.note,
     )
     files = [folder / "comparison.json", folder / "disagreements.png"]
     write_json(

@@ -1,6 +1,6 @@
-"""A report to send to someone: `python -m pipeline.report [runs=[ID,…]] [last=N] [output=FILE]`.
+"""Compare trainings in a report: `python -m pipeline.report [runs=[ID,…]] [last=N] [output=FILE]`.
 
-Writes one self-contained HTML file that compares trainings recorded by MLflow.
+Writes one self-contained HTML file about trainings recorded in MLflow, to send to someone.
 """
 
 import base64
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 STAGE = "report"
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 EPOCHS = "train.epochs"
-# The columns of the table: for each metric its heading and its format.
+# The columns of the table: for each metric, its heading and its format.
 COLUMNS = {
     "val_accuracy": ("validation", "{:.2%}"),
     "test_accuracy": ("test", "{:.2%}"),
@@ -60,7 +60,7 @@ def run(config: Config, options: ReportOptions) -> None:
 
 
 def render(experiments: Sequence[PastTraining]) -> str:
-    """Return the report as HTML; the experiments come best first."""
+    """Return the report as HTML; `experiments` are sorted, best first."""
     from jinja2 import Environment
 
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -82,7 +82,7 @@ def render(experiments: Sequence[PastTraining]) -> str:
 
 
 def cells(experiment: PastTraining) -> list[str]:
-    """Return an experiment's cells of the table: a dash for each metric that was not measured."""
+    """Return an experiment's table cells, with a dash for each metric that was not measured."""
     return [
         form.format(experiment.metrics[key]) if key in experiment.metrics else "–"
         for key, (_, form) in COLUMNS.items()
@@ -90,7 +90,7 @@ def cells(experiment: PastTraining) -> list[str]:
 
 
 def layers_of(experiment: PastTraining) -> str:
-    """Name a network by its layers, such as "mlp 256-128"."""
+    """Return a network's name by its layers, such as "mlp 256-128"."""
     sizes = next((experiment.params[key] for key in LAYER_PARAMS if key in experiment.params), "")
     family = experiment.params.get("model", "network")
     return f"{family} {sizes.strip('[]').replace(', ', '-')}".strip()
@@ -101,8 +101,8 @@ def grid(experiments: Sequence[PastTraining]) -> dict[str, Any]:
 
     Returns:
         "epochs": the numbers of epochs, ascending. "rows": for each network its name and a cell for
-        each number of epochs. A cell is the accuracy as text and its place between the worst, 0,
-        and the best, 1; None where nothing was tried.
+        each number of epochs. A cell is the accuracy as text and its position from 0 (worst) to 1
+        (best); None if this was not tried.
     """
     best: dict[tuple[str, int], float] = {}
     for each in experiments:
@@ -127,7 +127,7 @@ def grid(experiments: Sequence[PastTraining]) -> dict[str, Any]:
 
 
 def draw_curves(experiments: Sequence[PastTraining]) -> str | None:
-    """Draw the learning curves of all experiments that have some; return them as a data URI."""
+    """Plot the learning curves of all experiments that have any; return the plot as a data URI."""
     from pipeline.plots.report import Curve, curves_together
     from pipeline.plots.style.page import save_figure
 

@@ -1,7 +1,7 @@
-"""Let Optuna look for a good configuration: `python -m pipeline.search search.trials=50 …`.
+"""Search for a good configuration with Optuna: `python -m pipeline.search search.trials=50 …`.
 
 `search=NAME` takes the search space from conf/search/NAME.yaml. Run it in several terminals, or on
-several machines with one storage, and all work on one study; run it again, and the study goes on.
+several machines with one storage, to share one study; run it again to continue the study.
 """
 
 import sys
@@ -14,16 +14,16 @@ from pipeline.experiments.study import run_search
 
 
 def run(tree: Tree) -> None:
-    """Search as configured and show what came of it."""
+    """Run the search and show its results."""
     search = check_search(tree.pop("search"))
     show(run_search(search, tree))
 
 
 def main() -> None:
-    """Run from the command line; `search=NAME` chooses among conf/search/."""
+    """Run from the command line; `search=NAME` selects conf/search/NAME.yaml."""
     named = [argument for argument in sys.argv[1:] if argument.startswith("search=")]
     others = [argument for argument in sys.argv[1:] if argument not in named]
-    run_command(run, __doc__, typed=[f"+{named[-1]}" if named else "+search=mlp", *others])
+    run_command(run, __doc__, arguments=[f"+{named[-1]}" if named else "+search=mlp", *others])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What came of the last experiment, in a few lines: `python -m pipeline.summary`."""
+"""Summarise the last experiment: `python -m pipeline.summary`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from pipeline.cli.command import run_tool
-from pipeline.cli.drift import tell_drift
+from pipeline.cli.drift import report_drift
 from pipeline.config.params import read_params
 from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
 from pipeline.config.schema import Config, Options
@@ -20,8 +20,8 @@ def summarise(config: Config) -> str:
     test = _metrics(REPORTS / "evaluate")
     custom = _metrics(project_path(config.predict.output))
     rows = {
-        "test accuracy": _known(test.get("test_accuracy")),
-        "custom accuracy": _known(custom.get("custom_accuracy")),
+        "test accuracy": _percent_or_unknown(test.get("test_accuracy")),
+        "custom accuracy": _percent_or_unknown(custom.get("custom_accuracy")),
         "predictions": str(Path(config.predict.output) / "predictions.csv"),
         "plots": "reports/*/*.png",
         "MLflow run": _run(config),
@@ -39,19 +39,19 @@ def _metrics(folder: Path) -> dict[str, Any]:
     return dict(metrics)
 
 
-def _known(share: float | None) -> str:
-    return "not known" if share is None else percent(share)
+def _percent_or_unknown(share: float | None) -> str:
+    return "unknown" if share is None else percent(share)
 
 
 def _run(config: Config) -> str:
     if not config.tracking.enabled:
         return "not recorded (tracking.enabled=false)"
-    return f"{read_run_id(MODELS) or 'not known'} (`make ui` opens {tracking_uri(config.tracking)})"
+    return f"{read_run_id(MODELS) or 'unknown'} (`make ui` opens {tracking_uri(config.tracking)})"
 
 
 def run(config: Config, _: Options) -> None:
-    """Print the summary of the last experiment; say before where it is not the default one."""
-    tell_drift(read_params())
+    """Log where params.yaml differs from the defaults, then print the summary."""
+    report_drift(read_params())
     print(f"\n{summarise(config)}")
 
 

@@ -1,7 +1,7 @@
-"""Many experiments: `python -m pipeline.sweep KEY=VALUE,VALUE … [hydra/launcher=joblib or ray]`.
+"""Run a sweep: `python -m pipeline.sweep KEY=VALUE,VALUE … [hydra/launcher=joblib or ray]`.
 
-Hydra makes the grid; the code of the stages trains and measures every trial. No trial is run twice:
-a sweep that was stopped goes on where it was.
+Hydra builds the grid; the stages' code trains and evaluates every trial. No trial runs twice: an
+interrupted sweep resumes where it stopped.
 """
 
 import logging
@@ -17,16 +17,17 @@ log = logging.getLogger(__name__)
 
 
 def run(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None) -> None:
-    """Run a sweep over composed configurations and show what it came to.
+    """Run a sweep over composed configurations and show its results.
 
     Args:
         trees: The configurations.
-        open_executor: Sets up what runs the trials.
-        workers: How many trials share the cores of this machine; None if they run on others.
+        open_executor: Opens the executor that runs the trials.
+        workers: How many trials share the cores of this machine; None if they run on other
+            machines.
     """
     sweep = plan(trees, open_executor, workers)
     for key in idle_keys(trees, sweep.trials):
-        log.warning("%s: makes no difference, a trial only trains a network and measures it", key)
+        log.warning("%s: has no effect; a trial only trains and evaluates a network", key)
     show(sweep.run())
 
 

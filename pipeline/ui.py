@@ -1,4 +1,4 @@
-"""MLflow's pages, opened on the runs: `python -m pipeline.ui [port=5000]`."""
+"""Show the runs in MLflow's UI: `python -m pipeline.ui [port=5000]`."""
 
 import os
 import sys
@@ -13,13 +13,13 @@ from pipeline.tracking.saved_view import save_view
 
 
 class UiOptions(Options):
-    """Where the pages are served."""
+    """Where to serve MLflow's UI."""
 
     port: Annotated[int, Field(ge=1, le=65_535)] = 5000
 
 
 def run(config: Config, options: UiOptions) -> None:
-    """Say where the runs can be seen, and serve them unless a server does so already."""
+    """Print the UI's address, and start the UI unless a server provides it already."""
     uri = uri_to_read(config.tracking)
     view = save_view(config.tracking, uri)
     if uri.startswith(("http://", "https://")):
@@ -30,7 +30,7 @@ def run(config: Config, options: UiOptions) -> None:
 
 
 def _serve(uri: str, port: int) -> NoReturn:
-    """Become MLflow's server; one worker is enough for one reader, and starts sooner than four."""
+    """Replace this process by MLflow's server; one worker starts faster than the default four."""
     options = ["--port", str(port), "--workers", "1", "--backend-store-uri", uri]
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *options])
 

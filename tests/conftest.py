@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.config.composing import compose
 from pipeline.digits.splits import Split
-from pipeline.system.garbage import collect_seldom
+from pipeline.system.garbage import collect_garbage_less_often
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # as a folder, on Linux
@@ -20,7 +20,7 @@ ROOM = 4 << 30  # bytes; the tests take a quarter of a gigabyte, and other progr
 
 def pytest_configure():
     """Keep temporary files in memory: every commit of a database waits for a real disk."""
-    collect_seldom()  # the tests, too, import everything
+    collect_garbage_less_often()  # the tests, too, import everything
     if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
         return
     os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="digits", dir=MEMORY)

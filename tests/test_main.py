@@ -30,15 +30,15 @@ def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
 @pytest.fixture
 def alone(tmp_path, monkeypatch):
     """Let no experiment be running here."""
-    monkeypatch.setattr(workspace, "OWN", tmp_path / "experiment")
-    monkeypatch.setattr(workspace, "OF_DVC", tmp_path / "rwlock")
+    monkeypatch.setattr(workspace, "EXPERIMENT_LOCK", tmp_path / "experiment")
+    monkeypatch.setattr(workspace, "DVC_LOCK", tmp_path / "rwlock")
 
 
 @pytest.mark.usefixtures("alone")
 def test_no_experiment_changes_params_yaml_while_another_runs(monkeypatch):
     monkeypatch.setattr(experiment, "write_params", pytest.fail)
     with (
-        workspace.own_params(),
+        workspace.lock_params(),
         pytest.raises(InputError, match="an experiment is running here"),
     ):
         experiment.run(compose([]))
@@ -57,7 +57,7 @@ def test_the_experiment_tells_the_drift_itself_and_ends_with_the_summary(
     assert caplog.messages == [
         "params.yaml rewritten", "params.yaml differs from the defaults of conf/ in seed"
     ]  # fmt: skip
-    assert drift.TOLD_BY_CALLER in environments[0]
+    assert drift.REPORTED_BY_CALLER in environments[0]
     assert capsys.readouterr().out.splitlines()[-1] == "the table"
 
 

@@ -42,10 +42,10 @@ def test_the_best_trial_of_a_sweep_made_before_functions_moved_is_taken_over(
     assert config["model"]["_target_"] == "pipeline.digits.networks.cnn"
     best = {"name": "cnn", "run_id": None, "val_accuracy": 0.5, "config": config}
     write_json(tmp_path / ".sweeps" / "best.json", best)
-    for told in ("rewritten", "is this already"):
+    for expected in ("rewritten", "is already up to date"):
         ask("best")
         assert read_params(params) == compose(CHOICES)
-        assert f"params.yaml {told}" in caplog.messages[-1]
+        assert f"params.yaml {expected}" in caplog.messages[-1]
 
 
 def test_a_recorded_run_made_before_functions_moved_is_taken_over(params, monkeypatch):
@@ -56,7 +56,7 @@ def test_a_recorded_run_made_before_functions_moved_is_taken_over(params, monkey
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [unclosed"])
-def test_a_recorded_configuration_that_is_unreadable_is_told(params, monkeypatch, text):
+def test_a_recorded_configuration_that_is_unreadable_is_reported(params, monkeypatch, text):
     monkeypatch.setattr(promote, "recorded_config", lambda *_: text)
     with pytest.raises(InputError, match="run=1f: its configuration"):
         ask("1f")
@@ -64,10 +64,11 @@ def test_a_recorded_configuration_that_is_unreadable_is_told(params, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("run", "told"), [(None, "say which"), (12, "read as a number"), ("best", "no sweep has ended")]
+    ("run", "expected"),
+    [(None, "no run given"), (12, "read as a number"), ("best", "no sweep has finished")],
 )
-def test_what_names_no_run_is_told(params, run, told):
+def test_a_run_that_does_not_exist_is_reported(params, run, expected):
     before = PARAMS_FILE.read_bytes()
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=expected):
         ask(run)
     assert PARAMS_FILE.read_bytes() == before

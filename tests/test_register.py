@@ -57,8 +57,8 @@ def client(place, runs):
 
 
 @pytest.fixture
-def tell(config, caplog):
-    """Run the command; return the one line that it says."""
+def register_run(config, caplog):
+    """Return a function that runs the command and returns its one log message."""
     caplog.set_level(logging.INFO, logger="pipeline.register")
 
     def run(**options):
@@ -74,43 +74,43 @@ def champion(client):
     return int(client.get_model_version_by_alias(REGISTERED_MODEL, "champion").version)
 
 
-def test_the_story_of_a_champion(client, runs, tell):
+def test_the_story_of_a_champion(client, runs, register_run):
     """One story, since every step needs those before it."""
     with pytest.raises(InputError, match="no earlier champion"):
-        tell(rollback=True)
-    assert tell(run=runs["champion"]) == "champion is version 1, the first one"
+        register_run(rollback=True)
+    assert register_run(run=runs["champion"]) == "champion is version 1, the first one"
     assert champion(client) == 1
 
-    told = tell(run=runs["worse"])
-    assert "stays version 1: version 2 is worse" in told
-    assert "reads 0 right that version 1 does not, and 40 the other way round" in told
+    message = register_run(run=runs["worse"])
+    assert "stays version 1: version 2 is worse" in message
+    assert "0 are read right only by version 2 and 40 only by version 1" in message
     assert champion(client) == 1
 
-    told = tell(run=runs["equal"])
-    assert "stays version 1: version 3 is no better than chance explains" in told
-    assert "≥ 0.05" in told
+    message = register_run(run=runs["equal"])
+    assert "stays version 1: version 3 is not significantly different" in message
+    assert "≥ 0.05" in message
     assert champion(client) == 1
 
-    assert "proves nothing" in tell(run=runs[ELSEWHERE])
+    assert "proves nothing" in register_run(run=runs[ELSEWHERE])
     assert champion(client) == 1
 
-    told = tell(run="best")
-    assert told.startswith("champion is version 5 (was 1), which is better")
-    assert "reads 18 right" in told
+    message = register_run(run="best")
+    assert message.startswith("champion is version 5 (was 1), which is better")
+    assert "18 are read right only by version 5" in message
     assert champion(client) == 5
     assert int(client.get_model_version_by_alias(REGISTERED_MODEL, "previous").version) == 1
-    assert client.get_model_version(REGISTERED_MODEL, "5").tags["decision"] == told
+    assert client.get_model_version(REGISTERED_MODEL, "5").tags["decision"] == message
 
-    assert "this very run, already" in tell(run=runs["better"])
-    assert "is worse" in tell(run=runs["champion"])
+    assert "is already version 5" in register_run(run=runs["better"])
+    assert "is worse" in register_run(run=runs["champion"])
     assert len(client.search_model_versions(f"name = '{REGISTERED_MODEL}'")) == 5
 
-    assert tell(rollback=True) == "champion is version 1 again (was 5)"
+    assert register_run(rollback=True) == "champion is version 1 again (was 5)"
     assert champion(client) == 1
     assert "previous" not in client.get_registered_model(REGISTERED_MODEL).aliases
     with pytest.raises(InputError, match="no earlier champion"):
-        tell(rollback=True)
-    assert "champion is version 5 (was 1)" in tell(run="best")
+        register_run(rollback=True)
+    assert "champion is version 5 (was 1)" in register_run(run="best")
 
 
 def test_a_comparison_is_kept_with_the_candidate(client, runs, tmp_path):
@@ -133,7 +133,7 @@ def test_registering_leaves_the_run_as_it_was(client, runs):
 
 
 def test_it_must_be_said_what_is_registered(config):
-    with pytest.raises(InputError, match="say which"):
+    with pytest.raises(InputError, match="nothing to register"):
         register.run(config, RegisterOptions())
 
 

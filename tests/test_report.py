@@ -103,10 +103,10 @@ def test_many_experiments_fit_on_the_curves():
 
 
 def test_the_curves_carry_the_warnings_about_the_data(monkeypatch):
-    told, draw = [], plots.curves_together
+    notes, draw = [], plots.curves_together
     monkeypatch.setattr(
-        plots, "curves_together", lambda curves, note: (told.append(note), draw(curves, note))[1]
+        plots, "curves_together", lambda curves, note: (notes.append(note), draw(curves, note))[1]
     )
     render([experiment(), experiment(note="few digits"), experiment(note="few digits")])
     render([experiment()])
-    assert told == ["few digits", None]
+    assert notes == ["few digits", None]

@@ -9,9 +9,9 @@ from pipeline.stages.prepared import DatasetInfo
 
 def test_the_summary_says_what_is_known_and_what_is_not(monkeypatch, tmp_path, capsys):
     info = DatasetInfo("test", "d" * 64, ["0", "1"], "FEW DIGITS")
-    told = []
+    reported = []
     monkeypatch.setattr(DatasetInfo, "load", classmethod(lambda _: info))
-    monkeypatch.setattr(summary, "tell_drift", told.append)
+    monkeypatch.setattr(summary, "report_drift", reported.append)
     monkeypatch.setattr(summary, "REPORTS", tmp_path)
     (tmp_path / "evaluate").mkdir()
     (tmp_path / "evaluate" / "metrics.json").write_text('{"test_accuracy": 0.5}')
@@ -19,7 +19,7 @@ def test_the_summary_says_what_is_known_and_what_is_not(monkeypatch, tmp_path, c
     summary.run(config, Options())
     lines = capsys.readouterr().out.splitlines()
     assert "test accuracy    50.00 %" in lines
-    assert "custom accuracy  not known" in lines
+    assert "custom accuracy  unknown" in lines
     assert "MLflow run       not recorded (tracking.enabled=false)" in lines
     assert lines[-1] == "FEW DIGITS"
-    assert len(told) == 1
+    assert len(reported) == 1

@@ -1,1 +1,1 @@
-"""How a command starts, and how an error becomes one line."""
+"""Start a command: its arguments, its configuration, and errors in one line."""

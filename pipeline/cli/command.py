@@ -1,7 +1,7 @@
-"""Run a command: read its arguments, check its configuration, end errors in one line.
+"""Run a command: read its arguments, check its configuration, report errors in one line.
 
-A command's configuration is composed once, here. Where flags or settings of Hydra's own are typed,
-and for sweeps, Hydra starts instead: `start` and `run_sweep` choose.
+A command's configuration is normally composed here, once. For sweeps, and where Hydra's own flags
+or settings are given, `hydra.main` composes it: see `run_sweep` and `start`.
 """
 
 import sys
@@ -13,15 +13,15 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
-from pipeline.cli.drift import tell_drift_of_stage
+from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.starts import compose_once, let_hydra_start
+from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
-from pipeline.config.schema import Config, Given
+from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError
-from pipeline.system.garbage import collect_seldom
+from pipeline.system.garbage import collect_garbage_less_often
 
 # For commands that run on params.yaml instead of composing the groups of conf/.
 STAGE_CONFIG = {
@@ -35,23 +35,26 @@ STAGE_CONFIG = {
 
 
 def run_stage(run: Callable[[Config], None], about: str | None) -> None:
-    """Run a stage on params.yaml and the command line's overrides, checked before it starts.
+    """Run a stage on params.yaml with the command line's overrides, validated first.
 
     Args:
         run: The stage.
-        about: What its module says about itself, for `--help`.
+        about: The module's docstring, for `--help`.
     """
     with _command("stage", about) as line:
-        given = _offer_params("stage")
+        params = _store_params("stage")
         run(validate(start(line)))
-        tell_drift_of_stage(given)  # last: composing conf/ takes as long as reading many pictures
+        # Last, since composing conf/ takes as long as reading many pictures.
+        report_drift_of_stage(params)
 
 
-def run_tool(schema: type[Given], run: Callable[[Config, Given], None], about: str | None) -> None:
-    """Run a command on params.yaml with options of its own; overrides may name either."""
+def run_tool(
+    schema: type[AnyOptions], run: Callable[[Config, AnyOptions], None], about: str | None
+) -> None:
+    """Run a command on params.yaml and its own options; overrides can set both."""
     own = schema().model_dump()
     with _command("tool", about, options=tuple(own)) as line:
-        _offer_params("tool", own)
+        _store_params("tool", own)
         tree = start(line)
         config = validate({key: value for key, value in tree.items() if key not in own})
         run(config, validate_options(schema, {key: tree[key] for key in own}))
@@ -61,17 +64,17 @@ def run_command(
     run: Callable[[Tree], None],
     about: str | None,
     config_name: str = "config",
-    typed: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> None:
     """Run a command on a configuration composed from conf/.
 
     Args:
         run: The command.
-        about: What its module says about itself, for `--help`.
+        about: The module's docstring, for `--help`.
         config_name: The file in conf/ that it composes.
-        typed: Its arguments; None takes those of this process.
+        arguments: Its arguments; None takes those of this process.
     """
-    with _command(config_name, about, typed) as line:
+    with _command(config_name, about, arguments) as line:
         run(start(line))
 
 
@@ -79,28 +82,28 @@ def run_sweep(run: Callable[..., None], about: str | None, folder: Path) -> None
     """Run a command on every configuration of a grid.
 
     Args:
-        run: Takes the list of configurations, and what the launcher adds.
-        about: What its module says about itself, for `--help`.
-        folder: Where Hydra notes what it was called with.
+        run: The command. Takes the configurations, and the executor and workers of the launcher.
+        about: The module's docstring, for `--help`.
+        folder: Where Hydra records its arguments.
     """
     with _command("config", about, sweep_arguments(sys.argv[1:], folder)) as line:
         configs, *launcher = _calls(line)[0]
-        if isinstance(configs, dict):  # one after the other, as Hydra's own launcher does
+        if isinstance(configs, dict):  # Hydra's own launcher: one call for each
             raise InputError("hydra/launcher=basic: leave it out to run one trial at a time")
         run(configs, *launcher)
 
 
 def start(line: CommandLine) -> Tree:
-    """Return the configuration that a command line asks for.
+    """Return the one configuration that a command line describes.
 
     Raises:
-        InputError: It asks for several.
-        SystemExit: It asks for something else, such as `--cfg job`, and that is done.
+        InputError: It describes several.
+        SystemExit: Hydra has done all that a flag such as `--cfg job` requests.
     """
-    several = InputError("one experiment at a time here; `python -m pipeline.sweep` runs many")
+    several = InputError("this command runs one experiment; `python -m pipeline.sweep` runs many")
     if line.has(*SWEEP_FLAGS):
         raise several
-    if not line.is_for_hydra:
+    if not line.needs_hydra_main:
         return compose_once(line)
     (config, *_), *others = _calls(line)
     if others or not isinstance(config, dict):
@@ -109,7 +112,7 @@ def start(line: CommandLine) -> Tree:
 
 
 def _calls(line: CommandLine) -> list[tuple[Any, ...]]:
-    calls = let_hydra_start(line)
+    calls = run_hydra_main(line)
     if not calls:
         raise SystemExit(0)
     return calls
@@ -119,23 +122,23 @@ def _calls(line: CommandLine) -> list[tuple[Any, ...]]:
 def _command(
     config_name: str,
     about: str | None,
-    typed: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
     options: tuple[str, ...] = (),
 ) -> Iterator[CommandLine]:
-    collect_seldom()
-    arguments = quote_all(sys.argv[1:] if typed is None else typed)
-    line = CommandLine(arguments, config_name, about or "", options)
+    collect_garbage_less_often()
+    quoted = quote_all(sys.argv[1:] if arguments is None else arguments)
+    line = CommandLine(quoted, config_name, about or "", options)
     with errors_in_one_line(line):
         yield line
 
 
-def _offer_params(name: str, own: Tree | None = None) -> Tree:
-    """Store a configuration that takes params.yaml under a name for Hydra; return params.yaml.
+def _store_params(name: str, own: Tree | None = None) -> Tree:
+    """Store a configuration based on params.yaml for Hydra under `name`; return params.yaml.
 
-    Stored rather than searched for: for `--help`, Hydra lists all that lies in a folder.
+    If Hydra had to search the folder of params.yaml instead, `--help` would list all its files.
     """
-    given = read_params()
+    params = read_params()
     store = ConfigStore.instance()
-    store.store(name="params", node=given)
+    store.store(name="params", node=params)
     store.store(name=name, node={**STAGE_CONFIG, **(own or {})})
-    return given
+    return params

@@ -1,4 +1,4 @@
-"""What was typed after a command, in a form that Hydra reads as it was meant."""
+"""A command's arguments, quoted so that Hydra reads them as intended."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,10 +18,10 @@ class CommandLine:
     """One call of a command.
 
     Attributes:
-        arguments: What was typed, as Hydra takes it.
-        config_name: The configuration the command runs on, of conf/ or of Hydra's store.
-        about: What the command's module says about itself, for `--help`.
-        options: Keys that the command takes besides those of its configuration.
+        arguments: The arguments, quoted for Hydra.
+        config_name: The command's configuration, in conf/ or in Hydra's store.
+        about: The docstring of the command's module, for `--help`.
+        options: Keys of the command's own options, besides those of its configuration.
     """
 
     arguments: tuple[str, ...]
@@ -35,48 +35,48 @@ class CommandLine:
         return (CONF_DIR / f"{self.config_name}.yaml").is_file()
 
     @property
-    def is_for_hydra(self) -> bool:
-        """Whether it holds what only Hydra's own start understands: flags and settings of Hydra."""
+    def needs_hydra_main(self) -> bool:
+        """Whether it holds Hydra's own flags or settings, which only `hydra.main` understands."""
         return any(
             argument.startswith("-") or argument.lstrip("+~").startswith("hydra")
             for argument in self.arguments
         )
 
     def has(self, *flags: str) -> bool:
-        """Say whether one of these flags was typed."""
+        """Return whether one of these flags was given."""
         return not {*flags}.isdisjoint(self.arguments)
 
 
-def sweep_arguments(typed: Sequence[str], folder: Path) -> list[str]:
-    """Return the arguments that make Hydra compose a grid; it leaves a note of them in `folder`."""
+def sweep_arguments(arguments: Sequence[str], folder: Path) -> list[str]:
+    """Return arguments that make Hydra compose a grid and record them in `folder`."""
     added = [SWEEP_FLAGS[-1], f"hydra.sweep.dir={folder}"]
-    if not any(argument.startswith("hydra/launcher=") for argument in typed):
+    if not any(argument.startswith("hydra/launcher=") for argument in arguments):
         added.append("hydra/launcher=one_by_one")
-    return [*added, *(argument for argument in typed if argument not in SWEEP_FLAGS)]
+    return [*added, *(argument for argument in arguments if argument not in SWEEP_FLAGS)]
 
 
-def quote_all(typed: Iterable[str]) -> tuple[str, ...]:
-    """Put quotes around the values that Hydra's grammar cannot read without, as many a path."""
-    typed = tuple(typed)
-    sweeps = not {*SWEEP_FLAGS}.isdisjoint(typed)
-    return tuple(quote(argument, sweeps=sweeps) for argument in typed)
+def quote_all(arguments: Iterable[str]) -> tuple[str, ...]:
+    """Quote the values that Hydra's grammar cannot read unquoted, such as many paths."""
+    arguments = tuple(arguments)
+    sweeps = not {*SWEEP_FLAGS}.isdisjoint(arguments)
+    return tuple(quote(argument, sweeps=sweeps) for argument in arguments)
 
 
 def quote(argument: str, *, sweeps: bool) -> str:
-    """Put quotes around a value if that makes `argument` an override and it is none as it is.
+    """Quote the value of an argument that is a valid override only when quoted.
 
     Args:
-        argument: One argument as typed.
-        sweeps: Whether commas part the values of a grid.
+        argument: One argument, as the user typed it.
+        sweeps: Whether commas separate the values of a grid.
     """
     key, equals, value = argument.partition("=")
-    meant_otherwise = (
+    not_quotable = (
         argument.startswith(("-", "~"))
         or not equals
-        or re.fullmatch(r"\w+\(.*\)", value)  # a function of Hydra's, mistyped
+        or re.fullmatch(r"\w+\(.*\)", value)  # a mistyped function of Hydra's
         or ("," in value and sweeps)
     )
-    if meant_otherwise or _is_override(argument):
+    if not_quotable or _is_override(argument):
         return argument
     escaped = value.replace('"', r"\"")
     quoted = f'{key}="{escaped}"'

@@ -1,4 +1,4 @@
-"""Tell, once a command, where params.yaml differs from what conf/ composes to by default."""
+"""Report, once per command, where params.yaml differs from the defaults of conf/."""
 
 import logging
 import os
@@ -15,17 +15,17 @@ from pipeline.system.files import write_text
 
 log = logging.getLogger(__name__)
 
-# In the environment of the stages if the command that starts them tells it.
-TOLD_BY_CALLER = "DRIFT_TOLD_BY_CALLER"
-STAGE_OF_DVC = "DVC_STAGE"  # in the environment of what DVC runs
-# Names the process of DVC whose first stage has told it, or had nothing to tell.
-TOLD_FOR = ROOT / ".dvc" / "tmp" / "drift-told"
+# Set in the environment of the stages if the command that runs them reports the drift.
+REPORTED_BY_CALLER = "DRIFT_REPORTED_BY_CALLER"
+STAGE_OF_DVC = "DVC_STAGE"  # set by DVC for its stages
+# Identifies the last DVC process whose drift a stage has checked.
+LAST_REPORT_FILE = ROOT / ".dvc" / "tmp" / "drift-reported"
 
 
-def tell_drift(given: Tree) -> None:
-    """Say in one line where `given`, the content of params.yaml, is not the default."""
+def report_drift(params: Tree) -> None:
+    """Log in one line where `params`, the content of params.yaml, differs from the defaults."""
     try:
-        keys = differing_keys(given, compose([]))
+        keys = differing_keys(params, compose([]))
     except (InputError, OSError, HydraException, OmegaConfBaseException):
         return  # conf/ is broken or being edited, but the command needed only params.yaml
     if keys:
@@ -33,25 +33,25 @@ def tell_drift(given: Tree) -> None:
         log.info("params.yaml differs from the defaults of conf/ in %s", listed)
 
 
-def tell_drift_of_stage(given: Tree) -> None:
-    """Tell the drift, unless the caller or another stage of the same `dvc repro` does."""
-    if TOLD_BY_CALLER in os.environ:
+def report_drift_of_stage(params: Tree) -> None:
+    """Report drift, unless the caller or another stage of the same `dvc repro` does."""
+    if REPORTED_BY_CALLER in os.environ:
         return
-    if STAGE_OF_DVC in os.environ and _told_by_another_stage():
+    if STAGE_OF_DVC in os.environ and _reported_by_another_stage():
         return
-    tell_drift(given)
+    report_drift(params)
 
 
-def _told_by_another_stage() -> bool:
-    """Say whether a stage of the same process of DVC was here before; if not, note this one."""
+def _reported_by_another_stage() -> bool:
+    """Return whether a stage of this DVC process came first; if not, record that this one did."""
     from pipeline.cli.dvc import parent_dvc
 
     dvc = parent_dvc()
     if dvc is None:
         return False
     mark = f"{dvc.pid} {dvc.create_time()}"
-    if TOLD_FOR.is_file() and TOLD_FOR.read_text(encoding="utf-8") == mark:
+    if LAST_REPORT_FILE.is_file() and LAST_REPORT_FILE.read_text(encoding="utf-8") == mark:
         return True
-    with suppress(OSError):  # told once more then: no reason to fail a stage that is done
-        write_text(TOLD_FOR, mark)
+    with suppress(OSError):  # a second report is better than a failed stage
+        write_text(LAST_REPORT_FILE, mark)
     return False

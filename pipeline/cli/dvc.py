@@ -1,4 +1,4 @@
-"""Run DVC, which runs the stages, and end it with them."""
+"""Run `dvc repro`, and stop it together with its stages."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ import psutil
 
 from pipeline.config.places import ROOT
 
-# How the lines begin that DVC prints for people who type `dvc repro` themselves.
-CHATTER = (
+# How DVC's hints to people who run it by hand begin: left out of what is shown.
+DVC_HINTS = (
     "Updating lock file",
     "To track the changes with git",
     "git add",
@@ -28,7 +28,7 @@ def reproduce(environment: Mapping[str, str]) -> int:
     """Run `dvc repro`; return its exit code.
 
     Args:
-        environment: Variables for DVC and the stages, besides those of this process.
+        environment: Variables for DVC and the stages, in addition to those of this process.
     """
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -44,7 +44,8 @@ def reproduce(environment: Mapping[str, str]) -> int:
             _show(process.stdout)
             return process.wait()
         except KeyboardInterrupt:
-            # The terminal tells DVC and the stage as well. Killed now, DVC would leave it running.
+            # The terminal interrupts DVC and the stage, too. If killed now, DVC would orphan the
+            # stage.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             process.wait()
             raise
@@ -52,19 +53,19 @@ def reproduce(environment: Mapping[str, str]) -> int:
 
 def _show(lines: IO[str] | None) -> None:
     for line in lines or ():
-        if (text := line.strip()) and not text.startswith(CHATTER):
+        if (text := line.strip()) and not text.startswith(DVC_HINTS):
             print(line, end="", flush=True)
 
 
 def is_dvc(process: psutil.Process) -> bool:
-    """Say whether a process runs DVC."""
+    """Return whether a process runs DVC."""
     with suppress(psutil.Error):
         return any("dvc" in word for word in process.cmdline())
     return False
 
 
 def parent_dvc() -> psutil.Process | None:
-    """Return the process of DVC that runs this stage; None if it cannot be told."""
+    """Return the DVC process that runs this stage; None if it is unknown."""
     with suppress(psutil.Error):
         return next((each for each in psutil.Process().parents() if is_dvc(each)), None)
     return None
@@ -72,11 +73,12 @@ def parent_dvc() -> psutil.Process | None:
 
 @contextmanager
 def _terminated_with_its_stage(dvc: int) -> Iterator[None]:
-    """Let SIGTERM, which may reach this process alone, end the running stage and so DVC, too."""
+    """On SIGTERM, which may reach this process alone, end the running stage and so DVC, too."""
 
     def terminate(*_: object) -> None:
-        # Without its stage DVC stops in order. Not by SIGINT, which a script's `&` lets ignore.
-        for each in _of_our_group(dvc) or [dvc]:
+        # DVC stops cleanly once its stage ends. SIGINT would not do: a job started with `&` in a
+        # script ignores it.
+        for each in _processes_in_our_group(dvc) or [dvc]:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGTERM)
         raise KeyboardInterrupt
@@ -88,8 +90,8 @@ def _terminated_with_its_stage(dvc: int) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _of_our_group(dvc: int) -> list[int]:
-    """Return what DVC has started, but for the process that records runs: it ends by itself."""
+def _processes_in_our_group(dvc: int) -> list[int]:
+    """Return DVC's child processes, except the recorder process, which ends by itself."""
     found = []
     with suppress(psutil.NoSuchProcess):
         for each in psutil.Process(dvc).children(recursive=True):

@@ -1,4 +1,4 @@
-"""Explain in one line what went wrong."""
+"""Turn an exception into a one-line error message."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from pipeline.system.errors import InputError, in_one_line
 
 @contextmanager
 def errors_in_one_line(line: CommandLine) -> Iterator[None]:
-    """End the program with one line where the block finds what was given to be wrong."""
+    """End the program with a one-line message if the block finds the user's input wrong."""
     try:
         yield
     except (InputError, OSError, HydraException, OmegaConfBaseException) as error:
@@ -29,7 +29,7 @@ def errors_in_one_line(line: CommandLine) -> Iterator[None]:
 
 
 def explain(error: Exception, line: CommandLine) -> str:
-    """Say what went wrong, where, and what to do about it."""
+    """Return what went wrong, where, and what to do about it, in one line."""
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}; fix this and run the command again"
@@ -38,23 +38,23 @@ def explain(error: Exception, line: CommandLine) -> str:
         return f"{error.override}: cannot be read as KEY=VALUE"
     if "No match in the defaults list" in text:
         choice = text.split("'")[1]
-        return f"{choice}: a stage has no groups; `python -m pipeline {choice}=…` chooses from one"
+        return f"{choice}: a stage has no config groups; use `python -m pipeline {choice}=…`"
     if unknown_key := re.match(r"Could not override '([^']+)'", text):
         return _explain_key(unknown_key[1], line)
     if text.startswith("Ambiguous value"):
-        asked = text.split("'")[1]
+        override = text.split("'")[1]
         return (
-            f"{asked}: `python -m pipeline.sweep` tries several values; a list is in brackets, "
-            "and a text with commas in quotes within quotes: KEY='\"…\"'"
+            f"{override}: to try several values, use `python -m pipeline.sweep`; put a list in "
+            "brackets, and a text with commas in double quotes: KEY='\"…\"'"
         )
     return text.partition(" Config search path:")[0]
 
 
 def _explain_key(key: str, line: CommandLine) -> str:
-    """Say why a key cannot be set."""
+    """Return why a key cannot be set."""
     known = _known_keys(line)
     if key in known and line.composes_groups:
-        return f"{key}: not all of these choices have it; run those that do by themselves"
+        return f"{key}: not all of the chosen variants have this key; run those that do separately"
     if key in known:
         return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
     beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
@@ -62,7 +62,7 @@ def _explain_key(key: str, line: CommandLine) -> str:
 
 
 def _known_keys(line: CommandLine) -> list[str]:
-    """Name what a command line can set, given what it chooses of the groups in conf/."""
+    """Return the keys that a command line can set, given its choices from the groups in conf/."""
     composes = line.composes_groups
     choices = [argument for argument in line.arguments if composes and _chooses_one(argument)]
     try:

@@ -1,4 +1,4 @@
-"""The text of `--help`."""
+"""Build the text of `--help`."""
 
 import re
 import signal
@@ -10,19 +10,19 @@ from hydra.core.config_store import ConfigStore
 from pipeline.cli.command_line import CommandLine
 
 
-def says_what_to_complete(arguments: Iterable[str]) -> bool:
-    """Say whether Hydra's shell completion is told what to do; if not, it ends in a traceback."""
+def names_completion_action(arguments: Iterable[str]) -> bool:
+    """Return whether Hydra's shell completion has an action; without one it ends in a traceback."""
     return any(re.match("(install|uninstall|query)=", argument) for argument in arguments)
 
 
-def describe_command(line: CommandLine) -> CommandLine:
-    """Return the command line that prints help which begins with what the command is about."""
-    if hasattr(signal, "SIGPIPE"):  # `--help | head` ends as it does with other programs
+def help_command_line(line: CommandLine) -> CommandLine:
+    """Return the command line that prints help, beginning with the command's docstring."""
+    if hasattr(signal, "SIGPIPE"):  # lets `--help | head` end quietly
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if line.composes_groups else ""
     about = line.about.replace("$", "$$")
     text = f"{about}\n{groups}Settings (KEY=VALUE):\n\n$CONFIG"
     ConfigStore.instance().store(name="command", group="hydra/help", node={"template": text})
-    # argparse, which Hydra uses, takes overrides from one place only.
+    # Hydra's argparse accepts overrides only if they stand together.
     overrides = [argument for argument in line.arguments if not argument.startswith("-")]
     return replace(line, arguments=("--help", *overrides, "hydra/help=command"))

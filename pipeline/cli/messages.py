@@ -1,4 +1,4 @@
-"""What a command says on the terminal."""
+"""Format a command's messages for the terminal."""
 
 import logging
 import sys
@@ -6,10 +6,10 @@ from typing import NoReturn
 
 
 class PlainFormatter(logging.Formatter):
-    """Gives the bare message; from warnings on, with its level before it."""
+    """Formats the bare message, with the level in front from warnings on."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Put a record on one line."""
+        """Return the message of a record, with its level from warnings on."""
         message = super().format(record)
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         return level + message

@@ -1,4 +1,4 @@
-"""One experiment at a time runs in a checkout."""
+"""Allow one experiment at a time in a checkout."""
 
 import json
 from collections.abc import Iterator
@@ -9,40 +9,41 @@ import psutil
 from pipeline.cli.dvc import is_dvc
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
-from pipeline.system.files import sole_user
+from pipeline.system.files import reserve_folder
 
-OWN = ROOT / ".dvc" / "tmp" / "experiment"
-OF_DVC = ROOT / ".dvc" / "tmp" / "rwlock"
+EXPERIMENT_LOCK = ROOT / ".dvc" / "tmp" / "experiment"
+DVC_LOCK = ROOT / ".dvc" / "tmp" / "rwlock"
 
 
 @contextmanager
-def own_params() -> Iterator[None]:
-    """Keep other commands of ours from changing params.yaml during the block.
+def lock_params() -> Iterator[None]:
+    """Keep our other commands from changing params.yaml during the block.
 
-    DVC reads it when a stage begins and again when it ends, and takes what it then finds for what
-    the stage has run with.
+    DVC reads it when a stage begins and again when it ends, and records the latter as what the
+    stage ran with.
 
     Raises:
-        InputError: An experiment is running on it, or DVC runs a stage.
+        InputError: An experiment is running here, or DVC is running a stage.
     """
-    with sole_user(OWN) as alone:
+    with reserve_folder(EXPERIMENT_LOCK) as alone:
         busy = _writers()
         if not alone or busy:
             who = f" (process {busy[0]})" if busy else ""
             raise InputError(
-                f"{ROOT}: an experiment is running here{who} and needs params.yaml unchanged; wait "
-                "until it ends. `python -m pipeline.sweep` and `dvc exp run --queue` run several"
+                f"{ROOT}: an experiment is running here{who} and needs params.yaml unchanged; "
+                "wait for its end, or run several with `python -m pipeline.sweep` or "
+                "`dvc exp run --queue`"
             )
         yield
 
 
 def _writers() -> list[int]:
-    """Return the live processes of DVC that may write outputs here."""
+    """Return the ids of live DVC processes that may be writing outputs here."""
     try:
-        kept = json.loads(OF_DVC.read_text(encoding="utf-8"))["write"].values()
+        kept = json.loads(DVC_LOCK.read_text(encoding="utf-8"))["write"].values()
         return sorted({writer["pid"] for writer in kept if _is_alive(writer["pid"])})
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []  # DVC says itself what it thinks of its file
+        return []  # DVC itself reports a damaged file
 
 
 def _is_alive(dvc: int) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config.schema import Config, Given
+from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.targets import check_target, find_targets
 from pipeline.config.wording import describe_errors
 from pipeline.system.errors import InputError
@@ -26,7 +26,7 @@ def validate(tree: Mapping[str, Any]) -> Config:
     return config
 
 
-def validate_options(schema: type[Given], tree: Mapping[str, Any]) -> Given:
+def validate_options(schema: type[AnyOptions], tree: Mapping[str, Any]) -> AnyOptions:
     """Check the options of a command.
 
     Raises:

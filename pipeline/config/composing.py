@@ -7,12 +7,12 @@ from pipeline.config.places import CONF_DIR
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError, in_one_line
 
-# What reading YAML raises where a file is not YAML.
+# Raised on reading a file that is not YAML.
 UNREADABLE = (yaml.YAMLError, UnicodeDecodeError)
 
 
 def compose(overrides: list[str], name: str = "config") -> Tree:
-    """Compose conf/ as `python -m pipeline` and `dvc exp run` do, or another command.
+    """Compose a configuration from conf/, as the commands and `dvc exp run` do.
 
     Raises:
         hydra.errors.HydraException: An override does not fit the configuration.
@@ -34,14 +34,14 @@ def compose(overrides: list[str], name: str = "config") -> Tree:
 
 
 def broken_conf(error: Exception) -> InputError:
-    """Return the error to raise where a file in conf/ cannot be read."""
+    """Return the error to raise if a file in conf/ cannot be read."""
     return InputError(
         f"{CONF_DIR}: holds a file that is not YAML ({in_one_line(error, 300)}); fix it"
     )
 
 
 def to_tree(config: DictConfig) -> Tree:
-    """Resolve a configuration of Hydra's into plain dicts, lists and scalars."""
+    """Resolve a Hydra configuration into plain dicts, lists and scalars."""
     tree = OmegaConf.to_container(config, resolve=True)
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items()}

@@ -1,6 +1,6 @@
-"""Functions that have moved: what a configuration recorded before then names them by.
+"""The former names of functions that have moved, as older recorded configurations hold them.
 
-An entry is added when a function that conf/ names moves, and stays: runs are kept for years.
+When a function that conf/ names moves, add an entry and keep it: runs are kept for years.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ MODULES = {
     "pipeline.digits.networks": "pipeline.digits.training.networks",
     "pipeline.digits.optimizers": "pipeline.digits.training.optimizers",
 }
-# Data sets lay in one module, pipeline.digits.datasets, which is a package today.
+# All data sets were in the module pipeline.digits.datasets, which is now a package.
 FUNCTIONS = {
     f"pipeline.digits.datasets.{name}": f"pipeline.digits.datasets.{module}.{name}"
     for name, module in (
@@ -24,18 +24,18 @@ FUNCTIONS = {
 }
 
 
-def current_address(target: str) -> str:
-    """Return where a function is today, given the dotted name it has or once had."""
+def current_target(target: str) -> str:
+    """Return the current dotted name of a function, given its current or a former one."""
     module, _, name = target.rpartition(".")
     return FUNCTIONS.get(target, f"{MODULES[module]}.{name}" if module in MODULES else target)
 
 
-def up_to_date(tree: Tree) -> Tree:
-    """Return a recorded configuration with every `_target_` where the function is today."""
-    return {key: _up_to_date(key, value) for key, value in tree.items()}
+def with_current_targets(tree: Tree) -> Tree:
+    """Return a recorded configuration with the current name in every `_target_`."""
+    return {key: _with_current_targets(key, value) for key, value in tree.items()}
 
 
-def _up_to_date(key: str, value: Any) -> Any:
+def _with_current_targets(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return up_to_date(value)
-    return current_address(value) if key == "_target_" and isinstance(value, str) else value
+        return with_current_targets(value)
+    return current_target(value) if key == "_target_" and isinstance(value, str) else value

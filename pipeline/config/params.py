@@ -1,11 +1,11 @@
-"""params.yaml, the composed configuration that runs: its text, reading it, writing it."""
+"""Read and write params.yaml, the composed configuration that the stages run on."""
 
 from pathlib import Path
 
 import yaml
 from omegaconf import OmegaConf
 
-from pipeline.config.moved import up_to_date
+from pipeline.config.moved import with_current_targets
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError, in_one_line
@@ -23,9 +23,9 @@ def dump(tree: Tree) -> str:
 
 
 def write_params(tree: Tree, path: Path = PARAMS_FILE) -> bool:
-    """Make a composed configuration the one that runs; return whether the file has changed.
+    """Write a composed configuration to params.yaml; return whether the file has changed.
 
-    One that holds it already is left alone, so that its time stamp tells something.
+    A file with the same content is left alone, so its timestamp shows the last real change.
     """
     text = dump(tree)
     if path.is_file() and path.read_bytes() == text.encode():
@@ -35,10 +35,10 @@ def write_params(tree: Tree, path: Path = PARAMS_FILE) -> bool:
 
 
 def read_params(path: Path = PARAMS_FILE) -> Tree:
-    """Read the composed configuration in params.yaml, one written by an earlier version, too.
+    """Read the composed configuration in params.yaml, also from an earlier version of the code.
 
     Raises:
-        InputError: The file is missing, is not YAML or holds no configuration.
+        InputError: The file is missing, is not YAML or is not a mapping.
     """
     try:
         return parse(path.read_text(encoding="utf-8"))
@@ -51,15 +51,15 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
 
 
 def parse(text: str) -> Tree:
-    """Read the text of a params.yaml, one recorded by an earlier version, too.
+    """Parse the text of a params.yaml, also from an earlier version of the code.
 
     Raises:
-        InputError: It is not YAML or holds no configuration.
+        InputError: It is not YAML or not a mapping.
     """
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"is not YAML ({in_one_line(error)})") from error
     if not isinstance(tree, dict):
-        raise InputError("holds no configuration")
-    return up_to_date(tree)
+        raise InputError("is not a mapping of keys to values")
+    return with_current_targets(tree)

@@ -18,7 +18,7 @@ METRICS_NAME = "metrics.json"
 
 
 def project_path(name: str | Path) -> Path:
-    """Return the place of a file of the project: relative names count from its root."""
+    """Return the path of a project file; relative names start at the project's root."""
     return ROOT / name
 
 
@@ -31,7 +31,7 @@ def home() -> Path:
 
 
 def report_dir(stage: str) -> Path:
-    """Return the folder of a stage's metrics and plots, made if it is missing."""
+    """Return the folder of a stage's metrics and plots, created if it is missing."""
     folder = REPORTS / stage
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -8,7 +8,7 @@ from pipeline.config.trees import Target
 
 
 class Section(BaseModel):
-    """A part of the configuration: no unknown keys, no wrong types, no change."""
+    """A section of the configuration: frozen, without unknown keys or wrong types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -39,7 +39,7 @@ class Train(Section):
 
 
 class Rows(Section):
-    """How the second network learns, which reads digits that touch."""
+    """How the second network, which reads touching digits, learns."""
 
     epochs: Annotated[int, Field(ge=0, le=10_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
@@ -49,7 +49,7 @@ class Rows(Section):
 
 
 class Predict(Section):
-    """Which pictures are read, for what, and how sure an answer must be."""
+    """Which pictures to read, what they hold, and how sure an answer must be."""
 
     mode: Literal["digit", "number"]
     images: Annotated[str, Field(min_length=1)]
@@ -62,7 +62,7 @@ class Predict(Section):
 
 
 class Tracking(Section):
-    """Where MLflow records runs. MLFLOW_TRACKING_URI in the environment wins over `uri`."""
+    """Where MLflow records runs. MLFLOW_TRACKING_URI in the environment overrides `uri`."""
 
     enabled: bool
     uri: str | None
@@ -70,7 +70,7 @@ class Tracking(Section):
 
 
 class Config(Section):
-    """Everything an experiment is made of."""
+    """The whole configuration of an experiment."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     data: Target
@@ -83,7 +83,7 @@ class Config(Section):
 
 
 class Options(Section):
-    """What a command takes besides the configuration; every field has a default."""
+    """A command's own options, besides the configuration; every field has a default."""
 
 
-Given = TypeVar("Given", bound=Options)
+AnyOptions = TypeVar("AnyOptions", bound=Options)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from pipeline.config.moved import current_address
+from pipeline.config.moved import current_target
 from pipeline.config.schema import Section
 from pipeline.config.trees import Tree
 from pipeline.config.wording import describe_errors
@@ -16,10 +16,10 @@ from pipeline.system.errors import InputError, in_one_line
 
 
 def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
-    """Call the function that a node names with the node's arguments and these; None stays None.
+    """Call the function that a node names, with the node's arguments and these; None gives None.
 
     Raises:
-        InputError: The function refuses its arguments, or says so itself.
+        InputError: The function does not accept its arguments, or raises it itself.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
@@ -33,7 +33,7 @@ def call_target(node: Mapping[str, Any] | None, **arguments: Any) -> Any:
 
 
 def find_targets(section: BaseModel, prefix: str) -> Iterator[tuple[str, Tree]]:
-    """Return the dotted place and the node of every `_target_` in a section."""
+    """Yield the dotted key and the node of every `_target_` in a section."""
     for name, value in section:
         if isinstance(value, BaseModel):
             yield from find_targets(value, f"{prefix}{name}.")
@@ -55,7 +55,7 @@ def check_target(path: str, node: Tree) -> None:
         raise InputError(f"{path}._target_: must name a function, as the files in conf/ do")
     if not target.startswith("pipeline."):
         return
-    if (current := current_address(target)) != target:
+    if (current := current_target(target)) != target:
         raise InputError(f"{path}._target_={target}: has moved; write {current}")
     arguments = {key: value for key, value in node.items() if not key.startswith("_")}
     schema = _signature_schema(_locate(path, target))
@@ -70,7 +70,7 @@ def _locate(path: str, target: str) -> Callable[..., Any]:
     try:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{path}._target_={target}: there is no such function") from error
+        raise InputError(f"{path}._target_={target}: no such function") from error
     if not callable(found):
         raise InputError(f"{path}._target_={target}: is not a function")
     located: Callable[..., Any] = found
@@ -78,7 +78,7 @@ def _locate(path: str, target: str) -> Callable[..., Any]:
 
 
 def _signature_schema(function: Callable[..., Any]) -> type[BaseModel]:
-    """Make a schema of what the configuration may set: keyword-only arguments, dataclass fields."""
+    """Return a schema of what the configuration may set: keyword-only arguments or fields."""
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if is_dataclass(function) or parameter.kind is parameter.KEYWORD_ONLY:

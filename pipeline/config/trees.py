@@ -9,7 +9,7 @@ Target = Tree  # names a function by `_target_` and holds its arguments
 
 
 def bare_name(target: object) -> str:
-    """Return the last part of a dotted name, as people know a function by."""
+    """Return the last part of a dotted name, by which people know a function."""
     return str(target).rpartition(".")[2]
 
 
@@ -25,7 +25,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differing_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Name the dotted keys at which two configurations differ."""
+    """Return the dotted keys at which two configurations differ."""
     left, right = flatten(one), flatten(other)
     missing = object()
     keys = sorted(left.keys() | right.keys())

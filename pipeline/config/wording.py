@@ -1,4 +1,4 @@
-"""Put what is wrong with a configuration into one line."""
+"""Describe validation errors in one line."""
 
 import difflib
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from pipeline.config.schema import Config
 
 
 def suggest(unknown: str, known: list[str]) -> str:
-    """Say which known name an unknown one may have meant, or which names there are."""
+    """Return a hint: the known name closest to an unknown one, or all known names."""
     close = difflib.get_close_matches(unknown, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
 
 
 def describe_errors(error: ValidationError, schema: type[BaseModel], prefix: str) -> str:
-    """Put every problem of a validation on one line: key, value and what is allowed."""
+    """Return all validation errors in one line: key, value and what is allowed."""
     allowed: dict[str, list[str]] = {}
     for details in error.errors():
         problem, hint = _describe_one(details, schema, prefix)
         allowed.setdefault(problem, []).append(hint)
-    # The alternatives of a union come as one problem each.
+    # Pydantic reports each alternative of a union separately.
     return "; ".join(f"{problem}{' or '.join(hints)}" for problem, hints in allowed.items())
 
 
 def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -> tuple[str, str]:
-    """Return what is wrong, up to where what would be right is to follow, and that."""
+    """Return the problem and, to be appended to it, what would be allowed."""
     location = [str(part) for part in details["loc"]]
     fields = _fields_at(schema, location)
     if details["type"] == "extra_forbidden":

@@ -29,7 +29,7 @@ from pipeline.experiments.trial import (
     is_prepared,
     sweeps_dir,
 )
-from pipeline.system.errors import InputError, kind_and_words
+from pipeline.system.errors import InputError, type_and_message
 from pipeline.system.machine import cores
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
     ):
         return None
     except exceptions.RayError as error:
-        return Outcome("failed", error=kind_and_words(getattr(error, "cause", error), 300))
+        return Outcome("failed", error=type_and_message(getattr(error, "cause", error), 300))
 
 
 def _cores_of_nodes() -> list[int]:
@@ -278,6 +278,6 @@ def _expect_answer(address: str) -> None:
 def _no_cluster(address: str, error: Exception) -> InputError:
     return InputError(
         f"hydra.launcher.address={address}: no Ray cluster answers there "
-        f"({kind_and_words(error, 300)}); name HOST:PORT as `ray start --head` prints it, and set "
-        "RAY_AUTH_MODE as it was set there"
+        f"({type_and_message(error, 300)}); name HOST:PORT as `ray start --head` prints it, and "
+        "set RAY_AUTH_MODE as it was set there"
     )

@@ -17,7 +17,7 @@ from pipeline.digits.training.state import Epoch
 from pipeline.experiments.forkserver import start_forkserver
 from pipeline.experiments.running import StoppedError, run_trial
 from pipeline.experiments.trial import EpochCallback, Executor, Outcome, Trial
-from pipeline.system.machine import serve_parent
+from pipeline.system.machine import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _fork(trial: Trial) -> _Running:
 
 def _work(connection: Connection, trial: Trial) -> None:
     """Run a trial in its own process; send every epoch and wait for the answer to it."""
-    serve_parent()
+    end_with_parent()
 
     def on_epoch(epoch: Epoch) -> None:
         connection.send(epoch)

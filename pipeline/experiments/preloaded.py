@@ -5,9 +5,9 @@ do not survive a fork.
 """
 
 from pipeline.digits.training.start.tensorflow import quick_and_quiet_import
-from pipeline.system.garbage import collect_seldom
+from pipeline.system.garbage import collect_garbage_less_often
 
-collect_seldom()
+collect_garbage_less_often()
 with quick_and_quiet_import():
     import keras
     import onnx

@@ -19,7 +19,7 @@ from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
 from pipeline.stages import evaluate, network
 from pipeline.stages.prepared import DatasetInfo, split_file
-from pipeline.system.errors import kind_and_words
+from pipeline.system.errors import type_and_message
 
 TEST_METRICS = ("test_accuracy", "test_loss", "test_mistakes", "test_calibration_error")
 LATENCY_RUNS = 100
@@ -52,7 +52,7 @@ def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
     except StoppedError:
         status = "stopped"
     except Exception as error:  # whatever it is, the other trials go on
-        message = kind_and_words(error, 500)
+        message = type_and_message(error, 500)
     return Outcome(
         status=status,
         error=message,

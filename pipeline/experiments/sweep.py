@@ -29,10 +29,10 @@ from pipeline.experiments.trial import (
     sweeps_dir,
 )
 from pipeline.system.errors import InputError
-from pipeline.system.files import sole_user, write_json
+from pipeline.system.files import reserve_folder, write_json
 from pipeline.system.machine import cores
 from pipeline.system.progress import progress
-from pipeline.tracking.addresses import is_removed, tracking_uri
+from pipeline.tracking.addresses import is_local_store_missing, tracking_uri
 from pipeline.tracking.names import SWEEP_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
@@ -66,7 +66,7 @@ class State:
     @classmethod
     def load(cls, folder: Path, tracking: Tracking) -> "State":
         """Read the state that a folder holds; a new one if it holds none or its runs are gone."""
-        if tracking.enabled and is_removed(tracking):
+        if tracking.enabled and is_local_store_missing(tracking):
             return cls(folder)
         try:
             saved = json.loads((folder / STATE).read_text(encoding="utf-8"))
@@ -120,7 +120,7 @@ class Sweep:
         Raises:
             InputError: No trial finished, or another process runs the same sweep.
         """
-        with sole_user(self.folder) as alone:
+        with reserve_folder(self.folder) as alone:
             if not alone:
                 raise InputError("this sweep is running already; wait until it ends, or stop it")
             state = State.load(self.folder, self.tracking)

@@ -30,7 +30,7 @@ from pipeline.digits.splits import Split, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import RowExamples, load_row_examples, read_history
 from pipeline.system.files import write_csv, write_json
-from pipeline.system.progress import QUICK, progress
+from pipeline.system.progress import SHOW_AFTER, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
 from pipeline.tracking.recording.records import File, Metrics
@@ -85,7 +85,7 @@ def run(config: Config) -> None:
 def _answers(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the network's own probabilities, showing progress after every batch of its own."""
     answers = []
-    with progress(len(images), "picture", after=QUICK) as shown:
+    with progress(len(images), "picture", after=SHOW_AFTER) as shown:
         for start in range(0, len(images), BATCH_SIZE):
             answers.append(classifier.raw_probabilities(images[start : start + BATCH_SIZE]))
             shown.step(by=len(answers[-1]))

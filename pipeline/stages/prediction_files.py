@@ -11,7 +11,7 @@ from pipeline.config.trees import Tree
 from pipeline.digits.preprocessing.labels import same_number
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.recognition.number import DigitBox, NumberPrediction
-from pipeline.system.files import named_in_errors
+from pipeline.system.files import name_file_in_errors
 from pipeline.system.progress import track
 
 PREDICTIONS_NAME = "predictions.csv"
@@ -84,7 +84,7 @@ def write_predictions(
 def _csv_writer(
     path: Path, columns: Sequence[str]
 ) -> Iterator[Callable[[Iterable[object]], object]]:
-    with named_in_errors(path), path.open("w", newline="", encoding="utf-8") as file:
+    with name_file_in_errors(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         yield writer.writerow

@@ -12,12 +12,12 @@ from pipeline.config.schema import Config
 from pipeline.digits.splits import digest, load_split
 from pipeline.digits.training.transfer import weights_file
 from pipeline.stages.prepared import split_file
-from pipeline.system.files import own_folder
+from pipeline.system.files import reserve_state_folder
 from pipeline.tracking.models import unseen_test_digest
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
 from pipeline.tracking.recording.records import Monitor
-from pipeline.tracking.run_ids import begun_run_id
+from pipeline.tracking.run_ids import interrupted_run_id
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def training_run(
     while the same training runs elsewhere.
     """
     with (
-        own_folder(checkpoint_dir(key)) as checkpoint,
-        new_run(config.tracking, request, begun_run_id(checkpoint)) as recorder,
+        reserve_state_folder(checkpoint_dir(key)) as checkpoint,
+        new_run(config.tracking, request, interrupted_run_id(checkpoint)) as recorder,
     ):
         if checkpoint:
             recorder.keep_run_id(checkpoint / RUN_ID_NAME)

@@ -1,1 +1,1 @@
-"""The ground under everything: errors, files, arrays, the machine. Knows nothing of digits."""
+"""What all other packages build on: errors, files, arrays, the machine. No digits in here."""

@@ -1,7 +1,7 @@
-"""Names for kinds of arrays that many modules share."""
+"""Array types that many modules share."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Grey or RGB values, or ink, 0..255; in a mask 0 and 1.
+# Grey, RGB or ink values, 0..255; in a mask, 0 and 1.
 Pixels = NDArray[np.uint8]

@@ -2,9 +2,9 @@
 
 
 class InputError(Exception):
-    """Something the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is the only line that the user reads: what is wrong, where, and what to do.
+    The message is the only line that the user sees: what is wrong, where, and what to do.
     """
 
 
@@ -13,6 +13,6 @@ def in_one_line(message: object, longest: int | None = None) -> str:
     return " ".join(str(message).split())[:longest]
 
 
-def kind_and_words(error: BaseException, longest: int) -> str:
+def type_and_message(error: BaseException, longest: int) -> str:
     """Return an exception's type and message in one line, cut off after `longest` characters."""
     return in_one_line(f"{type(error).__name__}: {error}", longest)

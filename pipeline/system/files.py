@@ -1,4 +1,4 @@
-"""Write files whole or not at all; reserve folders for one process at a time."""
+"""Write files atomically; reserve folders for one process at a time."""
 
 import csv
 import errno
@@ -11,29 +11,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def named_in_errors(path: Path) -> Iterator[None]:
-    """Name the file in an OSError of the block that says the disk is full, but not which file."""
+def name_file_in_errors(path: Path) -> Iterator[None]:
+    """Add the file's name to an OSError of the block that reports a full disk without naming it."""
     try:
         yield
     except OSError as error:
-        if error.errno in NO_ROOM and error.filename is None:
+        if error.errno in DISK_FULL and error.filename is None:
             error.filename = str(path)
         raise
 
 
 @contextmanager
 def replace_when_written(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it there if the block ends without an error."""
+    """Yield a temporary path beside `path`; move the file to `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        with named_in_errors(path):
+        with name_file_in_errors(path):
             yield temporary
         temporary.chmod(0o644)
         _replace(path, temporary)
@@ -49,8 +49,8 @@ def _replace(path: Path, temporary: Path) -> None:
 
 
 @contextmanager
-def sole_user(folder: Path) -> Iterator[bool]:
-    """Reserve a folder for the block; give False if another process has reserved it."""
+def reserve_folder(folder: Path) -> Iterator[bool]:
+    """Reserve a folder for the block; yield False if another process has reserved it."""
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,19 +64,19 @@ def sole_user(folder: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[Path | None]:
-    """Reserve a folder for state: kept if the block fails, removed if it ends without an error.
+def reserve_state_folder(folder: Path) -> Iterator[Path | None]:
+    """Reserve a folder for state that is kept if the block fails and removed if it succeeds.
 
-    Give None if another process has reserved it: the two would spoil each other's state.
+    Yield None if another process has reserved it: the two would overwrite each other's state.
     """
-    with sole_user(folder) as alone:
+    with reserve_folder(folder) as alone:
         yield folder if alone else None
         if alone:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with replace_when_written(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

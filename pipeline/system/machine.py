@@ -1,4 +1,4 @@
-"""The cores that this process may use, and its tie to the process that started it."""
+"""Count the cores that a process may use; end a child process with its parent."""
 
 import os
 import signal
@@ -6,20 +6,20 @@ from threading import Thread
 
 
 def cores() -> int:
-    """Count the cores that this process may use: all, unless it is bound to some of them."""
+    """Return how many cores this process may use: all, unless its CPU affinity is limited."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux knows
+    except AttributeError:  # exists only on Linux
         return os.cpu_count() or 1
 
 
-def serve_parent() -> None:
-    """Leave Ctrl-C to the parent process, and end when it ends, even if it is killed."""
+def end_with_parent() -> None:
+    """Ignore Ctrl-C, which the parent handles, and exit when the parent ends, even if killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_exit_after_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _exit_after_parent() -> None:
     import multiprocessing
 
     parent = multiprocessing.parent_process()

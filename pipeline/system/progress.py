@@ -1,8 +1,8 @@
-"""One progress for everything that takes longer than two seconds.
+"""Show progress for everything that takes longer than two seconds.
 
-On a terminal it is a bar with the time left. Elsewhere it is plain lines in the log: one for each
-step that comes with a text, and at most one every ten seconds for steps without. The environment
-variable DIGITS_PROGRESS=0 silences both.
+On a terminal, progress is a bar with the time left. Elsewhere, it is plain lines in the log: one
+for each step with a text, and at most one every ten seconds for steps without. The environment
+variable DIGITS_PROGRESS=0 turns both off.
 """
 
 import logging
@@ -22,12 +22,12 @@ Item = TypeVar("Item")
 
 SWITCH = "DIGITS_PROGRESS"
 BYTES = "B"  # the unit that is shown in MB
-QUICK = 2.0  # seconds within which `track` shows nothing
-SECONDS_A_LINE = 10.0
+SHOW_AFTER = 2.0  # seconds before `track` shows anything
+SECONDS_PER_LINE = 10.0
 
 
 class Progress:
-    """Counts steps; this one shows nothing.
+    """Counts steps; this base class shows nothing.
 
     Attributes:
         done: How many steps are done.
@@ -37,11 +37,11 @@ class Progress:
         self.done = 0
 
     def step(self, text: str = "", by: int = 1) -> None:
-        """Count steps that are done, and show it.
+        """Count finished steps and show the count.
 
         Args:
-            text: What to show beside the count, such as the loss of an epoch. Off a terminal, a
-                step with a text gets a line of its own.
+            text: What to show beside the count, such as the loss of an epoch. Off a terminal, each
+                step with a text gets its own line.
             by: How many steps.
         """
         self.done += by
@@ -53,13 +53,13 @@ class Progress:
 
 @contextmanager
 def progress(total: int, unit: str, what: str = "", *, after: float = 0.0) -> Iterator[Progress]:
-    """Show how far a number of steps has come while the block runs.
+    """Show the progress of a number of steps while the block runs.
 
     Args:
-        total: How many steps there will be at most; 0 if that is not known.
+        total: The largest possible number of steps; 0 if unknown.
         unit: What a step is, in the singular, such as "epoch"; "B" for bytes.
         what: What the steps belong to, such as the name of a file.
-        after: Seconds before which nothing is shown.
+        after: Seconds to wait before showing anything.
     """
     if os.environ.get(SWITCH) == "0":
         yield Progress()
@@ -71,8 +71,8 @@ def progress(total: int, unit: str, what: str = "", *, after: float = 0.0) -> It
 
 
 def track(items: Iterable[Item], total: int, unit: str, what: str = "") -> Iterator[Item]:
-    """Pass items on and show how many were taken, once that has lasted two seconds."""
-    with progress(total, unit, what, after=QUICK) as shown:
+    """Yield the items, and show their progress once it has taken two seconds."""
+    with progress(total, unit, what, after=SHOW_AFTER) as shown:
         for item in items:
             yield item
             shown.step()
@@ -92,7 +92,7 @@ def _bar(total: int, unit: str, what: str, after: float) -> "Iterator[tqdm[Never
         delay=after,
         dynamic_ncols=True,
     )
-    # What is logged meanwhile goes above the bar instead of into it.
+    # Log messages go above the bar instead of into it.
     with bar, logging_redirect_tqdm():
         yield bar
 
@@ -116,10 +116,10 @@ class _Lines(Progress):
 
     def _show(self, text: str, by: int) -> None:
         now = time.monotonic()
-        if text or now - self.last_line >= SECONDS_A_LINE:
+        if text or now - self.last_line >= SECONDS_PER_LINE:
             self.last_line = now
-            told = [self.what, self._count() + ("" if text else self._left(now)), text]
-            log.info("%s", ": ".join(part for part in told if part))
+            parts = [self.what, self._count() + ("" if text else self._left(now)), text]
+            log.info("%s", ": ".join(part for part in parts if part))
 
     def _count(self) -> str:
         if self.unit == BYTES:

@@ -1,1 +1,1 @@
-"""Everything MLflow: where runs are kept and what is recorded in them. Nothing else imports it."""
+"""All that concerns MLflow: where runs are stored and what they hold. Only it imports MLflow."""

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
-    """Return the id of an experiment, made if it is missing and restored if it was deleted."""
+    """Return an experiment's id; create the experiment if it is missing, restore it if deleted."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
-        # A server knows its own place for artifacts; the local store has to be told.
+        # A server has its own folder for artifacts; the local store must be given one.
         local = client.tracking_uri == local_store()
         place = (home() / ARTIFACTS_NAME / name).as_uri() if local else None
         try:
             return client.create_experiment(name, artifact_location=place)
         except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process was quicker
+            found = client.get_experiment_by_name(name)  # another process was faster
             if found is None:
                 raise
     if found.lifecycle_stage == "deleted":
@@ -31,10 +31,10 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 
 
 def find_run(client: "MlflowClient", run_id: str) -> "Run | None":
-    """Return a run by its id; None if MLflow knows no such run here.
+    """Return a run by its id; None if the store has no such run.
 
     Raises:
-        MlflowException: The store could not be asked.
+        MlflowException: The store cannot be queried.
     """
     from mlflow.exceptions import MlflowException
 

@@ -1,4 +1,4 @@
-"""The models that runs keep: record one, or bring one back as a file."""
+"""Record a model in a run, or download a recorded one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import find_run
 from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.recording.keras_flavor import KERAS_FILE_IN_MODEL, KERAS_MODEL_NAME
-from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> str:
-    """Record a model with a run, in the run's own store and experiment; return the model's id.
+    """Record a model in a run's own store and experiment; return the model's id.
 
-    `Model.log` alone takes both from what was last set for the whole process.
+    `Model.log` alone takes both from the settings last made for the whole process.
 
     Args:
-        client: Of the store that holds the run.
-        run_id: The run, whose status and duration stay as they are.
-        name: What the run calls the model.
-        model: What else `Model.log` takes: the flavour, and what that saves.
+        client: Client of the store that holds the run.
+        run_id: The run; its status and duration stay unchanged.
+        name: The model's name in the run.
+        model: Further arguments of `Model.log`: the flavour, and what it saves.
     """
     import mlflow
     from mlflow.models import Model
@@ -40,12 +40,12 @@ def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> s
     return str(logged.model_id)
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
-    """Copy the Keras model of a training's run into a folder; return the .keras file.
+    """Download the Keras model of a training's run into a folder; return its .keras file.
 
     Raises:
-        InputError: There is no such run, it kept no model, or the model is gone.
+        InputError: There is no such run, it has no model, or the model's file is gone.
     """
     client = open_store(uri_to_read(settings), settings)
     import mlflow.artifacts
@@ -55,18 +55,20 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     # The run of a registered network has the registered model as well.
     trained = [each for each in models if client.get_logged_model(each).name == KERAS_MODEL_NAME]
     if not trained:
-        raise InputError(f"{run_id}: this run kept no model; name one of a finished training")
+        raise InputError(f"{run_id}: this run has no model; give the id of a finished training")
     uri = f"models:/{trained[0]}"
     copy = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
     file = copy / KERAS_FILE_IN_MODEL
     if not file.is_file():
-        raise InputError(f"{run_id}: its network is gone from where MLflow keeps artifacts")
+        raise InputError(
+            f"{run_id}: its network is gone from MLflow's artifacts; name another training"
+        )
     return file
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
-    """Return the digest of the test part that a training's weights have not met; None if not known.
+    """Return the digest of the test part that a training's weights have not seen; None if unknown.
 
     Raises:
         InputError: There is no such run.
@@ -78,5 +80,5 @@ def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
 def _run_of_weights(client: "MlflowClient", run_id: str) -> "Run":
     run = find_run(client, run_id)
     if run is None:
-        raise InputError(f"{run_id}: neither a file nor a run that MLflow knows here")
+        raise InputError(f"{run_id}: neither a file nor a run in this MLflow store")
     return run

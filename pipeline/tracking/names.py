@@ -1,4 +1,4 @@
-"""What MLflow's experiments, tags, parameters and metrics are called here."""
+"""The names of our experiments, tags, parameters and metrics in MLflow."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,14 @@ from pipeline.config.schema import Tracking
 DESCRIPTION_TAG = "mlflow.note.content"
 """The text at the top of a run's page, in Markdown."""
 DATA_NOTE_TAG = "note"
-"""A warning about the data, for example that other data stands in for what was asked for."""
+"""A warning about the data, for example that it replaces data that could not be fetched."""
 DATA_DIGEST_TAG = "data_digest"
 DATA_RUN_TAG = "data_run_id"
-"""Of a training: the run that prepared its data."""
+"""Of a training's run: the run that prepared its data."""
 ROWS_RUN_TAG = "rows_run_id"
-"""Of predictions: the run of the network that read touching digits."""
+"""Of a run of predictions: the run of the network that read touching digits."""
 UNSEEN_TEST_TAG = "unseen_test_digest"
-"""Of a training: the digest of a test part that none of its network's weights has met."""
+"""Of a training's run: the digest of a test part that its network's weights have never seen."""
 SWEEP_TAG = "sweep"
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")
@@ -24,15 +24,15 @@ CHOSEN_ACCURACY = "val_accuracy_chosen"
 
 
 def data_experiment(settings: Tracking) -> str:
-    """Return the name of the experiment that holds the runs of prepare."""
+    """Return the name of the experiment that holds the runs of the stage prepare."""
     return f"{settings.experiment}-data"
 
 
 def rows_experiment(settings: Tracking) -> str:
-    """Return the name of the experiment that holds the runs of train-rows."""
+    """Return the name of the experiment that holds the runs of the stage train-rows."""
     return f"{settings.experiment}-rows"
 
 
 def validation_accuracy(metrics: Mapping[str, float]) -> float | None:
-    """Return the accuracy of the weights that were kept, or the last epoch's if it is not known."""
+    """Return the validation accuracy of the weights kept or, if unknown, of the last epoch."""
     return metrics.get(CHOSEN_ACCURACY, metrics.get("val_accuracy"))

@@ -1,4 +1,4 @@
-"""Write the top of a run's page: its headline numbers and its best plot, in Markdown."""
+"""Write the description of a run, in Markdown: its headline numbers and its best plot."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ def describe(client: "MlflowClient", run_id: str) -> None:
     if warning := run.data.tags.get(DATA_NOTE_TAG):
         lines.append(f"**{warning}**")
     if data_run := run.data.tags.get(DATA_RUN_TAG):
-        lines.append(f"Learned from the data of [this run]({_address(client, data_run)}).")
+        lines.append(f"Trained on the data of [this run]({_address(client, data_run)}).")
     if plot := _small_plot(client, run_id):
         lines.append(picture(run_id, plot))
     client.set_tag(run_id, DESCRIPTION_TAG, "\n\n".join(lines))
@@ -41,7 +41,7 @@ def _address(client: "MlflowClient", run_id: str) -> str:
 
 
 def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
-    """Record the best plot that a run has again, in the size of its page; return its path."""
+    """Record a small copy of a run's best plot; return its path, or None if there is no plot."""
     folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
     for folder, name in BEST_PLOTS:
         if folder in folders and any(
@@ -52,9 +52,9 @@ def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
 
 
 def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
-    """Record a plot of a run again, scaled down to the width of a page; return its path.
+    """Record a copy of a run's plot, scaled down to the width of a page; return its path.
 
-    MLflow shows pictures at their own size, whatever the Markdown says.
+    MLflow shows pictures at full size, whatever the Markdown says.
     """
     from PIL import Image
 
@@ -70,13 +70,13 @@ def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
 
 
 def picture(run_id: str, path: str) -> str:
-    """Return Markdown that shows a picture of a run, at whatever server the page is read."""
+    """Return Markdown that shows a picture of a run on whichever server shows the page."""
     address = f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
     return f"![{path}]({address})"
 
 
 def accuracies(metrics: Mapping[str, float]) -> list[str]:
-    """Say which shares of the test and validation digits were read right, as far as known."""
+    """Return a line each on the test and the validation accuracy, as far as known."""
     shown = {"test": metrics.get("test_accuracy"), "validation": validation_accuracy(metrics)}
     return [
         f"**{100 * share:.2f} %** of the {part} digits right"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_run
 from pipeline.tracking.names import CONFIG_ARTIFACT, DATA_NOTE_TAG, validation_accuracy
-from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ CUSTOM_PLOT = "predict-custom/predictions.png"
 
 @dataclass(frozen=True)
 class PastTraining:
-    """What MLflow knows of a finished training.
+    """A finished training, as MLflow recorded it.
 
     Attributes:
-        id: Its MLflow run.
+        id: The id of its MLflow run.
         name: What ran, such as "mlp 128-128 · 5 epochs".
         params: Its parameters, as text.
-        metrics: Its numbers, and those of the newest predictions with it.
+        metrics: Its metrics, and those of the newest predictions made with it.
         curves: For each of CURVES, the value after each epoch, by epoch.
         note: A warning about its data, or None.
         plots: Its PNG files by artifact path: those of PLOTS and CUSTOM_PLOT that it has.
@@ -46,14 +46,14 @@ class PastTraining:
     plots: Mapping[str, bytes]
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[PastTraining]:
-    """Read finished trainings, the best on validation data first.
+    """Read finished trainings, sorted by validation accuracy, the best first.
 
     Args:
         settings: Where they are recorded.
-        ids: Which; None reads the newest.
-        last: How many of the newest.
+        ids: Their runs; None reads the newest.
+        last: How many of the newest to read.
 
     Raises:
         InputError: One of them does not exist, or there is none at all.
@@ -72,7 +72,7 @@ def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> 
 def _named(client: "MlflowClient", run_id: str) -> "Run":
     run = find_run(client, run_id)
     if run is None:
-        raise InputError(f"runs: MLflow knows no run {run_id}; `make ui` shows which there are")
+        raise InputError(f"runs: MLflow knows no run {run_id}; `make ui` lists the runs")
     return run
 
 
@@ -128,9 +128,9 @@ def _plots(client: "MlflowClient", run_id: str, wanted: Sequence[str]) -> dict[s
         }
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def recorded_config(settings: Tracking, run_id: str) -> str:
-    """Return the text of the params.yaml that a run was made with.
+    """Return the text of the params.yaml that a run used.
 
     Raises:
         InputError: There is no such run, or it holds no configuration.
@@ -145,5 +145,5 @@ def recorded_config(settings: Tracking, run_id: str) -> str:
             return Path(path).read_text(encoding="utf-8")
     except (MlflowException, OSError) as error:
         raise InputError(
-            f"run={run_id}: no run with a configuration in {uri}; `make ui` shows those there are"
+            f"run={run_id}: no run with a configuration in {uri}; `make ui` lists the runs"
         ) from error

@@ -12,7 +12,7 @@ RUN_ID = re.compile("[0-9a-f]{32}")
 
 
 def read_run_id(folder: Path) -> str | None:
-    """Return the id of the MLflow run of the network in a folder; None if it is not known."""
+    """Return the id of the MLflow run of the network in a folder; None if unknown."""
     try:
         written = (folder / RUN_ID_NAME).read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
@@ -20,15 +20,15 @@ def read_run_id(folder: Path) -> str | None:
     return written if RUN_ID.fullmatch(written) else None
 
 
-def begun_run_id(checkpoint: Path | None) -> str | None:
-    """Return the id of the run that an interrupted training began; None if there is none.
+def interrupted_run_id(checkpoint: Path | None) -> str | None:
+    """Return the id of an interrupted training's run; None if there is none.
 
     Args:
         checkpoint: The folder of the training's state; None if another process is using it.
     """
     if checkpoint is None:
         log.warning(
-            "the same training is under way elsewhere; if this one is interrupted, it starts over"
+            "the same training is under way elsewhere; if interrupted, this one will start over"
         )
         return None
     return read_run_id(checkpoint)

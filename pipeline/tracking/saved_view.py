@@ -1,7 +1,7 @@
-"""A view of the runs with columns, order and charts set up, saved with the experiment.
+"""Save a view of the runs, with columns, sort order and charts, in the experiment.
 
-MLflow's pages save a named view as a tag of the experiment ("Save as new view") and open it when
-the address names it. The format of that tag is private to MLflow; a test guards it.
+MLflow's UI saves a named view as a tag of the experiment ("Save as new view") and opens it when the
+URL names it. The format of the tag is private to MLflow; a test guards it.
 """
 
 import base64
@@ -35,7 +35,7 @@ SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning
 
 
 def save_view(settings: Tracking, uri: str) -> str:
-    """Save the view with the experiment; return its address, to be added to a server's."""
+    """Save the view in the experiment; return its path, to be appended to a server's URL."""
     client = open_store(uri, settings)
     experiment = experiment_id(client, settings.experiment)
     _save(client, experiment)
@@ -52,7 +52,7 @@ def _save(client: "MlflowClient", experiment: str) -> None:
 
 
 def _state() -> dict[str, Any]:
-    """Return the state of MLflow's pages that makes up the view."""
+    """Return the state of MLflow's UI that makes up the view."""
     return {
         "searchFilter": "metrics.val_accuracy > 0",  # trainings only, no predictions
         "orderByKey": f"metrics.`{CHOSEN_ACCURACY}`",

@@ -11,9 +11,9 @@ from pipeline.config.places import home
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import STORE_NAME, local_store
+from pipeline.tracking.errors import reason
 from pipeline.tracking.lookups import experiment_id
 from pipeline.tracking.names import data_experiment
-from pipeline.tracking.refusals import reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,20 +24,20 @@ MLFLOW_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-"""Environment variables that MLflow runs with unless the user sets them."""
+"""Environment variables for MLflow, unless the user sets them."""
 
 
 def mlflow_environment() -> dict[str, str]:
-    """Return the environment that MLflow runs with; this process's own stays as it is."""
+    """Return the environment for MLflow; this process's own stays unchanged."""
     return {**MLFLOW_DEFAULTS, **os.environ}
 
 
 def open_store(uri: str, settings: Tracking) -> "MlflowClient":
-    """Import MLflow and open a store, made if it is the local one and missing.
+    """Import MLflow and open a store; create the local store if it is missing.
 
     Args:
         uri: The store, as MLflow names stores.
-        settings: The names of the experiments that the local store is made with.
+        settings: Names the experiments to create in the local store.
 
     Raises:
         InputError: MLflow cannot open it.
@@ -48,23 +48,23 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
     from sqlalchemy.exc import SQLAlchemyError
 
     for chatty in ("mlflow", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # errors are raised as well
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # errors are raised anyway
     try:
         _check_database(uri)
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(uri)
         if uri == local_store():
-            _make_experiments(client, settings)
+            _create_experiments(client, settings)
     except (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error) as error:
         raise InputError(
-            f"{uri}: no store that MLflow can open ({reason(error, 200)}); move it away if it is "
-            "damaged, or name another with tracking.uri"
+            f"{uri}: MLflow cannot open this store ({reason(error, 200)}); move it away if it "
+            "is damaged, or name another with tracking.uri"
         ) from error
     return client
 
 
 def _check_database(uri: str) -> None:
-    """Raise sqlite3.Error for what is no database: MLflow would try for two minutes."""
+    """Raise sqlite3.Error if a file is no database; MLflow would keep trying for two minutes."""
     path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
     if not uri.startswith("sqlite:///") or not path.exists():
         return
@@ -77,8 +77,8 @@ def _check_database(uri: str) -> None:
         database.execute("select count(*) from sqlite_master")
 
 
-def _make_experiments(client: "MlflowClient", settings: Tracking) -> None:
-    """Make the local database and its experiments, one process at a time."""
+def _create_experiments(client: "MlflowClient", settings: Tracking) -> None:
+    """Create the local database and its experiments, one process at a time."""
     from filelock import FileLock
 
     with FileLock(home() / f"{STORE_NAME}.lock"):

@@ -1,4 +1,4 @@
-"""What the run of a training holds: the one place that says it, for stages and for trials.
+"""Define what the run of a training records, for stages and trials alike.
 
 The functions take plain values and return records. No stage depends on this file in dvc.yaml, so
 changing what a run records retrains nothing.
@@ -27,7 +27,7 @@ from pipeline.tracking.recording.records import (
 )
 
 RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
-"""The sections of the configuration that become a training's parameters."""
+"""The sections of the configuration that are recorded as a training's parameters."""
 DATA_SOURCE = "data/prepared"
 CURVES = {
     "loss": "train_loss",
@@ -37,7 +37,7 @@ CURVES = {
     "learning_rate": "learning_rate",
     "seconds": "epoch_seconds",
 }
-"""The curves of a training by the names that an epoch has for their numbers."""
+"""The curves of a training, by the fields of an epoch that hold their values."""
 
 
 def training_request(
@@ -49,7 +49,7 @@ def training_request(
     tags: Mapping[str, str] | None = None,
     parent_run_id: str | None = None,
 ) -> RunRequest:
-    """Return what the run of a training is called and belongs to.
+    """Return the request for a training's run: its name, tags and parent.
 
     Args:
         settings: Where it is recorded.
@@ -64,7 +64,7 @@ def training_request(
 
 
 def configuration(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> list[Record]:
-    """Record a composed configuration: some sections as parameters, all of it as a file."""
+    """Return records of a configuration: some sections as parameters, all of it as a file."""
     return [
         Params({section: config[section] for section in sections}),
         Text(dump(config), CONFIG_ARTIFACT),
@@ -78,14 +78,15 @@ def training_data(
     note: str | None,
     unseen_test: str | None = None,
 ) -> list[Record]:
-    """Record the data that a network learns from.
+    """Return records of the data that a network learns from.
 
     Args:
         name: The data set, such as "mnist".
         digest: SHA-256 of the prepared data, in hexadecimal.
         pictures: How many pictures each part has, by the part's name.
         note: A warning about the data, or None.
-        unseen_test: The digest of a test part that the network's weights are known not to have met.
+        unseen_test: The digest of a test part that the network's weights are known not to have
+            seen.
     """
     tags = {DATA_NOTE_TAG: note, UNSEEN_TEST_TAG: unseen_test}
     known = {tag: value for tag, value in tags.items() if value}
@@ -94,7 +95,7 @@ def training_data(
 
 
 def epoch_metrics(epoch: Mapping[str, float]) -> Metrics:
-    """Record an epoch as a point of each curve.
+    """Return the record of an epoch: a point on each curve.
 
     Args:
         epoch: Its number and its results: the fields of `pipeline.digits.training.state.Epoch`.
@@ -104,10 +105,10 @@ def epoch_metrics(epoch: Mapping[str, float]) -> Metrics:
 
 
 def final_metrics(metrics: Mapping[str, float], training_seconds: float) -> Metrics:
-    """Record what was measured of a trained network.
+    """Return the record of a trained network's metrics.
 
-    What has a curve is left out: it would be drawn there as another epoch. The accuracy of the
-    weights that were kept therefore has a name of its own.
+    Metrics that have a curve are left out: MLflow would plot them there as another epoch. So the
+    accuracy of the weights kept has its own name.
     """
     curves = set(CURVES.values())
     single = {name: value for name, value in metrics.items() if name not in curves}
@@ -116,5 +117,5 @@ def final_metrics(metrics: Mapping[str, float], training_seconds: float) -> Metr
 
 
 def failure(error: str) -> Tags:
-    """Record why a training failed, for the run table and at the top of the run's page."""
+    """Return tags that say why a training failed, in the run table and on the run's page."""
     return Tags({"error": error, DESCRIPTION_TAG: error})

@@ -9,16 +9,16 @@ from pipeline.cli import command
 from pipeline.config.params import read_params
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
-from pipeline.system.garbage import SELDOM
+from pipeline.system.garbage import GC_THRESHOLD
 
 
 def test_a_command_seldom_looks_for_garbage(started):
     gc.set_threshold(700)
     started()
-    assert gc.get_threshold()[0] == SELDOM
+    assert gc.get_threshold()[0] == GC_THRESHOLD
 
 
-def test_a_missing_params_yaml_is_told_in_one_line(monkeypatch, capsys):
+def test_a_missing_params_yaml_is_reported_in_one_line(monkeypatch, capsys):
     def missing():
         raise InputError("params.yaml: no such file")
 
@@ -28,7 +28,7 @@ def test_a_missing_params_yaml_is_told_in_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: params.yaml: no such file\n"
 
 
-def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
+def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
     lacking = {key: value for key, value in read_params().items() if key != "tracking"}
     monkeypatch.setattr(command, "read_params", lambda: lacking)
     monkeypatch.setattr("sys.argv", ["stage", "tracking.enabled=false"])
@@ -39,7 +39,7 @@ def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ("pipeline.__main__ model=transformer", "Could not find 'model/transformer'"),
         ("pipeline.__main__ train.epochs=0", "train.epochs=0: input should be greater"),
@@ -48,15 +48,15 @@ def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
         ("pipeline.__main__ model=cnn model.hidden_units=[64]", "did you mean model.dense_units?"),
         (
             "pipeline.__main__ data=mnist_5000 data.path=x",
-            "data.path: unknown key; there are data._",
+            "data.path: unknown key; known here: data._",
         ),
-        ("pipeline.__main__ model=null", "nothing can be composed of that: Config group override"),
-        ("pipeline.__main__ --resolve", "nothing can be composed of that: The --resolve flag"),
+        ("pipeline.__main__ model=null", "cannot compose a configuration: Config group override"),
+        ("pipeline.__main__ --resolve", "cannot compose a configuration: The --resolve flag"),
         (
             "pipeline.__main__ --multirun hydra/launcher=joblib train.epochs=1,2",
             "`python -m pipeline.sweep` runs many",
         ),
-        ("pipeline.stages.train model=cnn", "`python -m pipeline model=…` chooses"),
+        ("pipeline.stages.train model=cnn", "use `python -m pipeline model=…`"),
         ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
         ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),
         ("pipeline.stages.prepare +data.path=nowhere", "data.path: unknown key"),
@@ -74,17 +74,20 @@ def test_a_section_that_params_yaml_lacks_is_told(monkeypatch, capsys):
         ("pipeline.sweep train.epochs=range(1,1)", "no trial to run: a glob(…) or range(…)"),
         (
             "pipeline.sweep model=mlp,cnn model.hidden_units=[8],[9]",
-            "model.hidden_units: not all of these choices have it",
+            "model.hidden_units: not all of the chosen variants have this key",
         ),
         ("pipeline.search search.trialz=5", "unknown key; did you mean search.trials?"),
-        ("pipeline.promote seed=1", "seed: unknown key; there are run"),
+        ("pipeline.promote seed=1", "seed: unknown key; known here: run"),
         ("pipeline.sweep hydra/launcher=basic train.epochs=1,2", "leave it out"),
-        ("pipeline.sweep hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=1,2", "n_jobs=0: -1"),
+        (
+            "pipeline.sweep hydra/launcher=joblib hydra.launcher.n_jobs=0 seed=1,2",
+            "n_jobs=0: must be -1",
+        ),
         ("pipeline.promote run=" + "0" * 31 + "a tracking.enabled=3", "tracking.enabled=3: input"),
     ],
 )
-def test_bad_input_ends_in_one_line(refused, arguments, told, monkeypatch):
+def test_bad_input_ends_in_one_line(refused, arguments, expected, monkeypatch):
     monkeypatch.chdir(ROOT)
     line = refused(*arguments.split())
     assert line.startswith("error: ")
-    assert told in line
+    assert expected in line

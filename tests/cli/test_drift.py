@@ -1,4 +1,4 @@
-"""Where params.yaml is not the default is told once a command."""
+"""Drift of params.yaml from the defaults is reported once per command."""
 
 import logging
 import os
@@ -18,8 +18,8 @@ from pipeline.system.errors import InputError
 
 
 @pytest.fixture
-def told(monkeypatch, caplog):
-    """Run a stage whose work is done; return what it tells."""
+def logged(monkeypatch, caplog):
+    """Return a function that runs an idle stage and returns its log messages."""
     monkeypatch.delenv(drift.STAGE_OF_DVC, raising=False)
 
     def run(*arguments):
@@ -38,31 +38,31 @@ def told(monkeypatch, caplog):
 
 @pytest.fixture
 def drifted(monkeypatch):
-    given = read_params()
-    monkeypatch.setattr(command, "read_params", lambda: {**given, "seed": given["seed"] + 1})
+    params = read_params()
+    monkeypatch.setattr(command, "read_params", lambda: {**params, "seed": params["seed"] + 1})
 
 
 DRIFT = "params.yaml differs from the defaults of conf/ in seed"
 
 
 @pytest.mark.usefixtures("drifted")
-def test_a_stage_says_where_params_yaml_is_not_the_default(told):
-    assert told() == [DRIFT]
+def test_a_stage_says_where_params_yaml_is_not_the_default(logged):
+    assert logged() == [DRIFT]
 
 
-def test_a_stage_on_the_default_says_nothing(told, monkeypatch):
+def test_a_stage_on_the_default_says_nothing(logged, monkeypatch):
     monkeypatch.setattr(command, "read_params", lambda: compose([]))
-    assert told() == []
+    assert logged() == []
 
 
 @pytest.mark.usefixtures("drifted")
-def test_a_stage_is_silent_where_its_caller_tells(told, monkeypatch):
-    monkeypatch.setenv(drift.TOLD_BY_CALLER, "1")
-    assert told() == []
+def test_a_stage_is_silent_if_its_caller_reports(logged, monkeypatch):
+    monkeypatch.setenv(drift.REPORTED_BY_CALLER, "1")
+    assert logged() == []
 
 
 def test_a_stage_that_is_done_stays_done_though_its_configuration_is_being_edited(
-    told, monkeypatch
+    logged, monkeypatch
 ):
     def broken(*_):
         raise MissingConfigException("half written")
@@ -70,7 +70,7 @@ def test_a_stage_that_is_done_stays_done_though_its_configuration_is_being_edite
     once = chain([read_params()], repeat(None))
     monkeypatch.setattr(command, "read_params", lambda: next(once) or broken_params())
     monkeypatch.setattr(drift, "compose", broken)
-    assert told() == []
+    assert logged() == []
 
 
 def broken_params():
@@ -87,14 +87,14 @@ STAGE = """
 import logging, pathlib, sys
 from pipeline.cli import drift
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-drift.TOLD_FOR = pathlib.Path({place!r})
-drift.tell_drift_of_stage({{"seed": -1}})
+drift.LAST_REPORT_FILE = pathlib.Path({place!r})
+drift.report_drift_of_stage({{"seed": -1}})
 """
 
 
 def test_of_the_stages_that_dvc_runs_the_first_one_tells_it(tmp_path):
     def repro():
-        stage = STAGE.format(place=str(tmp_path / "told"))
+        stage = STAGE.format(place=str(tmp_path / "logged"))
         done = subprocess.run(
             [sys.executable, "-c", DVC, "dvc", stage],
             cwd=ROOT, env={**os.environ, drift.STAGE_OF_DVC: "train"},

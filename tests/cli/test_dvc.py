@@ -65,11 +65,11 @@ def test_interrupted_the_experiment_waits_for_its_stage_to_end(how, tmp_path):
             os.killpg(process.pid, how)  # as a terminal does
         else:
             process.send_signal(how)
-        told, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=30)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert (told, errors, process.returncode) == ("", "error: interrupted\n", 130)
+    assert (output, errors, process.returncode) == ("", "error: interrupted\n", 130)
     assert (tmp_path / "interrupted").exists(), "the stage was not waited for"
 
 

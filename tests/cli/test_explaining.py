@@ -11,30 +11,36 @@ from pipeline.config.places import CONF_DIR
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ("train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
-        ("train.epochs=1,2", "train.epochs=1,2: `python -m pipeline.sweep` tries several values"),
-        ("--shell-completion", "--shell-completion: say install=SHELL"),
-        ("-sc train.epochs=3", "--shell-completion: say install=SHELL"),
-        ("-m train.epochs=1,2", "one experiment at a time here; `python -m pipeline.sweep`"),
-        ("hydra.mode=MULTIRUN hydra/launcher=one_by_one seed=1,2", "one experiment at a time"),
-        ("hydra.mode=MULTIRUN seed=1,2", "one experiment at a time here"),
+        (
+            "train.epochs=1,2",
+            "train.epochs=1,2: to try several values, use `python -m pipeline.sweep`",
+        ),
+        ("--shell-completion", "--shell-completion: add install=SHELL"),
+        ("-sc train.epochs=3", "--shell-completion: add install=SHELL"),
+        ("-m train.epochs=1,2", "this command runs one experiment; `python -m pipeline.sweep`"),
+        (
+            "hydra.mode=MULTIRUN hydra/launcher=one_by_one seed=1,2",
+            "this command runs one experiment",
+        ),
+        ("hydra.mode=MULTIRUN seed=1,2", "this command runs one experiment"),
     ],
 )
-def test_what_cannot_be_composed_is_told_in_one_line(
-    started, capsys, arguments, told, monkeypatch, tmp_path
+def test_what_cannot_be_composed_is_reported_in_one_line(
+    started, capsys, arguments, expected, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)  # Hydra notes there what it was called with
     with pytest.raises(SystemExit) as ended:
         started(*arguments.split())
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"error: {told}")
+    assert line.startswith(f"error: {expected}")
 
 
 @pytest.mark.parametrize("text", [b"hidden_units: [8\n", b"\xff"])
-def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, monkeypatch):
+def test_what_is_no_yaml_in_conf_is_reported_in_one_line(refused, text, tmp_path, monkeypatch):
     conf = tmp_path / "conf"
     shutil.copytree(CONF_DIR, conf)
     (conf / "model" / "mine.yaml").write_bytes(text)
@@ -44,11 +50,11 @@ def test_what_is_no_yaml_in_conf_is_told_in_one_line(refused, text, tmp_path, mo
 
 
 def test_a_stage_needs_no_conf_to_name_its_keys(refused, tmp_path, monkeypatch):
-    given = compose([])
+    params = compose([])
     for module in (command, explaining):
-        monkeypatch.setattr(module, "read_params", lambda: given)
+        monkeypatch.setattr(module, "read_params", lambda: params)
     (tmp_path / "config.yaml").write_text("[")
     for module in (command_line, composing, explaining):
         monkeypatch.setattr(module, "CONF_DIR", tmp_path)
-    told = refused("pipeline.stages.evaluate", "train.epoks=1")
-    assert "train.epoks: unknown key; did you mean train.epochs?" in told
+    line = refused("pipeline.stages.evaluate", "train.epoks=1")
+    assert "train.epoks: unknown key; did you mean train.epochs?" in line

@@ -29,7 +29,7 @@ def test_a_value_may_name_what_hydra_knows_of_the_command(started):
     assert times == 1
 
 
-def test_logs_are_told_as_configured(started, capsys):
+def test_logs_are_written_as_configured(started, capsys):
     started()
     logging.getLogger("pipeline").warning("beware")
     assert capsys.readouterr().err == "warning: beware\n"
@@ -47,7 +47,7 @@ def test_an_error_of_the_task_is_no_error_of_composing(started, start):
 
 
 @pytest.mark.parametrize("start", [[], ["hydra.verbose=false"]], ids=["here", "hydra"])
-def test_what_cannot_be_resolved_is_told_in_one_line(started, capsys, start):
+def test_what_cannot_be_resolved_is_reported_in_one_line(started, capsys, start):
     with pytest.raises(SystemExit):
         started("tracking.experiment=${nobody}", *start)
     (line,) = capsys.readouterr().err.splitlines()

@@ -12,9 +12,9 @@ from pipeline.system.errors import InputError
 
 @pytest.fixture
 def rwlock(tmp_path, monkeypatch):
-    monkeypatch.setattr(workspace, "OWN", tmp_path / "experiment")
-    monkeypatch.setattr(workspace, "OF_DVC", tmp_path / "rwlock")
-    return workspace.OF_DVC
+    monkeypatch.setattr(workspace, "EXPERIMENT_LOCK", tmp_path / "experiment")
+    monkeypatch.setattr(workspace, "DVC_LOCK", tmp_path / "rwlock")
+    return workspace.DVC_LOCK
 
 
 def test_what_dvc_runs_by_itself_counts_as_an_experiment(rwlock):
@@ -24,11 +24,11 @@ def test_what_dvc_runs_by_itself_counts_as_an_experiment(rwlock):
         rwlock.write_text(json.dumps({"write": {"/a/models": writer}, "read": {}}))
         with (
             pytest.raises(InputError, match=rf"running here \(process {dvc.pid}\)"),
-            workspace.own_params(),
+            workspace.lock_params(),
         ):
             pass
         dvc.kill()
-    with workspace.own_params():
+    with workspace.lock_params():
         pass
 
 
@@ -37,5 +37,5 @@ def test_what_dvc_runs_by_itself_counts_as_an_experiment(rwlock):
 )
 def test_a_left_over_or_odd_file_of_dvc_holds_nobody_up(rwlock, text):
     rwlock.write_text(text)
-    with workspace.own_params():
+    with workspace.lock_params():
         pass

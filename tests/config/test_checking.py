@@ -1,4 +1,4 @@
-"""A wrong configuration is told about in one line."""
+"""A wrong configuration is reported in one line."""
 
 import copy
 
@@ -19,7 +19,7 @@ def changed(tree, key, value):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "expected"),
     [
         ("train.epochs", 0, "train.epochs=0: input should be greater than or equal to 1"),
         ("train.epochs", "many", "train.epochs='many': input should be a valid integer"),
@@ -31,7 +31,7 @@ def changed(tree, key, value):
         ("model.hidden_units", [8, "x"], "model.hidden_units.1='x': input should be a valid"),
         ("model.dropout", 1.5, "model.dropout=1.5: input should be less than 1"),
         ("model.hiden_units", [1], "model.hiden_units: unknown key; did you mean hidden_units?"),
-        ("model._target_", "pipeline.digits.training.networks.rnn", "rnn: there is no such"),
+        ("model._target_", "pipeline.digits.training.networks.rnn", "rnn: no such function"),
         (
             "model._target_",
             "pipeline.digits.networks.mlp",
@@ -40,14 +40,14 @@ def changed(tree, key, value):
         ("model._target_", 3, "model._target_: must name a function"),
         ("train.distortion.share", 2, "train.distortion.share=2: input should be less than"),
         ("predict.unsure_below", 7, "predict.unsure_below=7: input should be less than"),
-        ("nonsense", 1, "nonsense: unknown key; there are data, model"),
+        ("nonsense", 1, "nonsense: unknown key; known here: data, model"),
         ("seed", None, "seed=None: input should be a valid integer"),
     ],
 )
-def test_a_wrong_value_is_told_in_one_line(default_tree, key, value, told):
+def test_a_wrong_value_is_reported_in_one_line(default_tree, key, value, expected):
     with pytest.raises(InputError) as caught:
         validate(changed(default_tree, key, value))
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -58,7 +58,7 @@ def test_a_missing_key_is_named(default_tree):
         validate(tree)
 
 
-def test_all_problems_are_told_at_once(default_tree):
+def test_all_problems_are_reported_at_once(default_tree):
     tree = changed(changed(default_tree, "train.epochs", 0), "seed", -1)
     with pytest.raises(InputError, match=r"seed=-1.*; train\.epochs=0"):
         validate(tree)

@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from pipeline.config.checking import validate
-from pipeline.config.moved import FUNCTIONS, MODULES, current_address, up_to_date
+from pipeline.config.moved import FUNCTIONS, MODULES, current_target, with_current_targets
 
 # All that conf/ named before functions moved into pipeline/digits/training/ and datasets/.
 NAMED_ONCE = [
@@ -26,12 +26,12 @@ NAMED_ONCE = [
 
 @pytest.mark.parametrize("address", NAMED_ONCE)
 def test_what_conf_named_once_is_found(address):
-    module, _, name = current_address(address).rpartition(".")
+    module, _, name = current_target(address).rpartition(".")
     assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_no_entry_leads_to_another():
-    assert not {*map(current_address, FUNCTIONS.values())} & FUNCTIONS.keys()
+    assert not {*map(current_target, FUNCTIONS.values())} & FUNCTIONS.keys()
     assert not {*MODULES.values()} & MODULES.keys()
 
 
@@ -39,7 +39,7 @@ def test_no_entry_leads_to_another():
     "address", ["keras.Sequential", "pipeline.digits.training.networks.mlp", "mlp", ""]
 )
 def test_what_has_not_moved_keeps_its_address(address):
-    assert current_address(address) == address
+    assert current_target(address) == address
 
 
 def test_a_configuration_of_yesterday_is_valid_today(default_tree):
@@ -54,7 +54,7 @@ def test_a_configuration_of_yesterday_is_valid_today(default_tree):
             },
         },
     }  # fmt: skip
-    config = validate(up_to_date(old))
+    config = validate(with_current_targets(old))
     assert config.model == default_tree["model"]
     assert config.train.optimizer == default_tree["train"]["optimizer"]
     assert config.data == {"_target_": "pipeline.digits.datasets.mnist.mnist_5000"}

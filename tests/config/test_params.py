@@ -1,4 +1,4 @@
-"""params.yaml is read as it is written, and told about where it cannot be read."""
+"""params.yaml is read as it is written, and an unreadable one is reported."""
 
 import pytest
 import yaml
@@ -38,7 +38,7 @@ def test_a_file_written_before_functions_moved_is_read_as_of_today(default_tree,
 
 
 @pytest.mark.parametrize("text", [b"", b"- a list", b"a: [unclosed", b"\t", b"# caf\xe9"])
-def test_a_broken_params_file_is_told_in_one_line(tmp_path, text):
+def test_a_broken_params_file_is_reported_in_one_line(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_bytes(text)
     with pytest.raises(InputError) as caught:
@@ -47,6 +47,6 @@ def test_a_broken_params_file_is_told_in_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_params_file_is_told(tmp_path):
+def test_a_missing_params_file_is_reported(tmp_path):
     with pytest.raises(InputError, match="python -m pipeline"):
         read_params(tmp_path / "params.yaml")

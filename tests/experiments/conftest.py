@@ -6,7 +6,7 @@ from pipeline.config.composing import compose
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
+def reserve_state_folder(tmp_path, monkeypatch):
     """Keep what sweeps and searches keep in a folder of the test's own."""
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
 

@@ -14,7 +14,7 @@ from pipeline.experiments import sweep as module
 from pipeline.experiments.sweep import State, Sweep, idle_keys, plan
 from pipeline.experiments.trial import Outcome, save_outcome
 from pipeline.system.errors import InputError
-from pipeline.system.files import sole_user
+from pipeline.system.files import reserve_folder
 
 
 def planned(*trees, executor=None, workers=1):
@@ -122,7 +122,7 @@ def test_a_state_of_yesterday_is_read_and_a_damaged_one_begins_anew(tree, tmp_pa
 
 def test_the_same_sweep_does_not_run_twice_at_once(tree):
     sweep = plan([changed(tree, "tracking", enabled=False)], pytest.fail, workers=None)
-    with sole_user(sweep.folder), pytest.raises(InputError, match="running already"):
+    with reserve_folder(sweep.folder), pytest.raises(InputError, match="running already"):
         sweep.run()
 
 
@@ -164,14 +164,14 @@ def test_what_mlflow_did_not_take_is_recorded_by_the_next(
     recorder.runs.lost = {trial.key} if lost else set()
     save_outcome(trial.key, finished(0.9))
     sweep.run()
-    monkeypatch.setattr(module, "is_removed", lambda _: False)
+    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
     state = State.load(sweep.folder, sweep.tracking)
     assert state.complete == (recording and not lost)
     assert len(state.runs) == (0 if lost else 1)
 
 
 def test_a_complete_sweep_starts_nothing(tree, recorder, monkeypatch, caplog):
-    monkeypatch.setattr(module, "is_removed", lambda _: False)
+    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
     caplog.set_level("INFO", "pipeline")
     save_outcome(planned(tree).trials[0].key, finished(0.9))
     first = planned(tree).run()

@@ -54,7 +54,7 @@ def test_many_steps_share_a_line_every_ten_seconds(lines, clock):
     ]
 
 
-def test_bytes_are_told_in_megabytes_with_and_without_a_known_total(lines, clock):
+def test_bytes_are_shown_in_megabytes_with_and_without_a_known_total(lines, clock):
     for total in (40_000_000, 0):
         with progress(total, "B", "mnist.npz") as shown:
             for _ in range(10):
@@ -65,10 +65,10 @@ def test_bytes_are_told_in_megabytes_with_and_without_a_known_total(lines, clock
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(5, "5 s"), (89, "89 s"), (150, "2 min"), (10_000, "3 h")]
+    ("seconds", "expected"), [(5, "5 s"), (89, "89 s"), (150, "2 min"), (10_000, "3 h")]
 )
-def test_the_time_left_is_told_in_a_unit_that_fits(seconds, told):
-    assert module._duration(seconds) == told
+def test_the_time_left_is_shown_in_a_unit_that_fits(seconds, expected):
+    assert module._duration(seconds) == expected
 
 
 def test_a_terminal_shows_a_bar_with_the_text(lines, monkeypatch):

@@ -10,7 +10,7 @@ from pipeline import ui
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.system.errors import InputError
-from pipeline.tracking.addresses import is_removed, tracking_uri
+from pipeline.tracking.addresses import is_local_store_missing, tracking_uri
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.past_runs import read_trainings, recorded_config
 from pipeline.tracking.registry.fetching import fetch_network, pin
@@ -26,10 +26,10 @@ def test_the_environment_wins_over_the_configured_store(monkeypatch):
 
 def test_only_the_local_store_is_known_to_be_removed(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    assert is_removed(SETTINGS)
-    assert not is_removed(SETTINGS.model_copy(update={"uri": "http://127.0.0.1:1"}))
+    assert is_local_store_missing(SETTINGS)
+    assert not is_local_store_missing(SETTINGS.model_copy(update={"uri": "http://127.0.0.1:1"}))
     (tmp_path / "mlflow.db").touch()
-    assert not is_removed(SETTINGS)
+    assert not is_local_store_missing(SETTINGS)
 
 
 @pytest.mark.usefixtures("silent_server")
@@ -67,9 +67,9 @@ def test_reading_from_a_server_that_cannot_be_reached_is_refused(
 )
 def test_an_address_of_no_server_costs_a_warning(address, client, monkeypatch, caplog):
     def answer(server):
-        with server.accept()[0] as asked:
-            asked.recv(1000)
-            asked.sendall(b"this is no HTTP\r\n\r\n")
+        with server.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(b"this is no HTTP\r\n\r\n")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         if "port" in address:

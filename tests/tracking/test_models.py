@@ -53,16 +53,19 @@ def test_a_network_is_brought_back_as_it_was(keras_file, tmp_path):
     assert file.read_bytes() == keras_file.read_bytes()
 
 
-def test_a_network_whose_file_is_gone_is_told_in_one_line(keras_file, tmp_path):
+def test_a_network_whose_file_is_gone_is_reported_in_one_line(keras_file, tmp_path):
     run, model = recorded_model(SETTINGS, keras_file)
     (Path(model.artifact_location.removeprefix("file://")) / KERAS_FILE_IN_MODEL).unlink()
     with pytest.raises(InputError, match="its network is gone"):
         fetch_keras_model(SETTINGS, run.info.run_id, tmp_path)
 
 
-def test_a_model_that_is_not_there_is_told_in_one_line(tmp_path):
-    for run_id, told in (("gone", "neither a file nor a run"), (recorded_training(), "no model")):
-        with pytest.raises(InputError, match=told) as caught:
+def test_a_model_that_is_not_there_is_reported_in_one_line(tmp_path):
+    for run_id, expected in (
+        ("gone", "neither a file nor a run"),
+        (recorded_training(), "no model"),
+    ):
+        with pytest.raises(InputError, match=expected) as caught:
             fetch_keras_model(SETTINGS, run_id, tmp_path)
         assert "\n" not in str(caught.value)
 

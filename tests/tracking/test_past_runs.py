@@ -64,7 +64,7 @@ def test_the_newest_are_read_and_the_best_comes_first():
     assert [each.id for each in read_trainings(SETTINGS, [worse, better], 1)] == [better, worse]
 
 
-def test_runs_that_are_not_there_are_told_in_one_line():
+def test_runs_that_are_not_there_are_reported_in_one_line():
     with pytest.raises(InputError, match="runs: MLflow knows no run gone;"):
         read_trainings(SETTINGS, ["gone"], last=1)
     empty = SETTINGS.model_copy(update={"experiment": "empty"})

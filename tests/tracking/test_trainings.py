@@ -46,8 +46,8 @@ def test_data_is_recorded_with_what_is_known_of_it():
     pictures = {"train": 10, "validation": 2}
     data = DatasetInput("mnist", "d" * 64, "data/prepared", pictures)
     assert training_data("mnist", "d" * 64, pictures, None) == [data]
-    told = training_data("mnist", "d" * 64, pictures, "stands in", "t" * 64)
-    assert told == [data, Tags({"note": "stands in", UNSEEN_TEST_TAG: "t" * 64})]
+    records = training_data("mnist", "d" * 64, pictures, "stands in", "t" * 64)
+    assert records == [data, Tags({"note": "stands in", UNSEEN_TEST_TAG: "t" * 64})]
 
 
 def test_an_epoch_is_a_point_of_every_curve():
@@ -74,7 +74,7 @@ def test_final_metrics_leave_the_curves_alone_and_name_the_accuracy_of_the_kept_
     assert validation_accuracy({"val_accuracy": 0.1, **metrics.values}) == pytest.approx(0.8)
 
 
-def test_a_failure_is_told_in_the_table_and_on_the_page():
+def test_a_failure_is_reported_in_the_table_and_on_the_page():
     assert failure("no memory").values == {
         "error": "no memory", "mlflow.note.content": "no memory"
     }  # fmt: skip

@@ -141,9 +141,9 @@ def address(store):
         start_new_session=True,
     )
     try:
-        told = next(line for line in server.stdout if line.startswith("open "))
+        line = next(line for line in server.stdout if line.startswith("open "))
         wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), 240)
-        yield told.split()[1]
+        yield line.split()[1]
     finally:
         os.killpg(server.pid, 15)
         server.wait(20)

@@ -12,7 +12,7 @@ def project(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "expected"),
     [
         ("pipeline train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
         ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
@@ -20,11 +20,11 @@ def project(tmp_path_factory):
         ("pipeline.sweep train.epochs=0,1", "trial 1 of 2: train.epochs=0: input should be"),
     ],
 )
-def test_a_command_given_bad_input_ends_in_one_line(project, command, told):
+def test_a_command_given_bad_input_ends_in_one_line(project, command, expected):
     """What else can be wrong is tested in tests/cli/, without a process for each."""
     line = project.refused("python", "-m", *command.split(), "tracking.enabled=false")
     assert line.startswith("error: ")
-    assert told in line
+    assert expected in line
 
 
 def test_help_and_completion_answer(project, monkeypatch):

@@ -21,9 +21,9 @@ COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Return a project in which the small experiment has run; `.told` is what it printed."""
+    """Return a project in which the small experiment has run; `.output` is what it printed."""
     project = Project(tmp_path_factory.mktemp("project"))
-    project.told = project.experiment()
+    project.output = project.experiment()
     project.results = results(project.folder)
     project.commit()
     return project
@@ -46,9 +46,9 @@ def unchanged(project):
 
 def test_the_experiment_ends_with_a_table(project):
     metrics = project.read_json("reports/evaluate/metrics.json")
-    assert f"test accuracy    {100 * metrics['test_accuracy']:.2f} %" in project.told
-    assert project.run_id() in project.told
-    assert "SMALL DATA" in project.told
+    assert f"test accuracy    {100 * metrics['test_accuracy']:.2f} %" in project.output
+    assert project.run_id() in project.output
+    assert "SMALL DATA" in project.output
     assert metrics["test_accuracy"] > 0.6
     assert metrics["test_pictures"] == 500
 
@@ -157,7 +157,7 @@ def other(project):
     """Run another experiment, with a network for rows, and then the first one again."""
     first = project.run_id()
     other = SimpleNamespace(first=first)
-    other.told = project.experiment(
+    other.output = project.experiment(
         f"train.init_from={first}", "train.epochs=1", "train.learning_rate=1e-12",
         "rows.epochs=1", "rows.drawn_share=0.0", "predict.mode=number",
     )  # fmt: skip
@@ -165,7 +165,7 @@ def other(project):
     other.metrics = project.read_json("reports/train/metrics.json")
     other.rows_file = (project.folder / "models/rows/rows.onnx").is_file()
     other.rows_metrics = project.read_json("reports/train-rows/metrics.json")
-    other.told_again = project.experiment()
+    other.output_again = project.experiment()
     other.again = project.run_id()
     project.run("git", "checkout", "-q", ".")
     return other
@@ -173,11 +173,11 @@ def other(project):
 
 def test_an_earlier_experiment_comes_back_with_its_run(project, other):
     stages = ["train", "train-rows", "evaluate", "predict-custom"]
-    assert sorted(stages_run(other.told)) == sorted(stages)
-    assert other.told.count("params.yaml differs from the defaults of conf/ in") == 1
-    assert "Updating lock file" not in other.told
+    assert sorted(stages_run(other.output)) == sorted(stages)
+    assert other.output.count("params.yaml differs from the defaults of conf/ in") == 1
+    assert "Updating lock file" not in other.output
     assert other.run_id != other.first
-    assert stages_run(other.told_again) == []
+    assert stages_run(other.output_again) == []
     assert other.again == other.first
     assert len(project.runs("tags.stage = 'train'")) == 2
 
@@ -190,8 +190,8 @@ def test_a_training_starts_from_the_weights_of_an_earlier_run(project, other):
 
 def test_a_network_for_rows_is_trained_where_one_is_asked_for(project, other):
     assert other.rows_file
-    assert "cut apart" in project.told
-    assert "cut apart" not in other.told
+    assert "cut apart" in project.output
+    assert "cut apart" not in other.output
     (run,) = project.runs(experiment="digits-rows")
     assert (run.info.run_name, run.info.status) == ("rows · 1 epoch", "FINISHED")
     assert run.data.params["rows.distortion"] == "Distortion"
@@ -207,8 +207,8 @@ def test_a_network_for_rows_is_trained_where_one_is_asked_for(project, other):
 @pytest.mark.usefixtures("unchanged")
 def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatch):
     monkeypatch.setitem(project.env, "DVC_ROOT", str(project.folder / "home"))
-    told = project.run("python", "-m", "pipeline.stages.predict_custom")
-    assert "a new run stands in" in told
+    output = project.run("python", "-m", "pipeline.stages.predict_custom")
+    assert "in a new run instead" in output
     (child,) = project.runs("tags.stage = 'predict-custom'", root=project.folder / "home")
     parent = project.mlflow(project.folder / "home").get_run(child.data.tags["mlflow.parentRunId"])
     assert parent.data.tags["replaces_run_id"] == project.run_id()
@@ -216,11 +216,11 @@ def test_predictions_find_a_parent_when_the_database_is_gone(project, monkeypatc
 
 @pytest.mark.usefixtures("unchanged")
 def test_a_champion_is_registered_read_with_and_reported(project):
-    told = project.run("python", "-m", "pipeline.register", "run=best")
-    assert "champion is version 1, the first one" in told
-    assert "Warning" not in told
-    told = project.experiment("predict.model=models:/digits@champion")
-    assert stages_run(told) == ["predict-custom"]
+    output = project.run("python", "-m", "pipeline.register", "run=best")
+    assert "champion is version 1, the first one" in output
+    assert "Warning" not in output
+    output = project.experiment("predict.model=models:/digits@champion")
+    assert stages_run(output) == ["predict-custom"]
     assert "model: models:/digits/1" in (project.folder / "params.yaml").read_text()
     newest, *_ = project.runs("tags.stage = 'predict-custom'")
     assert newest.data.tags["mlflow.parentRunId"] == project.run_id()
@@ -278,7 +278,7 @@ def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp
 def test_everything_forced_again_gives_the_same_bytes(project):
     stages = ["prepare", "train", "evaluate", "train-rows", "predict-custom"]
     assert set(project.results) == {*stages, "weights"}
-    told = project.run("dvc", "repro", "-f")
-    assert set(stages_run(told)) == set(stages)
+    output = project.run("dvc", "repro", "-f")
+    assert set(stages_run(output)) == set(stages)
     assert results(project.folder) == project.results
-    assert told.count("params.yaml differs from the defaults of conf/ in") == 1
+    assert output.count("params.yaml differs from the defaults of conf/ in") == 1

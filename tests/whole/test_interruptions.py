@@ -13,7 +13,7 @@ from pipeline.config.params import dump
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.stages.recording import checkpoint_dir
-from pipeline.system.files import own_folder
+from pipeline.system.files import reserve_state_folder
 
 pytestmark = pytest.mark.end_to_end
 
@@ -67,11 +67,11 @@ def test_a_killed_training_goes_on_where_it_was(project):
     (interrupted,) = project.runs("attributes.status = 'KILLED'")
     done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
     assert done < 30
-    told = project.run(*command)
+    output = project.run(*command)
     assert project.run_id() == interrupted.info.run_id
     curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
     assert {point.step for point in curve} == set(range(1, 31))
-    assert "validation accuracy" in told
+    assert "validation accuracy" in output
     assert not list(project.folder.glob(".checkpoints/*"))
 
 
@@ -81,9 +81,9 @@ def test_a_training_like_one_under_way_keeps_to_itself(project, monkeypatch):
     info = DatasetInfo.load(project.folder / "data" / "prepared")
     config = validate(compose([*SMALL, *training]))
     folder = checkpoint_dir(fingerprint(config, info.digest, "train"))
-    with own_folder(folder):
+    with reserve_state_folder(folder):
         (folder / "run_id.txt").write_text("0" * 32)
-        told = project.run("python", "-m", "pipeline.stages.train", *training)
-        assert "the same training is under way elsewhere" in told
+        output = project.run("python", "-m", "pipeline.stages.train", *training)
+        assert "the same training is under way elsewhere" in output
         assert {file.name for file in folder.iterdir()} == {"lock", "run_id.txt"}
     assert project.run_id() != "0" * 32

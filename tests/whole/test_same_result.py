@@ -14,7 +14,7 @@ from pipeline.config.composing import compose
 from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.experiments.forkserver import start_forkserver
 from pipeline.stages.network import build, learn, measure
-from pipeline.system.garbage import SELDOM
+from pipeline.system.garbage import GC_THRESHOLD
 
 pytestmark = pytest.mark.end_to_end
 
@@ -67,7 +67,7 @@ def test_keras_brings_nothing_along_that_training_does_without(pool):
 
 
 def test_what_trials_are_forked_from_seldom_looks_for_garbage(pool):
-    assert pool.submit(gc.get_threshold).result()[0] == SELDOM
+    assert pool.submit(gc.get_threshold).result()[0] == GC_THRESHOLD
 
 
 @pytest.mark.parametrize("network", NETWORKS)

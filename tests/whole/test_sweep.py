@@ -27,7 +27,7 @@ def project(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    project.told = project.run(*command, "hydra/launcher=joblib")
+    project.output = project.run(*command, "hydra/launcher=joblib")
     return project
 
 
@@ -42,8 +42,8 @@ def trials(project, status="FINISHED"):
 
 
 def test_a_killed_sweep_goes_on_where_it_was(project):
-    assert "4 trials, 1 of them run before" in project.told
-    assert "mlp 16 · 15 epochs · init_from None: validation accuracy" in project.told
+    assert "4 trials, 1 of them run before" in project.output
+    assert "mlp 16 · 15 epochs · init_from None: validation accuracy" in project.output
     assert parent_run(project).info.status == "FINISHED"
     children = trials(project)
     assert sorted(run.data.params["train.epochs"] for run in children) == ["1", "15"]
@@ -55,7 +55,7 @@ def test_a_killed_sweep_goes_on_where_it_was(project):
 
 
 def test_a_trial_that_fails_is_recorded_with_its_error(project):
-    assert "mlp 16 · 15 epochs · init_from nowhere.keras: failed, InputError" in project.told
+    assert "mlp 16 · 15 epochs · init_from nowhere.keras: failed, InputError" in project.output
     failed = [run for run in trials(project, "FAILED") if "error" in run.data.tags]
     assert {run.data.params["train.epochs"] for run in failed} == {"1", "15"}
     assert all("nowhere.keras" in run.data.tags["error"] for run in failed)
@@ -102,8 +102,8 @@ def test_the_best_becomes_the_experiment_with_the_same_numbers(project):
 def test_a_search_ends_with_its_table_and_plots(project):
     small = [*SMALL[:-1], "train.epochs=1"]
     limits = ["search.trials=2", "search.timeout=3600"]
-    told = project.run("python", "-m", "pipeline.search", *limits, *small)
-    assert "best by validation: mlp" in told
+    output = project.run("python", "-m", "pipeline.search", *limits, *small)
+    assert "best by validation: mlp" in output
     (parent,) = project.runs("attributes.run_name = 'search mlp'")
     children = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 3

@@ -76,7 +76,7 @@ def tell(project, config, monkeypatch, caplog):
 
 @pytest.mark.parametrize("run", [TRAINING, "best"])
 def test_its_champion_is_known(tell, run):
-    assert tell(run) == "champion is version 1, this very run, already"
+    assert tell(run) == "champion is already version 1, made from this run"
 
 
 def test_its_training_is_registered(project, tell):
@@ -98,9 +98,9 @@ def test_its_champion_reads_pictures(project, config):
 def test_it_is_reported(project, config):
     page = project / "report.html"
     report.run(config, report.ReportOptions(output=str(page)))
-    told = page.read_text()
+    html = page.read_text()
     for shown in ("mlp 16 · 2 epochs", "61.00%", "65.00%", "61.5%", "SMALL DATA"):
-        assert shown in told
+        assert shown in html
 
 
 @pytest.mark.end_to_end  # imports TensorFlow

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.digits.splits import load_arrays
 from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
-from pipeline.system.progress import BYTES, QUICK, progress
+from pipeline.system.progress import BYTES, SHOW_AFTER, progress
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -75,7 +75,7 @@ def _save(answer: "HTTPResponse", path: Path) -> None:
     with (
         replace_when_written(path) as temporary,
         temporary.open("wb") as file,
-        progress(expected, BYTES, path.name, after=QUICK) as shown,
+        progress(expected, BYTES, path.name, after=SHOW_AFTER) as shown,
     ):
         while part := answer.read(CHUNK):
             file.write(part)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 
 from pipeline.system.errors import InputError
-from pipeline.system.machine import cores, serve_parent
+from pipeline.system.machine import cores, end_with_parent
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -84,7 +84,7 @@ def _begin(unwanted: "Event") -> None:
     global _unwanted
     _unwanted = unwanted
     cv2.setNumThreads(1)
-    serve_parent()
+    end_with_parent()
 
 
 def _modules_to_preload() -> list[str]:

@@ -16,7 +16,7 @@ from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.pixels import shrink_to
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.system.arrays import Pixels
-from pipeline.system.errors import kind_and_words
+from pipeline.system.errors import type_and_message
 
 THUMBNAIL_SIDE = 96  # longest side of the picture as shown, in pixels
 
@@ -138,7 +138,7 @@ def why_unread(error: Exception) -> str:
     """Say in one line why a picture could not be read."""
     if isinstance(error, PictureError):
         return str(error)
-    return f"cannot be read: {kind_and_words(error, 150)}"  # such as: out of memory
+    return f"cannot be read: {type_and_message(error, 150)}"  # such as: out of memory
 
 
 def classify(

@@ -1,1 +1,1 @@
-"""Write runs: the recorder of a stage, and the process that writes for all stages."""
+"""Record runs: a recorder in every stage, and one process that writes for all of them."""

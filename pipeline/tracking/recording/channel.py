@@ -1,4 +1,4 @@
-"""The channel from a stage to the recorder process, which is started where there is none."""
+"""Connect a stage to the recorder process, and start that process if it is not running."""
 
 import hashlib
 import os
@@ -15,16 +15,16 @@ from pipeline.tracking.recording.messages import Answer, Message
 from pipeline.tracking.store import mlflow_environment
 
 SERVER = "pipeline.tracking.recording.server"
-STARTS_WITHIN = 60.0
-"""Seconds in which the recorder process must answer."""
-LOOKS_EVERY = 0.02
-"""Seconds between two tries to reach a recorder process that is starting."""
+START_TIMEOUT = 60.0
+"""Seconds within which the recorder process must start."""
+POLL_INTERVAL = 0.02
+"""Seconds between attempts to reach a recorder process that is starting."""
 SERVER_CODE = ("tracking", "config", "system")
 """Folders of pipeline/ that the recorder process runs code from."""
 
 
 class RecordingError(Exception):
-    """The recorder process could not be reached, or MLflow refused what it was given."""
+    """The recorder process could not be reached, or MLflow rejected a record."""
 
 
 class ProcessGoneError(RecordingError):
@@ -32,7 +32,7 @@ class ProcessGoneError(RecordingError):
 
 
 def ensure_server() -> None:
-    """Start the recorder process if there is none.
+    """Start the recorder process if it is not running.
 
     Raises:
         RecordingError: It does not start.
@@ -41,14 +41,14 @@ def ensure_server() -> None:
 
 
 def open_connection(first: Message) -> tuple[Connection, Answer]:
-    """Connect to the recorder process and send a first message; return its answer as well.
+    """Connect to the recorder process and send a first message; return connection and answer.
 
     Raises:
         RecordingError: The recorder process could not be reached.
     """
     try:
         return _first_exchange(first)
-    except ProcessGoneError:  # it was about to end as we came
+    except ProcessGoneError:  # it was just about to end
         return _first_exchange(first)
 
 
@@ -72,21 +72,21 @@ def exchange(connection: Connection, message: Message) -> Answer:
 
 
 def _socket() -> Path:
-    """Return the socket of the recorder process that runs this very code for this very store.
+    """Return the socket of the recorder process that runs this code for this project.
 
     Raises:
-        RecordingError: Others could put a socket of theirs there.
+        RecordingError: Other users could put their own socket there.
     """
     folder = Path(tempfile.gettempdir()) / f"digits-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     state = folder.lstat()
     if state.st_uid != os.getuid() or state.st_mode & 0o077:
-        raise RecordingError(f"{folder}: others can write there; remove it")
+        raise RecordingError(f"{folder}: other users can write there; remove it")
     return folder / f"{_server_digest()[:16]}.socket"
 
 
 def _server_digest() -> str:
-    """Hash all that makes one recorder process differ from another: its code and surroundings."""
+    """Return a hash of all that distinguishes recorder processes: their code and environment."""
     digest = hashlib.sha256()
     for part in SERVER_CODE:
         for file in sorted((ROOT / "pipeline" / part).rglob("*.py")):
@@ -101,7 +101,7 @@ def _server_digest() -> str:
 
 
 def _connect(socket: Path) -> Connection:
-    """Connect to the recorder process, which is started where there is none.
+    """Connect to the recorder process; start it if it is not running.
 
     Raises:
         RecordingError: It does not start.
@@ -111,13 +111,13 @@ def _connect(socket: Path) -> Connection:
     with suppress(OSError):
         return Client(str(socket), "AF_UNIX")
     try:
-        with FileLock(socket.with_suffix(".lock"), timeout=STARTS_WITHIN):
+        with FileLock(socket.with_suffix(".lock"), timeout=START_TIMEOUT):
             with suppress(OSError):
-                return Client(str(socket), "AF_UNIX")  # another stage was quicker
+                return Client(str(socket), "AF_UNIX")  # another stage was faster
             return _start(socket)
     except Timeout as error:
         raise RecordingError(
-            "another command has not got the recorder process started; is it halted?"
+            "another command has not finished starting the recorder process; is it suspended?"
         ) from error
 
 
@@ -125,24 +125,24 @@ def _start(socket: Path) -> Connection:
     """Start the recorder process and connect to it as soon as it listens."""
     log_file = socket.with_suffix(".log")
     process = _spawn(socket, log_file)
-    until = time.monotonic() + STARTS_WITHIN
+    until = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < until:
         with suppress(OSError):
             return Client(str(socket), "AF_UNIX")
-        time.sleep(LOOKS_EVERY)
+        time.sleep(POLL_INTERVAL)
     process.kill()
     lines = log_file.read_text(encoding="utf-8", errors="replace").split("\n")
     raise RecordingError(" ".join(["the recorder process did not start", *lines[-2:]]).strip())
 
 
 def _spawn(socket: Path, log_file: Path) -> subprocess.Popen[bytes]:
-    # The variables are set for the other process only. This code runs in a thread, and a variable
-    # that is set here while TensorFlow reads another ends in a segmentation fault.
+    # The variables are set only for the new process. This code runs in a thread, and setting a
+    # variable here while TensorFlow reads another causes a segmentation fault.
     environment = mlflow_environment() | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(home())}
     environment.pop("MLFLOW_RUN_ID", None)
     with log_file.open("w") as errors:
         # -P and PYTHONPATH make it run the code of this process. The working directory is home():
-        # the copy that a queued experiment runs in is soon gone.
+        # the copy in which a queued experiment runs is deleted soon.
         return subprocess.Popen(
             [sys.executable, "-P", "-m", SERVER, str(socket)],
             cwd=home(),

@@ -27,19 +27,19 @@ class LiveSender:
     """
 
     def __init__(self, request: Open) -> None:
-        """Connect to the recorder process, started if need be, and open the run.
+        """Connect to the recorder process, starting it if necessary, and open the run.
 
         Raises:
-            RecordingError: One of the two failed.
+            RecordingError: Either failed.
         """
         self._connection, answer = open_connection(request)
         self.run_id = _checked(answer).run_id
 
     def send(self, record: Record) -> None:
-        """Have a record written.
+        """Send a record and wait until it is written.
 
         Raises:
-            RecordingError: MLflow refused it, or the recorder process is gone.
+            RecordingError: MLflow rejected it, or the recorder process is gone.
         """
         _checked(exchange(self._connection, record))
 
@@ -51,14 +51,14 @@ class LiveSender:
 class DeferredSender:
     """Keeps all records until it is closed, then hands them over without waiting for MLflow.
 
-    What goes wrong with them is told to the next stage that records something.
+    Problems with them are reported to the next stage that records something.
 
     Attributes:
         run_id: Empty: only the recorder process knows it.
     """
 
     def __init__(self, request: Open) -> None:
-        """Start the recorder process if need be.
+        """Start the recorder process if it is not running.
 
         Raises:
             RecordingError: It does not start.
@@ -69,7 +69,7 @@ class DeferredSender:
         ensure_server()
 
     def send(self, record: Record) -> None:
-        """Keep a record; of a file its content, since DVC may move the file.
+        """Keep a record; keep the content of a file, since DVC may move the file.
 
         Raises:
             OSError: The file cannot be read.

@@ -1,7 +1,7 @@
-"""Make an MLflow model from a .keras file, laid out as `mlflow.keras` reads it.
+"""Write a .keras file as an MLflow model that `mlflow.keras` can read.
 
-`mlflow.keras.log_model` needs the model in memory and so TensorFlow. But TensorFlow runs in the
-training's process, and MLflow in another.
+`mlflow.keras.log_model` needs the model in memory, and so TensorFlow. But TensorFlow runs in the
+training's process and MLflow in another.
 """
 
 import shutil
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
 KERAS_MODEL_NAME = "model"
-"""What a run calls its Keras model."""
+"""The name of the Keras model in a run."""
 KERAS_FILE_IN_MODEL = "data/model.keras"
 """Where `mlflow.keras` looks for the .keras file within the model's folder."""
 REQUIREMENTS = ("tensorflow", "keras", "numpy")
@@ -31,9 +31,9 @@ def save_model(
 
     Args:
         path: The folder.
-        mlflow_model: What MLflow knows of the model. It is given the flavours and written there.
+        mlflow_model: The model's description. It is given the flavours and written to the folder.
         keras_file: The saved model.
-        signature: What goes in and comes out.
+        signature: The model's inputs and outputs.
     """
     from importlib.metadata import version
 

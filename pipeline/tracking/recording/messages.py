@@ -1,7 +1,7 @@
-"""What stages and the recorder process say to each other.
+"""The messages between stages and the recorder process.
 
-A stage sends either an `Open` and then one record after another, each of which gets an `Answer`, or
-a whole run at once, which gets one as soon as it has arrived.
+A stage sends either an `Open` and then one record after another, and gets an `Answer` to each; or
+it sends a `WholeRun`, and gets an `Answer` as soon as that has arrived.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from pipeline.tracking.recording.records import Record
 
 @dataclass(frozen=True)
 class Open:
-    """The request to find or make a run.
+    """The request to find or create a run.
 
     Attributes:
         uri: The store that holds it, as MLflow names stores.
         settings: Where runs of this project are recorded.
-        opening: Which run.
+        opening: How to find or create the run.
     """
 
     uri: str
@@ -39,12 +39,12 @@ Message = Open | Record | WholeRun
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a message.
+    """The answer to a message.
 
     Attributes:
         run_id: The open run's id; empty if there is none.
-        error: Why the message could not be dealt with, in one line, or None.
-        warnings: What went wrong besides, here or in what an earlier stage handed over.
+        error: Why the request failed, in one line, or None.
+        warnings: What else went wrong, here or with a run that an earlier stage handed over.
     """
 
     run_id: str = ""

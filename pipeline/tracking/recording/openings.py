@@ -1,4 +1,4 @@
-"""Which run to write to: how to find it, or to make it."""
+"""Find or create the run to write to."""
 
 import getpass
 import logging
@@ -31,17 +31,17 @@ def _command() -> str:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a new run is called and belongs to.
+    """The name of a new run, and what it belongs to.
 
     Attributes:
         experiment: The MLflow experiment it goes to.
         name: What ran, as the run table shows it.
-        tags: Tags besides those that all our runs carry.
+        tags: Tags in addition to those that all our runs have.
         parent_run_id: The run it is a child of, if any.
-        command: The command that asks for the run, which another process makes.
-        dvc_experiment: The DVC experiment that asks for it, if any.
-        asked: When it is asked for, in seconds since 1970: the run starts then, though it is made
-            only once MLflow is up.
+        command: The command that requests the run; another process creates it.
+        dvc_experiment: The DVC experiment that requests it, if any.
+        requested_at: When it is requested, in seconds since 1970. This is the run's start time,
+            though it is created only once MLflow is up.
     """
 
     experiment: str
@@ -50,12 +50,12 @@ class RunRequest:
     parent_run_id: str | None = None
     command: str = field(default_factory=_command)
     dvc_experiment: str | None = field(default_factory=lambda: os.environ.get("DVC_EXP_NAME"))
-    asked: float = field(default_factory=time.time)
+    requested_at: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run of its own, or an interrupted run to continue, if that still exists."""
+    """A new run, or an interrupted run to continue if it still exists."""
 
     request: RunRequest
     resume_run_id: str | None = None
@@ -71,7 +71,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class ReopenedRun:
-    """A finished run to add to. If it is gone, one replacement is made, tagged with its id."""
+    """A finished run to add to. If it is gone, one replacement is created, tagged with its id."""
 
     run_id: str | None
     replacement: RunRequest
@@ -84,7 +84,7 @@ class ReopenedRun:
 
 @dataclass(frozen=True)
 class ChildRun:
-    """A run under another. If that one is gone, a replacement is made for it."""
+    """A child run. If its parent is gone, a replacement for the parent is created."""
 
     parent_run_id: str | None
     parent: RunRequest
@@ -103,13 +103,13 @@ Opening = NewRun | ReopenedRun | ChildRun
 
 
 def create_run(client: "MlflowClient", request: RunRequest) -> str:
-    """Make a run with the tags that all our runs carry; return its id."""
+    """Create a run with the tags that all our runs have; return its id."""
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     parent = {MLFLOW_PARENT_RUN_ID: request.parent_run_id} if request.parent_run_id else {}
     run = client.create_run(
         experiment_id(client, request.experiment),
-        start_time=int(request.asked * 1000),
+        start_time=int(request.requested_at * 1000),
         run_name=request.name,
         tags={**_common_tags(request), **request.tags, **parent},
     )
@@ -123,7 +123,7 @@ def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) ->
     replacement = newest_run_id(client, request.experiment, f"tags.{REPLACES_TAG} = '{run_id}'")
     if replacement:
         return replacement
-    log.warning("MLflow knows no run %s here; a new run stands in for it", run_id)
+    log.warning("MLflow has no run %s here; recording in a new run instead", run_id)
     tags = {**request.tags, REPLACES_TAG: run_id}
     created = create_run(client, replace(request, tags=tags, parent_run_id=None))
     client.set_terminated(created, "FINISHED")
@@ -131,7 +131,7 @@ def find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) ->
 
 
 def exists(client: "MlflowClient", run_id: str) -> bool:
-    """Say whether the store holds a run that has not been deleted."""
+    """Return whether the store holds a run that has not been deleted."""
     run = find_run(client, run_id)
     return run is not None and str(run.info.lifecycle_stage) == "active"
 

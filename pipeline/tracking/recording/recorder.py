@@ -1,7 +1,7 @@
 """Record a run from a stage: parameters, curves, files, models.
 
-A `Recorder` hands each record to the recorder process from a thread of its own, so a stage works on
-while MLflow starts. Nothing that MLflow does or fails to do ever stops a stage.
+A `Recorder` sends records to the recorder process from its own thread, so a stage keeps working
+while MLflow starts. No failure of MLflow ever stops a stage.
 """
 
 import logging
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.config.schema import Tracking
-from pipeline.tracking.addresses import uri_to_record, why_silent
+from pipeline.tracking.addresses import unreachable_reason, uri_to_record
 from pipeline.tracking.recording.channel import ProcessGoneError, RecordingError
 from pipeline.tracking.recording.client import DeferredSender, LiveSender, Sender
 from pipeline.tracking.recording.messages import Open
@@ -31,8 +31,8 @@ class Recorder:
         """Find or make the run, in the background, unless tracking is off.
 
         Args:
-            settings: Where it is recorded, and whether it is at all.
-            opening: Which run.
+            settings: Whether and where to record it.
+            opening: How to find or create the run.
             sender: How records reach the recorder process.
         """
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
@@ -44,21 +44,21 @@ class Recorder:
             self._started = self._thread.submit(self._start, settings, opening, sender)
 
     def record(self, *records: Record) -> None:
-        """Have records written, in this order. One that is refused costs a warning."""
+        """Write records in the background, in this order. One that is rejected causes a warning."""
         if self._started:
             for record in records:
                 self._thread.submit(self._send, record)
 
     def run_id(self) -> str:
-        """Wait until the run is open and return its id; an id of no run if tracking is off."""
+        """Wait until the run is open and return its id; a made-up id if tracking is off."""
         if self._started:
             self._started.result()
         return self._run_id
 
     def is_recording(self) -> bool:
-        """Wait until all records so far are written; say whether MLflow still takes them."""
-        with suppress(RuntimeError):  # it is finished
-            self._thread.submit(lambda: None).result()  # after all that came before
+        """Wait until all records so far are written; return whether MLflow still accepts them."""
+        with suppress(RuntimeError):  # already finished
+            self._thread.submit(lambda: None).result()  # after all earlier records
         return self._sender is not None
 
     def keep_run_id(self, path: Path) -> None:
@@ -70,7 +70,7 @@ class Recorder:
         """Wait until all is written and end the run.
 
         Args:
-            status: How it ended, as MLflow calls it; None leaves the run's status as it is.
+            status: MLflow's word for how it ended; None leaves the run's status unchanged.
         """
         self.record(Finish(status))
         self._thread.shutdown(wait=True)
@@ -94,12 +94,12 @@ class Recorder:
         try:
             self._sender.send(record)
         except (RecordingError, OSError) as error:
-            # With a server that is gone, each further record would take MLflow seconds of trying.
-            if isinstance(error, ProcessGoneError) or why_silent(self._uri):
+            # If the server is gone, MLflow would spend seconds trying to write each further record.
+            if isinstance(error, ProcessGoneError) or unreachable_reason(self._uri):
                 self._sender = None
                 _warn("stopped recording", error)
             else:
-                _warn(f"did not take the {record.label}", error)
+                _warn(f"could not record the {record.label}", error)
 
     def _keep_run_id(self, path: Path) -> None:
         if self._sender:
@@ -114,7 +114,7 @@ def new_run(
     """Record a new run, which ends with the block: finished, failed or killed.
 
     Args:
-        settings: Where it is recorded, and whether it is at all.
+        settings: Whether and where to record it.
         request: What the run is called and belongs to.
         resume_run_id: An interrupted run to continue instead, if it still exists.
     """
@@ -126,8 +126,8 @@ def new_run(
 def run_written_later(settings: Tracking, request: RunRequest) -> Iterator[Recorder]:
     """Record a new run that is written after the block has ended, without waiting for MLflow.
 
-    Its id is not known. This is for the first stage of a pipeline, which would otherwise wait for
-    MLflow to start. MLflow can as well start beside the second stage.
+    Its id is not known. This is for the first stage of a pipeline: it need not wait for MLflow to
+    start, since MLflow can do so while the second stage runs.
     """
     with _ended_with_the_block(Recorder(settings, NewRun(request), DeferredSender)) as recorder:
         yield recorder
@@ -137,7 +137,7 @@ def run_written_later(settings: Tracking, request: RunRequest) -> Iterator[Recor
 def reopened_run(settings: Tracking, run_id: str | None, request: RunRequest) -> Iterator[Recorder]:
     """Add to a finished run without changing its status and duration.
 
-    If the run is gone (another database), one replacement is made, tagged with the old id.
+    If the run is gone (another database), one replacement is created, tagged with the old id.
     """
     recorder = Recorder(settings, ReopenedRun(run_id, request))
     try:
@@ -150,7 +150,7 @@ def reopened_run(settings: Tracking, run_id: str | None, request: RunRequest) ->
 def child_run(
     settings: Tracking, parent_run_id: str | None, parent: RunRequest, child: RunRequest
 ) -> Iterator[Recorder]:
-    """Record a new run under another. If that one is gone, a replacement is made for it."""
+    """Record a child run. If its parent is gone, a replacement for the parent is created."""
     opening = ChildRun(parent_run_id, parent, child)
     with _ended_with_the_block(Recorder(settings, opening)) as recorder:
         yield recorder
@@ -170,4 +170,4 @@ def _ended_with_the_block(recorder: Recorder) -> Iterator[Recorder]:
 
 
 def _warn(what: str, error: Exception) -> None:
-    log.warning("MLflow %s (%s); the stage goes on", what, error)
+    log.warning("MLflow %s (%s); the stage continues", what, error)

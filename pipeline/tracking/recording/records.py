@@ -1,7 +1,7 @@
-"""What can be recorded about a run: one class for each kind of record.
+"""The kinds of records that a run can hold, one class for each.
 
 A record holds plain values (text, numbers, lists and dicts of them), so it can be sent to another
-process or written down. It also knows how to write itself to a run. A new kind of record is a new
+process or serialised. It also knows how to write itself to a run. A new kind of record needs a new
 class in this file and nothing else.
 """
 
@@ -21,28 +21,28 @@ from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG, data_experime
 from pipeline.tracking.recording import keras_flavor
 from pipeline.tracking.recording.run_writer import RunWriter
 
-DIGEST_LENGTH = 32  # characters of a data set's digest that every store of MLflow accepts
+DIGEST_LENGTH = 32  # characters of a data set's digest that every MLflow store accepts
 
 
 class Record(ABC):
     """Something to write to a run. Do not change the values it holds: it is written later.
 
     Attributes:
-        label: What a warning calls it.
+        label: Its name in warnings.
     """
 
     label: ClassVar[str]
 
     @abstractmethod
     def write(self, run: RunWriter) -> None:
-        """Write it to the run, in the process that knows MLflow."""
+        """Write it to the run; called in the recorder process."""
 
 
 @dataclass(frozen=True)
 class Params(Record):
     """A configuration, recorded as flat parameters.
 
-    Values that are None are left out, and so are parameters that the run has already: MLflow does
+    Values that are None are left out, and so are parameters that the run already has: MLflow does
     not let them change. A function is recorded by its bare name.
     """
 
@@ -72,7 +72,7 @@ class Metrics(Record):
 
     Attributes:
         values: The numbers by name.
-        step: Where they stand on their curves, such as the epoch.
+        step: Their position on their curves, such as the epoch.
         at: When they were measured, in seconds since 1970.
     """
 
@@ -94,7 +94,7 @@ class Metrics(Record):
 
 @dataclass(frozen=True)
 class Tags(Record):
-    """Tags, which replace those of the same names."""
+    """Tags, which replace those with the same names."""
 
     label = "tags"
     values: Mapping[str, str]
@@ -113,7 +113,7 @@ class File(Record):
 
     Attributes:
         path: Its absolute path; another process reads it.
-        folder: The folder of the run that it goes to.
+        folder: The folder of the run's artifacts that it goes to.
     """
 
     label = "file"
@@ -122,7 +122,7 @@ class File(Record):
 
     @classmethod
     def at(cls, path: Path, folder: str) -> Self:
-        """Name a file by a path that may be relative."""
+        """Return the record of a file, whose path may be relative."""
         return cls(str(path.absolute()), folder)
 
     @classmethod
@@ -137,14 +137,14 @@ class File(Record):
 
 @dataclass(frozen=True)
 class FileContent(Record):
-    """A file that may be gone by the time it is written, so its content is recorded with it.
+    """A file with its content, since the file may be gone by the time it is recorded.
 
-    The one record that is not plain text and numbers.
+    The only record that holds bytes.
 
     Attributes:
         name: The file's name.
-        content: All of it.
-        folder: The folder of the run that it goes to.
+        content: The file's bytes.
+        folder: The folder of the run's artifacts that it goes to.
     """
 
     label = "file"
@@ -154,7 +154,7 @@ class FileContent(Record):
 
     @classmethod
     def of(cls, file: File) -> Self:
-        """Read a file.
+        """Return the record of a file with its content.
 
         Raises:
             OSError: It cannot be read.
@@ -185,7 +185,7 @@ class Text(Record):
 
 @dataclass(frozen=True)
 class Table(Record):
-    """A table that MLflow's pages show and compare, given by its columns, all equally long."""
+    """A table that MLflow's pages show and compare, given by its columns of equal length."""
 
     label = "table"
     columns: Mapping[str, Sequence[Any]]
@@ -202,9 +202,9 @@ class DatasetInput(Record):
     """The prepared data that a run learned from.
 
     Attributes:
-        name: Of the data set, such as "mnist".
+        name: The data set, such as "mnist".
         digest: SHA-256 of the prepared data, in hexadecimal.
-        source: Where it lies.
+        source: Where the data is stored.
         pictures: How many pictures each part has, by the part's name.
     """
 
@@ -254,7 +254,7 @@ class KerasModel(Record):
 
     @classmethod
     def at(cls, path: Path, input_shape: Sequence[int], output_shape: Sequence[int]) -> Self:
-        """Name a .keras file by a path that may be relative."""
+        """Return the record of a .keras file, whose path may be relative."""
         return cls(str(path.absolute()), input_shape, output_shape)
 
     def write(self, run: RunWriter) -> None:
@@ -277,21 +277,21 @@ class KerasModel(Record):
 
 @dataclass(frozen=True)
 class Monitor(Record):
-    """The request to record how busy the machine is and how full its memory, until the run ends."""
+    """The request to record processor and memory use until the run ends."""
 
     label = "monitor"
 
     def write(self, run: RunWriter) -> None:
-        """Start watching the machine."""
+        """Start to record processor and memory use."""
         run.start_monitor()
 
 
 @dataclass(frozen=True)
 class Finish(Record):
-    """The end of what a run's writer has to say.
+    """The end of a run's records.
 
     Attributes:
-        status: MLflow's word for how the run ended; None leaves the run's status as it is.
+        status: MLflow's word for how the run ended; None leaves its status unchanged.
         at: When it ended, in seconds since 1970.
     """
 

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MONITORED_EVERY = 3.0
-"""Seconds between two looks at processor and memory."""
+SAMPLING_INTERVAL = 3.0
+"""Seconds between two samples of processor and memory use."""
 
 
 class RunWriter:
     """An MLflow run that records are written to, until it is finished or its stage is gone.
 
     Attributes:
-        client: Of the store that holds the run.
+        client: Client of the store that holds the run.
         settings: Where runs of this project are recorded.
         id: The run's id.
         is_finished: Whether it has been finished.
     """
 
     def __init__(self, client: "MlflowClient", settings: Tracking, opening: Opening) -> None:
-        """Find or make the run."""
+        """Find or create the run."""
         self.client = client
         self.settings = settings
         self.id = opening.find(client)
@@ -38,12 +38,12 @@ class RunWriter:
         self._monitor: SystemMetricsMonitor | None = None
 
     def start_monitor(self) -> None:
-        """Record, until the run is finished, how busy the machine is and how full its memory."""
+        """Record processor and memory use until the run is finished."""
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
         self._monitor = SystemMetricsMonitor(
             self.id,
-            sampling_interval=MONITORED_EVERY,
+            sampling_interval=SAMPLING_INTERVAL,
             resume_logging=True,
             tracking_uri=self.client.tracking_uri,
         )
@@ -53,7 +53,7 @@ class RunWriter:
         """End the run.
 
         Args:
-            status: How it ended, as MLflow calls it; None leaves the run's status as it is.
+            status: MLflow's word for how it ended; None leaves the run's status unchanged.
             at: When it ended, in seconds since 1970.
         """
         if self._monitor:
@@ -64,9 +64,9 @@ class RunWriter:
         try:
             page.describe(self.client, self.id)
         except Exception as error:  # the run itself is complete
-            log.warning("MLflow: the page of the run could not be written (%s)", error)
+            log.warning("MLflow could not write the run's page (%s)", error)
 
     def abandon(self) -> None:
-        """End a run whose stage went away without finishing it, as a killed one does."""
+        """End a run whose stage disconnected without finishing it, as a killed stage does."""
         if not self.is_finished:
             self.finish("KILLED" if self._ends_with_its_stage else None, time.time())

@@ -1,4 +1,4 @@
-"""The recorder process: the only one that imports MLflow while stages run, writing for all of them.
+"""The recorder process: it imports MLflow once and writes the runs of all stages.
 
 It ends when no stage has been connected for a while.
 """
@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.system.errors import kind_and_words
-from pipeline.system.garbage import collect_seldom
+from pipeline.system.errors import type_and_message
+from pipeline.system.garbage import collect_garbage_less_often
 from pipeline.tracking.recording.messages import Answer, Open, WholeRun
 from pipeline.tracking.recording.records import Record
 from pipeline.tracking.recording.run_writer import RunWriter
@@ -30,7 +30,7 @@ IDLE_SECONDS = 20.0
 LONGEST_ERROR = 300  # characters
 
 
-class KeptWarnings(logging.Handler):
+class PendingWarnings(logging.Handler):
     """Keeps warnings for the next stage that gets an answer."""
 
     def __init__(self) -> None:
@@ -48,14 +48,14 @@ class KeptWarnings(logging.Handler):
 
 
 class Stores:
-    """The stores that were opened, each kept open."""
+    """The stores opened so far, each kept open."""
 
     def __init__(self) -> None:
         self._clients: dict[str, MlflowClient] = {}
         self._inodes: dict[str, int | None] = {}
 
     def open_run(self, request: Open) -> RunWriter:
-        """Open a run, in a store that is opened once."""
+        """Open a run; open its store if it is not open yet."""
         key = f"{request.uri} {request.settings.experiment}"
         if key not in self._clients:
             self._clients[key] = open_store(request.uri, request.settings)
@@ -63,7 +63,7 @@ class Stores:
         return RunWriter(self._clients[key], request.settings, request.opening)
 
     def is_replaced(self, uri: str) -> bool:
-        """Say whether a store's file is no longer the one that MLflow has open and writes to."""
+        """Return whether a store's file is no longer the one that MLflow has open."""
         return self._inodes.setdefault(uri, _inode(uri)) != _inode(uri)
 
 
@@ -74,9 +74,9 @@ class Server:
         """Prepare to listen on a socket."""
         self._socket = socket
         self._stores = Stores()
-        self._writing = threading.Lock()
-        self._warnings = KeptWarnings()
-        self._counting = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._warnings = PendingWarnings()
+        self._connections_lock = threading.Lock()
         self._connections = 0
         self._idle_since = time.monotonic()
         logging.getLogger("pipeline").addHandler(self._warnings)
@@ -86,34 +86,35 @@ class Server:
         self._socket.unlink(missing_ok=True)
         listener = Listener(str(self._socket), "AF_UNIX", backlog=64)
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-        import mlflow  # noqa: F401  # as early as possible: the first stage is at work already
+        import mlflow  # noqa: F401  # as early as possible: the first stage is already running
 
         while self._connections or time.monotonic() - self._idle_since < IDLE_SECONDS:
             time.sleep(0.5)
         self._end()
 
     def _end(self) -> NoReturn:
-        # The socket goes first, so a stage that is turned away now does not come back to it.
+        # Remove the socket first, so that a stage that loses its connection does not reconnect to
+        # it.
         self._socket.unlink(missing_ok=True)
         os._exit(0)
 
     def _accept(self, listener: Listener) -> None:
         while True:
             connection = listener.accept()
-            with self._counting:
+            with self._connections_lock:
                 self._connections += 1
-            threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
 
-    def _attend(self, connection: Connection) -> None:
+    def _handle(self, connection: Connection) -> None:
         try:
             self._serve_stage(connection)
         finally:  # whatever it sent, it must not keep this process alive
-            with self._counting:
+            with self._connections_lock:
                 self._idle_since = time.monotonic()
                 self._connections -= 1
 
     def _serve_stage(self, connection: Connection) -> None:
-        """Do what a stage asks for until it closes the connection, as a killed one does as well."""
+        """Handle a stage's messages until it closes the connection, as a killed stage does, too."""
         with connection, suppress(EOFError, OSError):
             first = connection.recv()
             if isinstance(first, WholeRun):
@@ -130,60 +131,60 @@ class Server:
                 connection.send(self._write(connection.recv(), run))
         finally:
             if run:
-                with self._writing, suppress(Exception):
+                with self._write_lock, suppress(Exception):
                     run.abandon()
 
     def _open(self, request: Open) -> tuple[RunWriter | None, Answer]:
-        with self._writing:
+        with self._write_lock:
             self._end_if_replaced(request.uri)
             try:
                 run = self._stores.open_run(request)
             except Exception as refused:
-                error = kind_and_words(refused, LONGEST_ERROR)
+                error = type_and_message(refused, LONGEST_ERROR)
                 return None, Answer(error=error, warnings=self._warnings.take())
             return run, Answer(run.id, warnings=self._warnings.take())
 
     def _write(self, record: Record, run: RunWriter) -> Answer:
-        with self._writing:
+        with self._write_lock:
             error = None
             try:
                 record.write(run)
             except Exception as refused:
-                error = kind_and_words(refused, LONGEST_ERROR)
+                error = type_and_message(refused, LONGEST_ERROR)
             return Answer(run.id, error, self._warnings.take())
 
     def _write_whole(self, connection: Connection, whole: WholeRun) -> None:
-        """Write a run that was handed over, before anything that other stages send from now on."""
-        with self._writing:
+        """Write a whole run before anything that other stages send from now on."""
+        with self._write_lock:
             self._end_if_replaced(whole.open.uri)
             connection.send(Answer())
             try:
                 run = self._stores.open_run(whole.open)
             except Exception as refused:
-                _warn("did not record an earlier stage", refused)
+                _warn("could not record an earlier stage", refused)
                 return
             for record in whole.records:
                 try:
                     record.write(run)
                 except Exception as refused:
-                    _warn(f"did not take the {record.label} of an earlier stage", refused)
+                    _warn(f"could not record the {record.label} of an earlier stage", refused)
 
     def _end_if_replaced(self, uri: str) -> None:
         if self._stores.is_replaced(uri):
-            self._end()  # the stage comes back, to a process that opens the new file
+            self._end()  # the stage reconnects to a new process, which opens the new file
 
 
 def _warn(what: str, refused: Exception) -> None:
     """Leave a warning for the next stage that records something."""
-    log.warning("MLflow %s (%s)", what, kind_and_words(refused, LONGEST_ERROR))
+    log.warning("MLflow %s (%s)", what, type_and_message(refused, LONGEST_ERROR))
 
 
 def _inode(uri: str) -> int | None:
-    """Return the number that tells a SQLite file from another in its place; None for no file."""
+    """Return the inode of a SQLite file, which changes if it is replaced; None for no file."""
     path = Path(uri.removeprefix("sqlite:///"))
     return path.stat().st_ino if path.is_file() else None
 
 
 if __name__ == "__main__":
-    collect_seldom()
+    collect_garbage_less_often()
     Server(Path(sys.argv[1])).serve()

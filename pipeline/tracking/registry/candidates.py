@@ -1,4 +1,4 @@
-"""The trainings whose networks can become a version of the registered model."""
+"""Find the trainings whose networks can become versions of the registered model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_run
 from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
-from pipeline.tracking.refusals import told_in_one_line
 from pipeline.tracking.registry.names import NETWORK
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Candidate:
     Attributes:
         run_id: Its MLflow run.
         name: What ran, such as "mlp 128-128 · 5 epochs".
-        unseen_test_digest: SHA-256 of the test part that the network's weights have not met; None
-            if no such part is known.
+        unseen_test_digest: SHA-256 of the test part that the network's weights have not seen;
+            None if unknown.
         metrics: Its metrics, each at its last step.
     """
 
@@ -38,30 +38,30 @@ class Candidates:
     """The trainings of one MLflow experiment."""
 
     def __init__(self, client: "MlflowClient", experiment: str) -> None:
-        """Say where to look.
+        """Select the experiment to search.
 
         Args:
-            client: Of the store that holds the runs.
+            client: Client of the store that holds the runs.
             experiment: The name of the MLflow experiment that "best" searches.
         """
         self._client = client
         self._experiment = experiment
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def find(self, which: str) -> Candidate:
-        """Find a run by its id, or "best": the finished training best on validation data.
+        """Return a run by its id, or for "best" the finished training best on validation data.
 
         Raises:
             InputError: There is no such run, or it holds no network.
         """
         return _candidate(self._best() if which == "best" else self._by_id(which))
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def download(self, candidate: Candidate, folder: Path) -> Path:
-        """Fetch a candidate's network as an ONNX file into a folder."""
+        """Download a candidate's network to a folder; return the ONNX file."""
         return Path(self._client.download_artifacts(candidate.run_id, NETWORK, str(folder)))
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def add_files(self, candidate: Candidate, files: Sequence[Path], folder: str) -> None:
         """Record files as artifacts in a folder of a candidate's run."""
         for file in files:
@@ -71,18 +71,16 @@ class Candidates:
         run = find_run(self._client, run_id)
         if run is None:
             raise InputError(
-                f"run={run_id}: MLflow knows no such run; `make ui` shows them, run=best takes the "
-                "best on validation data"
+                f"run={run_id}: MLflow knows no such run; `make ui` lists the runs, and run=best "
+                "takes the best on validation data"
             )
         if run.data.tags.get("stage") == "trial":
             raise InputError(
-                f"run={run_id}: a trial keeps no network; `python -m pipeline.promote "
-                f"run={run_id}` and `dvc repro` train it again, and then run=best may take it"
+                f"run={run_id}: a trial keeps no network; train it again with `python -m "
+                f"pipeline.promote run={run_id}` and `dvc repro`, then register run=best"
             )
         if not self._holds_network(run):
-            raise InputError(
-                f"run={run_id}: holds no {NETWORK}; give the id of a training that has finished"
-            )
+            raise InputError(f"run={run_id}: has no {NETWORK}; give the id of a finished training")
         return run
 
     def _best(self) -> "Run":
@@ -99,7 +97,7 @@ class Candidates:
         )
 
     def _finished_trainings(self) -> "Iterator[Run]":
-        """Return all of them, the oldest first; MLflow gives one page of them at a time."""
+        """Yield all finished trainings, the oldest first; MLflow returns them page by page."""
         token: str | None = None
         while True:
             found = self._client.search_runs(

@@ -1,10 +1,10 @@
-"""Which version of the registered model is the champion, and which ones were before it."""
+"""Read and change which version of the registered model is the champion."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.registry.names import (
     CHAMPION,
     PREVIOUS,
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HISTORY_TAG = "champions"
-"""Tag of the registered model: the versions that were champion, the present one last."""
+"""Tag of the registered model: all champions in order, the current one last."""
 
 
 class Champions:
-    """The champion and its predecessors, each a version's number."""
+    """The champion and its predecessors, as version numbers."""
 
     def __init__(self, client: "MlflowClient") -> None:
-        """Say where they are: in the store of a client."""
+        """Use the store of a client."""
         self._client = client
 
-    @told_in_one_line
-    def present(self) -> int | None:
+    @mlflow_errors_as_input_errors
+    def current(self) -> int | None:
         """Return the champion; None if there is none."""
         models = self._client.search_registered_models(VERSIONS_CONDITION)
         number = models[0].aliases.get(CHAMPION) if models else None
         return int(number) if number else None
 
-    @told_in_one_line
-    def crown(self, version: int) -> None:
-        """Make a version the champion; the one before it becomes the previous one."""
+    @mlflow_errors_as_input_errors
+    def set_champion(self, version: int) -> None:
+        """Make a version the champion; the old champion becomes the previous one."""
         self._set_history([*self._history(), version])
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def roll_back(self) -> tuple[int, int]:
         """Make the previous champion the champion again; return the old and the new champion.
 
@@ -49,17 +49,17 @@ class Champions:
         if len(history) < 2:
             raise InputError(
                 "rollback=true: there is no earlier champion to go back to; "
-                "`python -m pipeline.register run=best` may make a new one"
+                "`python -m pipeline.register run=best` may find a new one"
             )
         self._set_history(history[:-1])
         return history[-1], history[-2]
 
     def _history(self) -> list[int]:
-        """Return all champions whose versions still exist, the present one last.
+        """Return all champions whose versions still exist, the current one last.
 
-        The alias decides which one is present: people may move it in MLflow's pages.
+        The alias decides which one is current, since people may move it in MLflow's UI.
         """
-        champion = self.present()
+        champion = self.current()
         if champion is None:
             return []
         tags = self._client.get_registered_model(REGISTERED_MODEL).tags

@@ -1,4 +1,4 @@
-"""Fetch the network of a registered model."""
+"""Download the network of a registered model."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
 from pipeline.tracking.addresses import uri_to_read
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.registry.names import CHAMPION, NETWORK, REGISTERED_MODEL
 from pipeline.tracking.store import open_store
 
@@ -22,9 +22,9 @@ NETWORK_NAME = Path(NETWORK).name
 CACHE_NAME = ".registry"
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def pin(settings: Tracking, uri: str) -> str:
-    """Return the address of the version that a registered model's address means now.
+    """Return the URI of the version that a registered model's URI refers to now.
 
     Args:
         settings: Where the registry is.
@@ -37,11 +37,11 @@ def pin(settings: Tracking, uri: str) -> str:
     return f"{URI_SCHEME}{version.name}/{version.version}"
 
 
-@told_in_one_line
+@mlflow_errors_as_input_errors
 def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
     """Return a registered model's network as an ONNX file, and the id of its run.
 
-    A network is fetched once and then kept in a folder of the project.
+    A network is downloaded once and then cached in the project.
 
     Args:
         settings: Where the registry is.
@@ -70,16 +70,16 @@ def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
         return find(name, which)
     except MlflowException as error:
         raise InputError(
-            f"{uri}: MLflow knows no such model; `python -m pipeline.register run=best` makes "
+            f"{uri}: MLflow knows no such model; `python -m pipeline.register run=best` creates "
             f"{URI_SCHEME}{REGISTERED_MODEL}@{CHAMPION}"
         ) from error
 
 
 def download_network(version: "ModelVersion", network: Path) -> None:
-    """Copy the network out of a version's model to a file.
+    """Download the network of a model version to a file.
 
     Raises:
-        InputError: The model holds no network where ours do.
+        InputError: The model was not registered by `pipeline.register`.
     """
     from mlflow.artifacts import download_artifacts
 
@@ -89,8 +89,8 @@ def download_network(version: "ModelVersion", network: Path) -> None:
         served = model / "artifacts" / NETWORK_NAME
         if not served.is_file():
             raise InputError(
-                f"{uri}: holds no {served.relative_to(model)}; `python -m pipeline.register` makes "
-                "models that do"
+                f"{uri}: has no {served.relative_to(model)}; use a model that "
+                "`python -m pipeline.register` has registered"
             )
         with replace_when_written(network) as temporary:
             shutil.copyfile(served, temporary)

@@ -20,28 +20,27 @@ SERVED_CODE = ("digits", "system")
 """Folders of pipeline/ that the served model imports from."""
 
 SERVED_MODEL_NAME = "reader"
-"""What a run calls the model that is served, beside the Keras model."""
-# What pipeline.digits imports to read pictures; MLflow adds itself.
+"""The name of the served model in a run, which also holds the Keras model."""
+# The packages that pipeline.digits needs to read pictures; MLflow adds itself.
 SERVED_REQUIREMENTS = ("numpy", "onnxruntime", "opencv-python-headless", "pandas", "pillow")
 
 
 def log_served_model(
     client: "MlflowClient", run_id: str, network: Path, unsure_below: float
 ) -> str:
-    """Record a model that reads pictures with a run; return the model's id.
+    """Record a model that reads pictures in a run; return the model's id.
 
     Args:
-        client: Of the store that holds the run.
+        client: Client of the store that holds the run.
         run_id: The run.
         network: Its ONNX file.
-        unsure_below: Confidence, 0..1, below which the model calls an answer unsure unless it is
-            told otherwise.
+        unsure_below: Confidence, 0..1, below which the model by default calls an answer unsure.
     """
     from importlib.metadata import version
 
     import mlflow.pyfunc
 
-    # MLflow advises to declare one form of input, and sets a filter of its own to say so.
+    # MLflow advises declaring one form of input, and sets its own warning filter to say so.
     with shipped_code() as code, warnings.catch_warnings(record=True):
         return log_model(
             client,
@@ -58,7 +57,7 @@ def log_served_model(
 
 @contextmanager
 def shipped_code() -> Iterator[Path]:
-    """Copy what the served model imports to a temporary folder; offer its copy of `pipeline`."""
+    """Copy what the served model imports to a temporary folder; yield that copy of `pipeline`."""
     with tempfile.TemporaryDirectory() as place:
         package, ours = Path(place) / "pipeline", ROOT / "pipeline"
         leftovers = shutil.ignore_patterns("__pycache__")
@@ -69,7 +68,7 @@ def shipped_code() -> Iterator[Path]:
 
 
 def signature(unsure_below: float) -> "ModelSignature":
-    """Describe what the served model returns; its input has too many forms for a schema."""
+    """Return a signature of the outputs and parameters; inputs have too many forms for a schema."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import Array, Object, Property

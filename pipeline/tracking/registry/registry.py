@@ -1,4 +1,4 @@
-"""The model registry as a whole: opens the store once for all its parts."""
+"""The model registry, which opens the store once for all its parts."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -17,7 +17,7 @@ class Registry:
 
     Attributes:
         candidates: The trainings that can become versions.
-        versions: What was registered.
+        versions: The versions of the registered model.
         champions: Which versions are, or were, the best.
     """
 

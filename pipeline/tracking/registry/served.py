@@ -1,7 +1,7 @@
 """The registered model: MLflow runs this file wherever the model is loaded.
 
-The network as ONNX and the code of `pipeline.digits` lie beside it, so a picture is read there as
-it is read here. It needs only those, what they import, and MLflow: no TensorFlow.
+The ONNX network and the code of `pipeline.digits` come with it, so a picture is read there as it is
+here. It needs only these, what they import, and MLflow: no TensorFlow.
 """
 
 import warnings
@@ -17,7 +17,7 @@ from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.serving import answer, unstack
 
-# Type hints would tell MLflow of one form of input, but there are several.
+# Type hints would limit MLflow to one form of input, but there are several.
 warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
 
 ALTERNATIVES = 3
@@ -27,10 +27,10 @@ class DigitReader(PythonModel):
     """Reads digits from pictures."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the network that lies beside this file."""
+        """Load the network that comes with this file."""
         self._classifier = Classifier.load(Path(context.artifacts["network"]))
 
-    # MLflow would take an annotation of `model_input` for the only form that pictures may have.
+    # An annotation of `model_input` would tell MLflow that pictures have only that form.
     def predict(  # type: ignore[no-untyped-def, override]
         self,
         model_input,  # noqa: ANN001
@@ -58,7 +58,9 @@ def _pictures(model_input: Any) -> list[object]:
     if isinstance(model_input, pd.DataFrame):
         if model_input.shape[1] != 1:
             columns = ", ".join(map(str, model_input.columns))
-            raise ValueError(f"one column of pictures is needed; there are: {columns or 'none'}")
+            raise ValueError(
+                f"one column of pictures is needed; the table has: {columns or 'none'}"
+            )
         model_input = model_input.iloc[:, 0]
     if isinstance(model_input, pd.Series):
         return list(model_input)

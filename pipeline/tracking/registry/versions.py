@@ -1,10 +1,10 @@
-"""The versions of the registered model: make, describe and fetch them."""
+"""Create, describe and download versions of the registered model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.tracking import page
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.registry.candidates import Candidate
 from pipeline.tracking.registry.fetching import URI_SCHEME, download_network
 from pipeline.tracking.registry.names import (
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DECISION_TAG = "decision"
 ABOUT = f"""\
-Reads handwritten digits from pictures. `{CHAMPION}` is the version that is best by more than chance
-on the test part; `{PREVIOUS}` the one before it.
+Reads handwritten digits from pictures. `{CHAMPION}` is the version that is significantly
+best on the test part; `{PREVIOUS}` is the champion before it.
 
 ```python
 reader = mlflow.pyfunc.load_model("{URI_SCHEME}{REGISTERED_MODEL}@{CHAMPION}")
@@ -31,23 +31,23 @@ reader.predict([open("seven.png", "rb").read()])  # digit, confidence, alternati
 
 
 class Versions:
-    """The versions of the registered model, by their numbers."""
+    """The versions of the registered model, by number."""
 
     def __init__(self, client: "MlflowClient") -> None:
-        """Say where they are: in the store of a client."""
+        """Use the store of a client."""
         self._client = client
 
-    @told_in_one_line
-    def of(self, candidate: Candidate, network: Path, unsure_below: float) -> int:
-        """Return the version that holds a candidate's network, made if there is none.
+    @mlflow_errors_as_input_errors
+    def find_or_create(self, candidate: Candidate, network: Path, unsure_below: float) -> int:
+        """Return the version that holds a candidate's network; create it if there is none.
 
         Args:
             candidate: The training.
             network: Its ONNX file.
-            unsure_below: Confidence, 0..1, below which the version calls an answer unsure unless
-                it is told otherwise.
+            unsure_below: Confidence, 0..1, below which the version by default calls an answer
+                unsure.
         """
-        self._make_model()
+        self._create_model()
         for version in self._client.search_model_versions(VERSIONS_CONDITION):
             if version.run_id == candidate.run_id:
                 return int(version.version)
@@ -60,15 +60,15 @@ class Versions:
         )
         return int(created.version)
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def describe(self, version: int, candidate: Candidate, decision: str, plot: str | None) -> None:
-        """Write a version's page: its run and numbers, what was decided about it, and why.
+        """Write a version's page: its run, its accuracies, and the decision about it.
 
         Args:
             version: Its number.
             candidate: The training it comes from.
-            decision: One line.
-            plot: Artifact of the run that shows the comparison, if there was one.
+            decision: Which version is champion, and why, in one line.
+            plot: Path of the comparison's plot in the run; None if nothing was compared.
         """
         lines = [" · ".join([candidate.name, *page.accuracies(candidate.metrics)]), decision]
         if plot:
@@ -78,13 +78,13 @@ class Versions:
         self._client.update_model_version(REGISTERED_MODEL, number, description=text)
         self._client.set_model_version_tag(REGISTERED_MODEL, number, DECISION_TAG, decision)
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def download(self, version: int, folder: Path) -> Path:
-        """Fetch a version's network as an ONNX file into a folder."""
+        """Download a version's network to a folder; return the ONNX file."""
         network = folder / f"version_{version}.onnx"
         download_network(self._client.get_model_version(REGISTERED_MODEL, str(version)), network)
         return network
 
-    def _make_model(self) -> None:
+    def _create_model(self) -> None:
         if not self._client.search_registered_models(VERSIONS_CONDITION):
             self._client.create_registered_model(REGISTERED_MODEL, description=ABOUT)

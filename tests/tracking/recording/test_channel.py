@@ -43,15 +43,17 @@ def test_another_store_or_setting_gets_a_recorder_process_of_its_own(tmp_path, m
 
 
 def test_a_start_of_the_recorder_process_that_halts_is_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(channel, "STARTS_WITHIN", 0.05)
+    monkeypatch.setattr(channel, "START_TIMEOUT", 0.05)
     with (
         FileLock(tmp_path / "a.lock"),
-        pytest.raises(channel.RecordingError, match="another command has not got"),
+        pytest.raises(channel.RecordingError, match="another command has not finished starting"),
     ):
         channel._connect(tmp_path / "a.socket")
 
 
-def test_a_recorder_process_that_does_not_start_is_told_with_its_last_words(tmp_path, monkeypatch):
+def test_a_recorder_process_that_does_not_start_is_reported_with_its_last_line(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(channel, "SERVER", "pipeline.no_such_module")
     with pytest.raises(channel.RecordingError, match=r"did not start .*no_such_module") as caught:
         channel._connect(tmp_path / "a.socket")
@@ -62,5 +64,5 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(channel.tempfile, "gettempdir", lambda: str(tmp_path))
     folder = channel._socket().parent
     folder.chmod(0o777)
-    with pytest.raises(channel.RecordingError, match="others can write there"):
+    with pytest.raises(channel.RecordingError, match="other users can write there"):
         channel._socket()

@@ -17,7 +17,7 @@ from pipeline.tracking.recording.records import DatasetInput, File, Metrics, Tag
 def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_path):
     chart = tmp_path / "chart.png"
     chart.write_bytes(b"a chart")
-    request = RunRequest(data_experiment(SETTINGS), "later", {}, asked=1000.0)
+    request = RunRequest(data_experiment(SETTINGS), "later", {}, requested_at=1000.0)
     with run_written_later(SETTINGS, request) as prepare:
         prepare.record(Tags({DATA_DIGEST_TAG: "c" * 64}), *File.each([chart], "prepare"))
         ended = time.time()
@@ -32,12 +32,12 @@ def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_
     assert kept.path == "prepare/chart.png"
 
 
-def test_what_went_wrong_later_is_told_by_the_next_stage(client, caplog):
+def test_what_went_wrong_later_is_reported_by_the_next_stage(client, caplog):
     with run_written_later(SETTINGS, RunRequest("digits", "broken", {})) as recorder:
         recorder.record(Metrics({"": 1.0}), Metrics({"pictures": 10}))
     assert "earlier stage" not in caplog.text
     recorded_training()
-    assert caplog.text.count("did not take the metrics of an earlier stage") == 1
+    assert caplog.text.count("could not record the metrics of an earlier stage") == 1
     experiment = client.get_experiment_by_name("digits").experiment_id
     (broken,) = client.search_runs([experiment], "attributes.run_name = 'broken'")
     assert broken.data.metrics == {"pictures": 10}

@@ -15,7 +15,7 @@ def children(client, run_id):
 
 def test_a_new_run_says_who_asked_for_it_and_when(client, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "lucky-cat")
-    request = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"}, asked=1000.0)
+    request = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"}, requested_at=1000.0)
     with new_run(SETTINGS, request) as recorder:
         pass
     run = client.get_run(recorder.run_id())
@@ -67,7 +67,7 @@ def test_a_lost_run_gets_one_replacement(client, caplog):
     assert client.get_run(replacement).data.tags["replaces_run_id"] == "0" * 32
     assert client.get_run(replacement).info.status == "FINISHED"
     assert [run.info.run_id for run in children(client, replacement)] == [child.run_id()]
-    assert caplog.text.count("stands in") == 1
+    assert caplog.text.count("in a new run instead") == 1
 
 
 def test_predictions_are_children_even_where_a_run_id_is_in_the_environment(client, monkeypatch):

@@ -52,16 +52,16 @@ def test_what_is_refused_costs_a_warning_and_the_rest_is_recorded(client, tmp_pa
     assert run.data.metrics == {"loss": 1.0}
     (kept,) = client.list_artifacts(recorder.run_id(), "train")
     assert kept.path == "train/there.txt"
-    told = [record.getMessage() for record in caplog.records]
-    assert [line.partition(" (")[0] for line in told] == [
-        "MLflow did not take the file", "MLflow did not take the metrics"
+    warnings = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" (")[0] for line in warnings] == [
+        "MLflow could not record the file", "MLflow could not record the metrics"
     ]  # fmt: skip
-    assert "missing.txt" in told[0]
-    assert not any("\n" in line for line in told)
+    assert "missing.txt" in warnings[0]
+    assert not any("\n" in line for line in warnings)
 
 
 def test_a_server_that_falls_silent_stops_recording_only(monkeypatch, caplog):
-    monkeypatch.setattr(recorder_module, "why_silent", lambda _: "connection refused")
+    monkeypatch.setattr(recorder_module, "unreachable_reason", lambda _: "connection refused")
     with new_run(SETTINGS, TRAIN) as recorder:
         recorder.record(Metrics({"": 1.0}), Metrics({"": 1.0}))
         assert not recorder.is_recording()

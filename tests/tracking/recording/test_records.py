@@ -26,7 +26,7 @@ from pipeline.tracking.recording.records import (
     Tags,
     Text,
 )
-from pipeline.tracking.recording.run_writer import MONITORED_EVERY
+from pipeline.tracking.recording.run_writer import SAMPLING_INTERVAL
 
 EXAMPLES = [
     Params({"train": {"epochs": 2}}),
@@ -115,7 +115,7 @@ def test_a_monitored_run_tells_how_busy_the_machine_was(client):
     with new_run(SETTINGS, TRAIN) as recorder:
         recorder.record(Monitor())
         recorder.run_id()
-        time.sleep(MONITORED_EVERY * 1.5)
+        time.sleep(SAMPLING_INTERVAL * 1.5)
     metrics = client.get_run(recorder.run_id()).data.metrics
     assert metrics["system/system_memory_usage_percentage"] > 0
     assert "system/cpu_utilization_percentage" in metrics

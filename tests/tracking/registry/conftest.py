@@ -45,8 +45,8 @@ def registered(store, settings, networks):
         for name, run_id in runs.items():
             candidate = registry.candidates.find(run_id)
             network = networks / name / "model.onnx"
-            versions[name] = registry.versions.of(candidate, network, UNSURE_BELOW)
-            registry.champions.crown(versions[name])
+            versions[name] = registry.versions.find_or_create(candidate, network, UNSURE_BELOW)
+            registry.champions.set_champion(versions[name])
     return Registered(runs, versions)
 
 

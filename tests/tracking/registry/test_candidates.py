@@ -34,19 +34,20 @@ def test_an_experiment_without_trainings_has_no_best_run(settings):
 
 
 @pytest.mark.parametrize("run_id", ["0" * 32, "../x"])
-def test_a_run_that_is_not_there_is_told_in_one_line(registry, run_id):
+def test_a_run_that_is_not_there_is_reported_in_one_line(registry, run_id):
     with pytest.raises(InputError, match="MLflow knows no such run") as caught:
         registry.candidates.find(run_id)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("stage", "told"), [("trial", r"pipeline\.promote run="), ("train", r"holds no train/model\.")]
+    ("stage", "expected"),
+    [("trial", r"pipeline\.promote run="), ("train", r"has no train/model\.")],
 )
-def test_a_run_without_a_network_is_refused(registry, settings, stage, told):
+def test_a_run_without_a_network_is_refused(registry, settings, stage, expected):
     with new_run(settings, RunRequest("other", "no network", {"stage": stage})) as recorder:
         recorder.record(Metrics({"val_accuracy": 1.0}))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=expected):
         registry.candidates.find(recorder.run_id())
 
 

@@ -19,10 +19,10 @@ def alias(client, name):
 
 def test_the_champion_before_becomes_champion_again(champions, registered, client):
     good, better = registered.versions.values()
-    assert champions.present() == better
+    assert champions.current() == better
     assert alias(client, "previous") == good
     assert champions.roll_back() == (better, good)
-    assert champions.present() == good
+    assert champions.current() == good
     assert alias(client, "previous") is None
     with pytest.raises(InputError, match="no earlier champion"):
         champions.roll_back()
@@ -31,7 +31,7 @@ def test_the_champion_before_becomes_champion_again(champions, registered, clien
 def test_an_alias_that_was_moved_by_hand_has_the_last_word(champions, registered, client):
     good, better = registered.versions.values()
     client.set_registered_model_alias(REGISTERED_MODEL, "champion", str(good))
-    assert champions.present() == good
+    assert champions.current() == good
     assert champions.roll_back() == (good, better)
 
 
@@ -39,7 +39,7 @@ def test_a_version_that_was_deleted_is_no_longer_gone_back_to(champions, registe
     good, better = registered.versions.values()
     source = client.get_model_version(REGISTERED_MODEL, str(good)).source
     deleted = int(client.create_model_version(REGISTERED_MODEL, source).version)
-    champions.crown(deleted)
-    champions.crown(good)
+    champions.set_champion(deleted)
+    champions.set_champion(good)
     client.delete_model_version(REGISTERED_MODEL, str(deleted))
     assert champions.roll_back() == (good, better)

@@ -29,13 +29,13 @@ def test_a_network_is_fetched_once(settings, registered):
 @pytest.mark.parametrize(
     "uri", ["models:/digits@nobody", "models:/nothing/1", "models:/", "models:/@"]
 )
-def test_a_model_that_is_not_there_is_told_in_one_line(settings, registered, uri):
+def test_a_model_that_is_not_there_is_reported_in_one_line(settings, registered, uri):
     with pytest.raises(InputError, match="MLflow knows no such model") as caught:
         fetch_network(settings, uri)
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_another_kind_is_told_in_one_line(settings, registered, client, keras_file):
+def test_a_model_of_another_kind_is_reported_in_one_line(settings, registered, client, keras_file):
     from support.recording import TRAIN
 
     from pipeline.tracking.recording.recorder import new_run
@@ -46,5 +46,5 @@ def test_a_model_of_another_kind_is_told_in_one_line(settings, registered, clien
     (output,) = client.get_run(recorder.run_id()).outputs.model_outputs
     client.create_registered_model("foreign")
     client.create_model_version("foreign", f"models:/{output.model_id}", recorder.run_id())
-    with pytest.raises(InputError, match=r"models:/foreign/1: holds no artifacts/model\.onnx"):
+    with pytest.raises(InputError, match=r"models:/foreign/1: has no artifacts/model\.onnx"):
         fetch_network(settings, "models:/foreign/1")

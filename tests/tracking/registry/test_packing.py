@@ -38,8 +38,8 @@ def test_the_registered_model_reads_pictures_without_this_project(uri, store, ne
         assert both.confidence.min() > 0.9
         assert [len(each) for each in both.alternatives] == [3, 3]
         table = pd.DataFrame({{"picture": [seven]}})
-        for given in (seven, [seven], table, np.array([seven], object)):
-            assert model.predict(given).status.tolist() != ["error"]
+        for pictures in (seven, [seven], table, np.array([seven], object)):
+            assert model.predict(pictures).status.tolist() != ["error"]
         bad = model.predict([b"", "text", 3.5, np.ones((28, 28), bool), seven])
         assert bad.status.tolist()[:4] == ["error"] * 4
         assert bad.digit.isna().tolist() == [True] * 4 + [False]

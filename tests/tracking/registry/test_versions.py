@@ -7,7 +7,7 @@ from pipeline.tracking.registry.names import REGISTERED_MODEL
 
 def test_a_run_is_registered_once(registry, registered, networks, client):
     candidate = registry.candidates.find(registered.runs["good"])
-    again = registry.versions.of(candidate, networks / "good" / "model.onnx", 0.7)
+    again = registry.versions.find_or_create(candidate, networks / "good" / "model.onnx", 0.7)
     assert again == registered.versions["good"]
     version = client.get_model_version(REGISTERED_MODEL, str(again))
     assert version.run_id == registered.runs["good"]

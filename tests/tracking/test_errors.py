@@ -1,4 +1,4 @@
-"""What MLflow raises is told in one line."""
+"""What MLflow raises is reported in one line."""
 
 import subprocess
 import sys
@@ -6,18 +6,18 @@ import sys
 import pytest
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.refusals import told_in_one_line
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 
 
-def test_what_mlflow_and_its_database_raise_is_told_without_the_sql():
+def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import OperationalError
 
-    @told_in_one_line
+    @mlflow_errors_as_input_errors
     def fail(error):
         raise error
 
-    with pytest.raises(InputError, match=r"MLflow refuses: a b$"):
+    with pytest.raises(InputError, match=r"MLflow failed: a b$"):
         fail(MlflowException("a\nb"))
     with pytest.raises(InputError, match="disk") as caught:
         fail(OperationalError("select 1", None, Exception("the disk\nis full")))
@@ -31,8 +31,8 @@ def test_mlflow_is_not_imported_before_its_telemetry_is_switched_off():
     """It starts on import, so whoever opens the store switches it off and imports MLflow then."""
     code = (
         "import sys\n"
-        "from pipeline.tracking.refusals import told_in_one_line\n"
-        "told_in_one_line(lambda: None)()\n"
+        "from pipeline.tracking.errors import mlflow_errors_as_input_errors\n"
+        "mlflow_errors_as_input_errors(lambda: None)()\n"
         "assert 'mlflow' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False)
