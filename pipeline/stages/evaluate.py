@@ -164,8 +164,8 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
 
 def plot_trainings(note: str | None, folder: Path) -> list[Path]:
     """Draw the learning curves, and rows that the network for rows read, if one was trained."""
+    from pipeline.plots.evaluate.learning_curves import learning_curves
     from pipeline.plots.style.page import save_figure
-    from pipeline.plots.train import learning_curves
 
     history, title = read_history(TRAINED)
     chosen = json.loads((TRAINED / METRICS_NAME).read_text(encoding="utf-8"))["chosen_epoch"]
@@ -178,8 +178,8 @@ def plot_trainings(note: str | None, folder: Path) -> list[Path]:
 
 
 def _plot_rows(examples: RowExamples, note: str | None, path: Path) -> None:
+    from pipeline.plots.evaluate.rows import RowItem, row_grid
     from pipeline.plots.style.page import save_figure
-    from pipeline.plots.train_rows import RowItem, row_grid
 
     items = []
     for number, image in enumerate(examples.images):

@@ -8,8 +8,8 @@ from support.networks import answers_in_pictures, write_reader
 
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.splits import Split
-from pipeline.plots import train as curves
-from pipeline.plots import train_rows as rows
+from pipeline.plots.evaluate import learning_curves as curves
+from pipeline.plots.evaluate import rows
 from pipeline.stages import evaluate
 from pipeline.stages.training_report import RowExamples, write_history
 

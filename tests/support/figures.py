@@ -15,10 +15,15 @@ from pipeline.plots import (
     report,
     search,
     sweep,
-    train,
-    train_rows,
 )
-from pipeline.plots.evaluate import calibration, confusion, mistakes, per_class
+from pipeline.plots.evaluate import (
+    calibration,
+    confusion,
+    learning_curves,
+    mistakes,
+    per_class,
+    rows,
+)
 from pipeline.plots.predict_custom import PredictionItem
 from pipeline.plots.style.page import save_figure
 
@@ -96,9 +101,9 @@ STEPS = [
 ]
 
 
-def row(digits: list[int]) -> train_rows.RowItem:
+def row(digits: list[int]) -> rows.RowItem:
     """Return a row that is read as 4 and 7."""
-    return train_rows.RowItem(noise(32, 96), [(20.0, 4), (70.5, 7)], digits)
+    return rows.RowItem(noise(32, 96), [(20.0, 4), (70.5, 7)], digits)
 
 
 def gain(n: int, version: int = 3) -> register.Gain:
@@ -153,11 +158,11 @@ def of_classes(names: list[str], note: str | None) -> Makers:
 
 def of_anything(note: str | None) -> Makers:
     return {
-        "curves": lambda: train.learning_curves(history(5), 3, note=note),
+        "curves": lambda: learning_curves.learning_curves(history(5), 3, note=note),
         "calibration": lambda: calibration.reliability_diagram(
             BINS, BINS, ece_before=0.0123, ece_after=0.0045, temperature=1.25, note=note
         ),
-        "rows": lambda: train_rows.row_grid([row([4, 7]), row([4, 1])], "rows · 8 epochs", note),
+        "rows": lambda: rows.row_grid([row([4, 7]), row([4, 1])], "rows · 8 epochs", note),
         "predictions": lambda: predict_custom.prediction_grid(ITEMS, note),
         "together": lambda: report.curves_together([curve(i) for i in range(11)], note),
     }
@@ -191,7 +196,9 @@ SIZES = {
         for name, make in of_trials(networks, epochs, None).items()
     },
     **{
-        f"{n} epochs": lambda n=n: train.learning_curves(history(n), n, "mlp 128-128 " * 6)
+        f"{n} epochs": lambda n=n: learning_curves.learning_curves(
+            history(n), n, "mlp 128-128 " * 6
+        )
         for n in (1, 2, 12, 30, 500)
     },
     "1 picture": lambda: predict_custom.prediction_grid(ITEMS[:1], None),

@@ -20,8 +20,8 @@ from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.digits.splits import Split, digest, save_split
 from pipeline.plots.evaluate.confusion import confusion_matrix
+from pipeline.plots.evaluate.learning_curves import learning_curves
 from pipeline.plots.style.page import save_figure
-from pipeline.plots.train import learning_curves
 from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
 from pipeline.stages.prepared import DatasetInfo

@@ -1,1 +1,1 @@
-"""Figures of the evaluate stage: the mistakes, and how far a confidence can be trusted."""
+"""Figures of the evaluate stage: its measurements, and how the trainings went."""

@@ -1,4 +1,4 @@
-"""Figure of the evaluate stage: the learning curves of the training."""
+"""How loss and accuracy went, epoch by epoch."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Figure of the evaluate stage: rows of touching digits, and what is read in them."""
+"""Rows of touching digits, and what was read in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

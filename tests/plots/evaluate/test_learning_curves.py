@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from support.figures import history, png, texts
 
-from pipeline.plots.train import learning_curves
+from pipeline.plots.evaluate.learning_curves import learning_curves
 
 
 def test_learning_curves_mark_the_chosen_epoch_with_its_values() -> None:

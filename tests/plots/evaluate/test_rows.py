@@ -1,8 +1,8 @@
 from matplotlib.colors import to_hex
 from support.figures import row, texts
 
+from pipeline.plots.evaluate.rows import row_grid
 from pipeline.plots.style.look import INK, VERMILLION
-from pipeline.plots.train_rows import row_grid
 
 
 def test_a_row_read_wrong_is_coloured_and_says_what_it_is() -> None:
