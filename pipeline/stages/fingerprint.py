@@ -40,13 +40,13 @@ def _key(settings: list[object], stages: Iterable[str]) -> str:
 
 @lru_cache
 def code_digest(*stages: str) -> str:
-    """Hash the code that dvc.yaml names for stages, and the versions of what trains."""
+    """Hash the code that DVC sees a change of in stages, and the versions of what trains."""
     import yaml
 
     described = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     places = {ROOT / name for stage in stages for name in described[stage]["deps"]}
     code = hashlib.sha256(f"{version('tensorflow')} {version('keras')}".encode())
-    for file in sorted({file for place in places for file in _code_in(place)}):
+    for file in sorted({file for place in places for file in _code_in(place)} - _ignored()):
         code.update(file.read_bytes())
     return code.hexdigest()
 
@@ -54,3 +54,9 @@ def code_digest(*stages: str) -> str:
 def _code_in(place: Path) -> list[Path]:
     """Return the code in a place that dvc.yaml names: one file, or a folder of them."""
     return [place] if place.suffix == ".py" else list(place.rglob("*.py"))
+
+
+def _ignored() -> set[Path]:
+    """Return the files that .dvcignore names: they change no output."""
+    lines = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    return {ROOT / line[1:] for line in lines if line.startswith("/")}

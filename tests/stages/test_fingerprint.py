@@ -42,6 +42,7 @@ def project(tmp_path, monkeypatch):
     """Stand in for the project: a stage that names a file, a folder and an output of others."""
     deps = "deps: [code/one.py, code/folder, data/prepared]"
     (tmp_path / "dvc.yaml").write_text(f"stages:\n  train:\n    {deps}\n")
+    (tmp_path / ".dvcignore").write_text("__pycache__/\n# Only shows.\n/code/folder/bar.py\n")
     for name in ("one.py", "folder/two.py", "folder/deeper/three.py", "folder/notes.txt"):
         (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "code" / name).write_text("")
@@ -58,10 +59,11 @@ def project(tmp_path, monkeypatch):
         ("folder/two.py", True),
         ("folder/deeper/three.py", True),
         ("folder/notes.txt", False),
+        ("folder/bar.py", False),
         ("four.py", False),
     ],
 )
-def test_all_code_that_dvc_names_counts_and_no_other(name, counts, project):
+def test_all_code_that_dvc_watches_counts_and_no_other(name, counts, project):
     before = code_digest("train")
     (project / name).write_text("changed")
     code_digest.cache_clear()
