@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.cli.command import run_tool
 from pipeline.config.schema import Config, Options
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.significance import SIGNIFICANCE, Comparison, compare
+from pipeline.digits.significance import P_VALUE_NAME, SIGNIFICANCE, Comparison, compare
 from pipeline.digits.splits import Split, digest, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.system.errors import InputError
@@ -165,7 +165,7 @@ def decide(comparison: Comparison, candidate: int, champion: int, *, unseen: boo
         f"of {comparison.pictures:,} test digits, {gained:,} are read right only by version "
         f"{candidate} and {lost:,} only by version {champion}"
     )
-    chance = f"McNemar's mid-p = {comparison.p_value:.2g}"
+    chance = f"{P_VALUE_NAME} = {comparison.p_value:.2g}"
     if not comparison.significant:
         return (
             f"champion stays version {champion}: version {candidate} is not significantly "
@@ -228,7 +228,8 @@ def report(
             "test_pictures": comparison.pictures,
             "only_candidate_right": comparison.only_candidate.tolist(),
             "only_champion_right": comparison.only_champion.tolist(),
-            "mcnemar_mid_p": comparison.p_value,
+            "test": P_VALUE_NAME,
+            "p_value": comparison.p_value,
             "better": comparison.better,
         },
     )

@@ -10,6 +10,7 @@ from support.registry import prepare_test_part, record_network
 from pipeline import register
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
+from pipeline.digits.significance import P_VALUE_NAME
 from pipeline.digits.splits import digest, load_split
 from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
@@ -121,6 +122,7 @@ def test_a_comparison_is_kept_with_the_candidate(client, runs, tmp_path):
     numbers = json.loads(Path(path).read_text())
     assert numbers["only_candidate_right"] == list(range(2, 20))
     assert numbers["only_champion_right"] == []
+    assert numbers["test"] == P_VALUE_NAME
     page = client.get_model_version(REGISTERED_MODEL, "5").description
     assert f"run_uuid={runs['better']}" in page
     assert "**99.00 %** of the test digits right" in page

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+P_VALUE_NAME = "McNemar's mid-p"
 SIGNIFICANCE = 0.05  # a difference with a smaller p-value is more than chance
 
 
