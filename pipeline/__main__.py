@@ -14,7 +14,7 @@ from pipeline.cli.drift import TOLD_BY_CALLER, tell_drift
 from pipeline.cli.dvc import reproduce
 from pipeline.cli.messages import fail
 from pipeline.cli.workspace import own_params
-from pipeline.config.checking import validate
+from pipeline.config.checking import check_numbers, validate
 from pipeline.config.params import write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.config.schema import Config, Predict
@@ -52,6 +52,8 @@ def _refuse_what_dvc_will(config: Config) -> None:
             f"{MODELS.name}/{RUN_ID_NAME} instead, or a copy of the file"
         )
     _refuse_places(config.predict)
+    if config.predict.mode == "number":
+        check_numbers(trained=config.lines.rounds > 0)
 
 
 def _refuse_places(predict: Predict) -> None:

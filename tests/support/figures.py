@@ -16,7 +16,7 @@ from pipeline.plots import (
     search,
     sweep,
     train,
-    train_rows,
+    train_lines,
 )
 from pipeline.plots.evaluate import calibration, confusion, mistakes, per_class
 from pipeline.plots.predict_custom import PredictionItem
@@ -96,9 +96,9 @@ STEPS = [
 ]
 
 
-def row(digits: list[int]) -> train_rows.RowItem:
-    """Return a row that is read as 4 and 7."""
-    return train_rows.RowItem(noise(32, 96), [(20.0, 4), (70.5, 7)], digits)
+def line(digits: str) -> train_lines.LineItem:
+    """Return a line that is read as 47."""
+    return train_lines.LineItem(noise(32, 96), [(20.0, "4"), (70.5, "7")], digits)
 
 
 def gain(n: int, version: int = 3) -> register.Gain:
@@ -157,7 +157,7 @@ def of_anything(note: str | None) -> Makers:
         "calibration": lambda: calibration.reliability_diagram(
             BINS, BINS, ece_before=0.0123, ece_after=0.0045, temperature=1.25, note=note
         ),
-        "rows": lambda: train_rows.row_grid([row([4, 7]), row([4, 1])], "rows · 8 epochs", note),
+        "lines": lambda: train_lines.line_grid([line("47"), line("41")], "lines · 8 rounds", note),
         "predictions": lambda: predict_custom.prediction_grid(ITEMS, note),
         "together": lambda: report.curves_together([curve(i) for i in range(11)], note),
     }
