@@ -28,7 +28,7 @@ def begun_run_id(checkpoint: Path | None) -> str | None:
     """
     if checkpoint is None:
         log.warning(
-            "another process runs this very training; if this one is interrupted, it starts over"
+            "the same training is under way elsewhere; if this one is interrupted, it starts over"
         )
         return None
     return read_run_id(checkpoint)

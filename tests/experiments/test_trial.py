@@ -7,7 +7,7 @@ from support.trials import changed, finished
 
 from pipeline.experiments import trial as module
 from pipeline.experiments.trial import Outcome, load_outcome, make_trial, save_outcome
-from pipeline.stages import train
+from pipeline.stages import fingerprint
 from pipeline.stages.prepare import identify, split_dataset
 from pipeline.stages.prepared import DatasetInfo
 
@@ -33,7 +33,7 @@ def test_what_leaves_the_outcome_alone_makes_the_same_trial(tree):
 
 def test_other_code_makes_another_trial(tree, monkeypatch):
     before = make_trial(tree, 1).key
-    monkeypatch.setattr(train, "code_digest", lambda *_: "another")
+    monkeypatch.setattr(fingerprint, "code_digest", lambda *_: "another")
     assert make_trial(tree, 1).key != before
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.networks import write_line_reader, write_reader
-from support.pictures import picture
+from support.pictures import picture, write_samples
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
@@ -16,12 +16,7 @@ from pipeline.system.errors import InputError
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "more").mkdir()
-    picture(0).save(tmp_path / "b.png")
-    picture(1).save(tmp_path / "a one.png")
-    picture(0, 400).save(tmp_path / "more" / "zéro.jpg")
-    picture(None).save(tmp_path / "blank.png")
-    (tmp_path / "text.png").write_text("no picture")
+    write_samples(tmp_path)
     return tmp_path
 
 
@@ -99,14 +94,14 @@ def test_a_picture_of_somebody_elses_is_not_written_over(folder):
     picture(1).save(folder / "predictions.png")
     (folder / "link").symlink_to(folder)
     for output in (folder, folder / "link"):
-        with pytest.raises(InputError, match="would be written over"):
+        with pytest.raises(InputError, match="would be overwritten"):
             predict_custom._own_files_left_out(find_pictures(folder), folder, output)
 
 
 def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
     picture(1).save(tmp_path / "predictions.png")
     (tmp_path / "predictions.csv").touch()
-    with pytest.raises(InputError, match="nothing in it"):
+    with pytest.raises(InputError, match="holds nothing but"):
         predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path, tmp_path)
 
 
@@ -123,6 +118,6 @@ def test_rows_of_labels_that_cannot_be_right_are_told_of(caplog):
     labels = {"a.png": "7", "b.png": "1 2\n3", "c.png": "x", "A.PNG": "7"}
     predict_custom._tell_unused(labels, {"a.png", "b.png", "c.png", "d.png"})
     assert [record.getMessage() for record in caplog.records] == [
-        "labels.csv: rows that name no picture that is there: 1, such as A.PNG",
-        "labels.csv: rows that give no number: 1, such as c.png",
+        "labels.csv: rows that name a picture that is not there: 1, such as A.PNG",
+        "labels.csv: rows that give a label that is no number: 1, such as c.png",
     ]

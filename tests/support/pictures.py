@@ -31,3 +31,13 @@ def picture(kind, side=60):
     elif kind == 1:
         pen.line((side // 2, low, side // 2, high), fill=10, width=side // 12)
     return image
+
+
+def write_samples(folder):
+    """Write pictures of all fates, and what is none: noughts, a one, a blank, a text file."""
+    (folder / "more").mkdir()
+    picture(0).save(folder / "b.png")
+    picture(1).save(folder / "a one.png")
+    picture(0, 400).save(folder / "more" / "zéro.jpg")
+    picture(None).save(folder / "blank.png")
+    (folder / "text.png").write_text("no picture")

@@ -102,6 +102,17 @@ def test_strokes_are_centred_by_mass_within_the_picture():
     assert (x, y) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.6)
 
 
+def test_a_digit_heavy_at_one_end_stays_within_the_picture():
+    club = np.zeros((100, 60), np.uint8)
+    club[:, 29:31] = club[:24] = 255  # nearly all of it at the top
+    for turn in range(4):
+        image = fit_box(np.ascontiguousarray(np.rot90(club, turn)))
+        _, _, width, height = cv2.boundingRect(image)
+        assert max(width, height) == BOX
+        x, y = center_of_mass(image)
+        assert max(abs(x - SIDE / 2), abs(y - SIDE / 2)) < 4
+
+
 def test_too_little_ink_leaves_nothing():
     assert not fit_box(np.full((9, 9), 64, np.uint8)).any()
 

@@ -110,3 +110,24 @@ def test_the_noise_of_black_paper_is_no_ink():
 
     assert ink_under(4.0, dark).tolist() == [[0, faint]]
     assert ink_under(np.full_like(dark, 4), dark).tolist() == [[0, faint]]
+
+
+def test_luminance_weighs_colours_as_opencv_does():
+    for channel, weight in enumerate(LUMINANCE):
+        pure = np.zeros((2, 2, 3), np.uint8)
+        pure[..., channel] = 255
+        assert np.abs(weigh_channels(pure, LUMINANCE) - 255 * weight).max() <= 0.5
+
+
+@pytest.mark.parametrize("side", [40, 200])
+def test_as_much_ink_as_paper_is_told_by_corners_and_border(side):
+    rows, columns = np.indices((side, side)) - side / 2 + 0.5
+    disc = np.hypot(rows, columns) < 0.4 * side
+    dark = np.where(disc, 30, 220).astype(np.uint8)
+    assert 0.49 < disc.mean() < 0.52
+    assert ink_is_dark(dark)
+    assert not ink_is_dark(255 - dark)
+
+
+def test_a_picture_of_one_black_has_a_light():
+    assert paper_light(np.zeros((60, 60), np.uint8)).max() == 0

@@ -41,6 +41,7 @@ def test_without_a_table_nothing_is_known(tmp_path):
         ("file,label\na.png,3\na.png,4\n", "a.png has two labels, 3 and 4; keep one"),
         ("file,label\nä.png,3\n".encode("latin-1"), "not UTF-8 text"),
         (b'file,label\n"a\x00.png,3', "labels.csv"),
+        (f"file,label\n{'a' * 200_000},3\n", "not a table of file,label"),
     ],
 )
 def test_a_table_that_cannot_be_right_is_told_in_one_line(tmp_path, content, told):

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.digits.preprocessing.ink import COARSE
 from pipeline.digits.preprocessing.marks import (
     BLANK,
     choose_marks,
@@ -67,9 +68,8 @@ def test_chosen_marks_become_a_mask():
 
 @pytest.mark.parametrize(
     "edge",
-    [(0, 0, SIDE, 12), (0, SIDE - 12, SIDE, 12), (0, 0, 12, SIDE), (SIDE - 12, 0, 12, SIDE),
-     (0, 0, 14, 14)],
-    ids=["top", "bottom", "left", "right", "corner"],
+    [(0, 0, SIDE, 20), (0, SIDE - 20, SIDE, 20), (0, 0, 20, SIDE), (SIDE - 20, 0, 20, SIDE),
+     (0, 0, 14, 14), (5, 0, 100, 8), (5, SIDE - 8, 100, 8), (0, 5, 8, 100), (SIDE - 8, 5, 8, 100)],
 )  # fmt: skip
 def test_edges_are_dropped(edge):
     ink = page(DIGIT, edge)
@@ -77,6 +77,22 @@ def test_edges_are_dropped(edge):
     left, top, width, height = edge
     assert not rest[top : top + height, left : left + width].any()
     assert (rest[45:75, 56:62] == 200).all()
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [(0, 0, SIDE, 50), (0, 0, 50, SIDE), (0, 0, 50, 22), (8, 20, 100, 10), (20, 8, 10, 100)],
+)
+def test_what_is_thick_or_short_or_not_at_the_border_is_no_edge(mark):
+    ink = page(mark, (70, 75, 8, 40))
+    assert without_edges(ink, find_marks(ink)) is ink
+
+
+def test_a_low_wide_mark_may_be_a_digit_that_edges_are_dropped_beside():
+    ink = page((0, 0, SIDE, 12), (40, 60, 40, 6))
+    rest = without_edges(ink, find_marks(ink))
+    assert not rest[:12].any()
+    assert (rest[61:65, 42:78] == 200).all()
 
 
 def test_a_frame_is_dropped():
@@ -119,7 +135,7 @@ def test_a_single_line_as_dark_as_the_rest_stays():
 def test_short_strokes_and_small_pictures_have_no_lines():
     digit = page((10, 60, 100, 3))
     assert without_lines(digit) is digit
-    small = ruled(page(DIGIT), 100)[:60, :60]
+    small = ruled(page(DIGIT), 100)[:COARSE, :COARSE]
     assert without_lines(small) is small
 
 
@@ -136,11 +152,26 @@ def test_the_digit_is_the_mark_with_most_ink():
     assert mask[104, 104] == 0
 
 
-def test_a_broken_part_close_by_belongs_to_it():
-    mask, trouble = chosen_of(page(DIGIT, (67, 45, 14, 5)))
+@pytest.mark.parametrize("way", ["right", "left", "below", "above"])
+@pytest.mark.parametrize(("gap", "belongs"), [(6, True), (16, False)])
+def test_a_broken_part_belongs_to_the_digit_if_it_is_close(way, gap, belongs):
+    left, top, width, height = DIGIT
+    part = {
+        "right": (left + width + gap, top + 10, 10, 6),
+        "left": (left - gap - 10, top + 10, 10, 6),
+        "below": (left, top + height + gap, 8, 8),
+        "above": (left, top - gap - 8, 8, 8),
+    }[way]
+    mask, trouble = chosen_of(page(DIGIT, part))
     assert trouble == ""
     assert mask[60, 58] == 1
-    assert mask[47, 74] == 1
+    assert mask[part[1] + 3, part[0] + 3] == belongs
+
+
+def test_a_speck_close_by_is_no_part_of_the_digit():
+    mask, _ = chosen_of(page((40, 30, 30, 60), (73, 50, 2, 2)))
+    assert mask[60, 50] == 1
+    assert mask[51, 74] == 0
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,12 @@ def test_a_small_digit_on_a_large_sheet_is_found(digit, usual):
     assert likeness(seen(picture), usual) > 0.93
 
 
+def test_a_small_digit_on_a_large_sheet_in_a_shadow_is_found(digit, usual):
+    picture = shadow(draw(digit, side=1000, height=100, pen=8, at=(0.6, 0.4)))
+
+    assert likeness(seen(picture), usual) > 0.93
+
+
 def test_lines_from_top_to_bottom_are_dropped_too(digit, usual):
     assert likeness(seen(np.ascontiguousarray(lined(draw(digit).T).T)), usual) > 0.8
 

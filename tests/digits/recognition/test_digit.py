@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from support.pictures import Ink, picture
+from support.pictures import Ink, picture, write_samples
 
 from pipeline.digits.preprocessing import normalise as normalising
 from pipeline.digits.preprocessing import streaming
@@ -25,12 +25,7 @@ class Anything:
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "more").mkdir()
-    picture(0).save(tmp_path / "b.png")
-    picture(1).save(tmp_path / "a one.png")
-    picture(0, 400).save(tmp_path / "more" / "zéro.jpg")
-    picture(None).save(tmp_path / "blank.png")
-    (tmp_path / "text.png").write_text("no picture")
+    write_samples(tmp_path)
     return tmp_path
 
 
