@@ -1,8 +1,7 @@
 """Measure how many whole numbers, composed of MNIST's test digits, are read right.
 
-`python -m benchmarks.whole_numbers [--model models/model.onnx] [--count 200]` prints a row a kind,
-and as many again with the network that reads touching digits, where that has been trained
-(`python -m pipeline.stages.train_rows rows.epochs=8`).
+`python -m benchmarks.whole_numbers [--model models/lines/lines.onnx] [--count 200]` prints a row a
+kind; the network comes from `python -m pipeline.stages.train_lines lines.rounds=100`.
 Every number is written with other digits, sizes, gaps and slants, dark on light or light on dark,
 under uneven light. A number counts as right when all of its digits are read, in order, and nothing
 else is. The same seed composes the same numbers.
@@ -18,13 +17,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.real_numbers import Answer, answered, told
 from benchmarks.table import Row, print_rows
-from pipeline.config.places import ROWS_FILE
+from pipeline.config.places import LINES_FILE
 from pipeline.digits.datasets.mnist import mnist
-from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.recognition.layout import lay_out
-from pipeline.digits.recognition.number import read_layouts, text_of
-from pipeline.digits.recognition.row_reader import RowReader
+from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.splits import Split
 
 Ink = NDArray[np.float32]
@@ -168,53 +165,41 @@ KINDS: dict[str, Callable[[Writer], Number]] = {
 
 
 def measure(
-    kind: str,
-    count: int,
-    split: Split,
-    classifier: Classifier,
-    row_reader: RowReader | None,
-    seed: int,
-    failures: Path | None,
-) -> tuple[float, float]:
-    """Return the share of numbers that are read right, and that have as many digits."""
+    kind: str, count: int, split: Split, reader: LineReader, seed: int, failures: Path | None
+) -> list[Answer]:
+    """Compose numbers of a kind, and read them."""
     writer = Writer(split, np.random.default_rng([seed, list(KINDS).index(kind)]))
-    right = counted = 0
+    answers = []
     for place in range(count):
         number = KINDS[kind](writer)
-        (digits,) = read_layouts([lay_out(number.picture).lines], classifier, row_reader)
-        text = text_of(digits)
-        right += text == number.lines
-        counted += [len(line) for line in text] == [len(line) for line in number.lines]
-        if failures and text != number.lines:
-            name = f"{kind} {place} is {'_'.join(number.lines)} read {'_'.join(text)}.png"
+        label = " ".join(number.lines)
+        answers.append(answered(f"{kind} {place}", label, number.picture, reader))
+        if failures and not answers[-1].right:
+            read = answers[-1].text.replace(" ", "_")
+            name = f"{kind} {place} is {label.replace(' ', '_')} read {read}.png"
             cv2.imwrite(str(failures / name), number.picture)
-    return right / count, counted / count
+    return answers
 
 
 def main() -> None:
     """Print a row a kind of number."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
-    parser.add_argument("--rows", type=Path, help=f"default: {ROWS_FILE.name}, if it is there")
+    parser.add_argument("--model", type=Path, default=LINES_FILE)
     parser.add_argument("--mnist", default=os.environ.get("MNIST_DIR"), help="default: $MNIST_DIR")
     parser.add_argument("--count", type=int, default=200, help="numbers of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--failures", type=Path, help="write pictures read wrongly to this folder")
     options = parser.parse_args()
+    if not options.model.is_file():
+        print("no network for lines here (pipeline.stages.train_lines): its rows are left out")
+        return
     if options.failures:
         options.failures.mkdir(parents=True, exist_ok=True)
     split = mnist(path=options.mnist, on_unavailable="error").test
-    classifier = Classifier.load(options.model)
-    rows = options.rows or (ROWS_FILE if ROWS_FILE.is_file() else None)
-    row_readers = [RowReader.load(rows)] if rows else []
-    for row_reader in (None, *row_readers):
-        how = ", rows read uncut" if row_reader else ""
-        for kind in KINDS:
-            right, counted = measure(
-                kind, options.count, split, classifier, row_reader, options.seed, options.failures
-            )
-            told = f"{right:.1%} of {options.count} read right, {counted:.1%} with as many digits"
-            print_rows([Row(f"whole numbers, {kind}{how}", told, COMMAND)])
+    reader = LineReader.load(options.model)
+    for kind in KINDS:
+        answers = measure(kind, options.count, split, reader, options.seed, options.failures)
+        print_rows([Row(f"composed numbers, {kind}", told(answers), COMMAND)])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pipeline.cli.drift import REPORTED_BY_CALLER, report_drift
 from pipeline.cli.dvc import reproduce
 from pipeline.cli.messages import fail
 from pipeline.cli.workspace import lock_params
-from pipeline.config.checking import validate
+from pipeline.config.checking import check_numbers, validate
 from pipeline.config.params import write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.config.schema import Config, Predict
@@ -52,6 +52,8 @@ def _check_dvc_rules(config: Config) -> None:
             f"{MODELS.name}/{RUN_ID_NAME} or a copy of the file instead"
         )
     _check_predict_paths(config.predict)
+    if config.predict.mode == "number":
+        check_numbers(trained=config.lines.rounds > 0)
 
 
 def _check_predict_paths(predict: Predict) -> None:

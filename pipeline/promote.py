@@ -10,7 +10,7 @@ from pipeline.cli.command import run_command
 from pipeline.cli.workspace import lock_params
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
-from pipeline.config.moved import with_current_targets
+from pipeline.config.moved import migrate
 from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
 from pipeline.experiments.results import load_best
@@ -52,7 +52,7 @@ def _best() -> Tree:
         best["name"], 100 * best["val_accuracy"],
         f"MLflow run {best['run_id']}" if best["run_id"] else "not recorded",
     )  # fmt: skip
-    return with_current_targets(best["config"])
+    return migrate(best["config"])
 
 
 def _recorded(run_id: str, tree: Tree) -> Tree:

@@ -16,9 +16,10 @@ from pipeline.system.errors import InputError
         "predict.output=/elsewhere",
         "predict.output=models/answers",
         "predict.output=reports",
-        "predict.output=reports/train-rows",
+        "predict.output=reports/train-lines",
         "predict.output=data/custom",
         "predict.images=.. predict.output=answers",
+        "predict.mode=number",
     ],
 )
 def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):

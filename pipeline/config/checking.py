@@ -36,3 +36,16 @@ def validate_options(schema: type[AnyOptions], tree: Mapping[str, Any]) -> AnyOp
         return schema.model_validate(tree)
     except ValidationError as error:
         raise InputError(describe_errors(error, schema, "")) from error
+
+
+def check_numbers(*, trained: bool) -> None:
+    """Check that the network is, or will be, trained which reads numbers.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not trained:
+        raise InputError(
+            "predict.mode=number: no network for lines is trained; "
+            "`python -m pipeline lines.rounds=100 predict.mode=number` trains one and reads with it"
+        )

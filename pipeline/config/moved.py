@@ -1,4 +1,4 @@
-"""The former names of functions that have moved, as older recorded configurations hold them.
+"""What has changed since a configuration was recorded: functions that moved, sections replaced.
 
 When a function that conf/ names moves, add an entry and keep it: runs are kept for years.
 """
@@ -24,18 +24,34 @@ FUNCTIONS = {
 }
 
 
+# The section that a recorded configuration may still have, and what takes its place.
+REPLACED = "rows"
+REPLACED_BY: Tree = {"lines": {"rounds": 0, "batch_size": 64, "learning_rate": 0.003}}
+ADDED_TO_PREDICT: Tree = {"unsure_numbers_below": 0.75}
+
+
 def current_target(target: str) -> str:
     """Return the current dotted name of a function, given its current or a former one."""
     module, _, name = target.rpartition(".")
     return FUNCTIONS.get(target, f"{MODULES[module]}.{name}" if module in MODULES else target)
 
 
-def with_current_targets(tree: Tree) -> Tree:
-    """Return a recorded configuration with the current name in every `_target_`."""
-    return {key: _with_current_targets(key, value) for key, value in tree.items()}
+def migrate(tree: Tree) -> Tree:
+    """Return a recorded configuration as it would be written today.
+
+    Every `_target_` gets its current name. Numbers were once read with a network for rows of
+    touching digits. The network for lines that took its place is trained in another way, so such a
+    configuration asks for none.
+    """
+    current = {key: _with_current_targets(key, value) for key, value in tree.items()}
+    if current.pop(REPLACED, None) is None:
+        return current
+    predict = current.get("predict")
+    added = {"predict": ADDED_TO_PREDICT | predict} if isinstance(predict, dict) else {}
+    return REPLACED_BY | current | added
 
 
 def _with_current_targets(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return with_current_targets(value)
+        return {part: _with_current_targets(part, each) for part, each in value.items()}
     return current_target(value) if key == "_target_" and isinstance(value, str) else value

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from omegaconf import OmegaConf
 
-from pipeline.config.moved import with_current_targets
+from pipeline.config.moved import migrate
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree
 from pipeline.system.errors import InputError, in_one_line
@@ -62,4 +62,4 @@ def parse(text: str) -> Tree:
         raise InputError(f"is not YAML ({in_one_line(error)})") from error
     if not isinstance(tree, dict):
         raise InputError("is not a mapping of keys to values")
-    return with_current_targets(tree)
+    return migrate(tree)

@@ -38,14 +38,12 @@ class Train(Section):
     threads: Annotated[int, Field(ge=1, le=1_024)] | None
 
 
-class Rows(Section):
-    """How the second network, which reads touching digits, learns."""
+class Lines(Section):
+    """How the network that reads whole lines of digits learns."""
 
-    epochs: Annotated[int, Field(ge=0, le=10_000)]
+    rounds: Annotated[int, Field(ge=0, le=10_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
-    distortion: Target | None
-    drawn_share: Annotated[float, Field(ge=0, le=1)]
 
 
 class Predict(Section):
@@ -56,6 +54,7 @@ class Predict(Section):
     output: Annotated[str, Field(min_length=1)]
     model: Annotated[str, Field(min_length=1)]
     unsure_below: Annotated[float, Field(ge=0, le=1)]
+    unsure_numbers_below: Annotated[float, Field(ge=0, le=1)]
     chunk_size: Annotated[int, Field(ge=1, le=100_000)]
     grid_limit: Annotated[int, Field(ge=1, le=1_000)]
     explain: bool
@@ -77,7 +76,7 @@ class Config(Section):
     prepare: Prepare
     model: Target
     train: Train
-    rows: Rows
+    lines: Lines
     predict: Predict
     tracking: Tracking
 

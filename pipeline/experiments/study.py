@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pipeline.config.checking import validate
-from pipeline.config.moved import with_current_targets
+from pipeline.config.moved import migrate
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
 from pipeline.digits.training.state import Epoch
@@ -278,7 +278,8 @@ def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
 def _result(ended: "optuna.trial.FrozenTrial") -> Result:
     """Restore a result from what the study keeps of a trial; it does not say where the data is."""
     kept = ended.user_attrs
-    trial = Trial(**with_current_targets(kept["trial"]), data=Path())
+    recorded = kept["trial"] | {"config": migrate(kept["trial"]["config"])}
+    trial = Trial(**recorded, data=Path())
     return Result(trial, Outcome(**kept["outcome"]), kept["run_id"])
 
 

@@ -1,7 +1,7 @@
 """Stage 3: measure the trained network on the test part, which no other stage looks at.
 
 `python -m pipeline.stages.evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
-It also draws what the trainings left in reports/: the learning curves, and rows that were read.
+It also draws what the trainings left in reports/: the learning curves, and lines that were read.
 It needs no TensorFlow: the network runs on ONNX Runtime.
 """
 
@@ -28,7 +28,7 @@ from pipeline.digits.inference.metrics import (
 )
 from pipeline.digits.splits import Split, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
-from pipeline.stages.training_report import RowExamples, load_row_examples, read_history
+from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
 from pipeline.system.files import write_csv, write_json
 from pipeline.system.progress import SHOW_AFTER, progress
 from pipeline.tracking.recording.openings import RunRequest
@@ -39,7 +39,7 @@ from pipeline.tracking.run_ids import read_run_id
 log = logging.getLogger(__name__)
 
 STAGE = "evaluate"
-TRAINED, ROWS_TRAINED = REPORTS / "train", REPORTS / "train-rows"
+TRAINED, LINES_TRAINED = REPORTS / "train", REPORTS / "train-lines"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
 
 
 def plot_trainings(note: str | None, folder: Path) -> list[Path]:
-    """Draw the learning curves, and rows that the network for rows read, if one was trained."""
+    """Draw the learning curves, and lines read by the network for lines, if one was trained."""
     from pipeline.plots.evaluate.learning_curves import learning_curves
     from pipeline.plots.style.page import save_figure
 
@@ -171,22 +171,22 @@ def plot_trainings(note: str | None, folder: Path) -> list[Path]:
     chosen = json.loads((TRAINED / METRICS_NAME).read_text(encoding="utf-8"))["chosen_epoch"]
     drawn = [folder / "learning_curves.png"]
     save_figure(learning_curves(history, chosen, title, note), drawn[0])
-    if examples := load_row_examples(ROWS_TRAINED):
-        drawn.append(folder / "rows.png")
-        _plot_rows(examples, note, drawn[-1])
+    if examples := load_line_examples(LINES_TRAINED):
+        drawn.append(folder / "lines.png")
+        _plot_lines(examples, note, drawn[-1])
     return drawn
 
 
-def _plot_rows(examples: RowExamples, note: str | None, path: Path) -> None:
-    from pipeline.plots.evaluate.rows import RowItem, row_grid
+def _plot_lines(examples: LineExamples, note: str | None, path: Path) -> None:
+    from pipeline.plots.evaluate.lines import LineItem, line_grid
     from pipeline.plots.style.page import save_figure
 
     items = []
     for number, image in enumerate(examples.images):
         found = examples.found[examples.found[:, 0] == number]
-        read = [(float(middle), int(digit)) for _, middle, digit in found]
-        items.append(RowItem(image, read, [int(digit) for digit in examples.digits[number]]))
-    save_figure(row_grid(items, examples.title, note), path)
+        read = [(float(middle), str(int(digit))) for _, middle, digit in found]
+        items.append(LineItem(image, read, examples.digits[number]))
+    save_figure(line_grid(items, examples.title, note), path)
 
 
 def _bins(bins: Reliability) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:

@@ -28,9 +28,10 @@ def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
     return _key(settings, stages)
 
 
-def rows_fingerprint(config: Config, data_digest: str, stage: str) -> str:
-    """Return a key of the training of the network for rows, as DVC tells such trainings apart."""
-    return _key([config.seed, config.rows.model_dump(), config.train.threads, data_digest], [stage])
+def lines_fingerprint(config: Config, data_digest: str, stage: str) -> str:
+    """Return a key of the training of the network for lines, as DVC tells such trainings apart."""
+    settings = [config.seed, config.lines.model_dump(), config.train.threads, data_digest]
+    return _key(settings, [stage])
 
 
 def _key(settings: list[object], stages: Iterable[str]) -> str:

@@ -6,26 +6,27 @@ with `tracking.enabled=false`.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cli.command import run_stage
-from pipeline.config.places import METRICS_NAME, ROWS_FILE, ROWS_MODEL, project_path
-from pipeline.config.schema import Config
+from pipeline.config.checking import check_numbers
+from pipeline.config.places import LINES_FILE, LINES_MODEL, METRICS_NAME, project_path
+from pipeline.config.schema import Config, Predict
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
 from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.recognition.digit import Prediction, recognise
-from pipeline.digits.recognition.layout import lay_out
+from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
-from pipeline.digits.recognition.row_reader import RowReader
+from pipeline.digits.recognition.page import steps_to_lines
 from pipeline.stages.prediction_files import (
     NUMBERS_NAME,
     PREDICTIONS_NAME,
@@ -35,7 +36,7 @@ from pipeline.stages.prediction_files import (
 )
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
-from pipeline.tracking.names import ROWS_RUN_TAG
+from pipeline.tracking.names import LINES_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
 from pipeline.tracking.recording.records import File, Metrics, Params, Tags
@@ -58,6 +59,8 @@ def run(config: Config) -> None:
     """Read every picture of the configured folder and record the answers in MLflow."""
     settings = config.predict
     images, output = Path(settings.images).expanduser(), Path(settings.output).expanduser()
+    if settings.mode == "number":
+        check_numbers(trained=LINES_FILE.is_file())
     model, run_id = find_network(config)
     labels = read_labels(images / LABELS_NAME)
     paths = _own_files_left_out(find_pictures(images), images, output)
@@ -66,21 +69,13 @@ def run(config: Config) -> None:
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
     with child_run(config.tracking, run_id, parent, child) as recorder:
-        classifier = Classifier.load(model)
-        predictions = find_recogniser(settings.mode)(
-            paths,
-            images,
-            classifier,
-            unsure_below=settings.unsure_below,
-            chunk_size=settings.chunk_size,
-            thumbnails=settings.grid_limit,
-        )
+        predictions, note = read(settings, paths, images, model)
         tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
         write_json(output / METRICS_NAME, tally.metrics())
-        plot(tally, labels, classifier.note, output / PLOT_NAME)
+        plot(tally, labels, note, output / PLOT_NAME)
         recorder.record(Params({"predict": settings.model_dump()}))
-        if settings.mode == "number" and (rows_run := read_run_id(ROWS_MODEL)):
-            recorder.record(Tags({ROWS_RUN_TAG: rows_run}))
+        if settings.mode == "number" and (lines_run := read_run_id(LINES_MODEL)):
+            recorder.record(Tags({LINES_RUN_TAG: lines_run}))
         recorder.record(Metrics(tally.metrics()))
         names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, PLOT_NAME)
         recorder.record(*File.each([output / name for name in names], STAGE))
@@ -98,22 +93,18 @@ def find_network(config: Config) -> tuple[Path, str | None]:
     return model, read_run_id(model.parent)
 
 
-def find_recogniser(mode: str) -> Callable[..., Iterator[Answer]]:
-    """Return the function that reads pictures as `predict.mode` asks."""
-    if mode == "digit":
-        return recognise
-    return partial(recognise_numbers, row_reader=find_row_reader())
-
-
-def find_row_reader() -> RowReader | None:
-    """Return the network that reads touching digits; None, with a hint, if none was trained."""
-    if ROWS_FILE.is_file():
-        return RowReader.load(ROWS_FILE)
-    log.info(
-        "digits that touch are cut apart; they are read better after `python -m pipeline "
-        "rows.epochs=8 predict.mode=number`"
-    )
-    return None
+def read(
+    settings: Predict, paths: Sequence[Path], images: Path, model: Path
+) -> tuple[Iterator[Answer], str | None]:
+    """Read pictures as `predict.mode` asks; return the answers and the network's warning."""
+    how: dict[str, Any] = {"chunk_size": settings.chunk_size, "thumbnails": settings.grid_limit}
+    if settings.mode == "number":
+        reader = LineReader.load(LINES_FILE)
+        below = settings.unsure_numbers_below
+        return recognise_numbers(paths, images, reader, unsure_below=below, **how), reader.note
+    classifier = Classifier.load(model)
+    below = settings.unsure_below
+    return recognise(paths, images, classifier, unsure_below=below, **how), classifier.note
 
 
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:
@@ -182,7 +173,7 @@ def explain(
 def _steps(path: Path, mode: str) -> Steps:
     if mode == "digit":
         return decode_and_normalise(partial(read_picture, path))[1].steps
-    return lay_out(read_picture(path).pixels).steps
+    return steps_to_lines(read_picture(path).pixels)
 
 
 def _own_files_left_out(paths: list[Path], images: Path, output: Path) -> list[Path]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from pipeline.config.trees import Tree
 from pipeline.digits.preprocessing.labels import same_number
 from pipeline.digits.recognition.digit import Prediction
-from pipeline.digits.recognition.number import DigitBox, NumberPrediction
+from pipeline.digits.recognition.number import NumberPrediction
+from pipeline.digits.recognition.page import DigitBox
 from pipeline.system.files import name_file_in_errors
 from pipeline.system.progress import track
 

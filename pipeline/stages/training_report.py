@@ -45,14 +45,14 @@ def read_history(folder: Path) -> tuple[list[dict[str, float]], str]:
 
 
 @dataclass(frozen=True)
-class RowExamples:
-    """Some rows of digits, and what the network read in them.
+class LineExamples:
+    """Some lines of digits, and what the network read in them.
 
     Attributes:
         title: What was trained.
-        images: uint8 (n, height, width), light on dark.
-        digits: What each row says, such as "3141".
-        found: float64 (k, 3): of each digit found, its row, its middle in columns of the image,
+        images: uint8 (n, height, width), dark on light.
+        digits: What each line says, such as "3141".
+        found: float64 (k, 3): of each digit found, its line, its middle in columns of the image,
             and which digit it is.
     """
 
@@ -71,8 +71,8 @@ class RowExamples:
         return path
 
 
-def load_row_examples(folder: Path) -> RowExamples | None:
-    """Read the examples of the network for rows; None where none was trained.
+def load_line_examples(folder: Path) -> LineExamples | None:
+    """Read the examples of the network for lines; None where none was trained.
 
     Raises:
         InputError: They are damaged.
@@ -80,6 +80,6 @@ def load_row_examples(folder: Path) -> RowExamples | None:
     path = folder / EXAMPLES_NAME
     if not path.is_file():
         return None
-    arrays = load_arrays(path, "run `dvc repro -f train-rows`")
+    arrays = load_arrays(path, "run `dvc repro -f train-lines`")
     found = np.asarray(arrays["found"], np.float64)
-    return RowExamples(str(arrays["title"]), arrays["images"], arrays["digits"].tolist(), found)
+    return LineExamples(str(arrays["title"]), arrays["images"], arrays["digits"].tolist(), found)

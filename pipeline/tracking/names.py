@@ -11,8 +11,8 @@ DATA_NOTE_TAG = "note"
 DATA_DIGEST_TAG = "data_digest"
 DATA_RUN_TAG = "data_run_id"
 """Of a training's run: the run that prepared its data."""
-ROWS_RUN_TAG = "rows_run_id"
-"""Of a run of predictions: the run of the network that read touching digits."""
+LINES_RUN_TAG = "lines_run_id"
+"""Of a run of predictions: the run of the network that read whole lines."""
 UNSEEN_TEST_TAG = "unseen_test_digest"
 """Of a training's run: the digest of a test part that its network's weights have never seen."""
 SWEEP_TAG = "sweep"
@@ -28,9 +28,9 @@ def data_experiment(settings: Tracking) -> str:
     return f"{settings.experiment}-data"
 
 
-def rows_experiment(settings: Tracking) -> str:
-    """Return the name of the experiment that holds the runs of the stage train-rows."""
-    return f"{settings.experiment}-rows"
+def lines_experiment(settings: Tracking) -> str:
+    """Return the name of the experiment that holds the runs of the stage train-lines."""
+    return f"{settings.experiment}-lines"
 
 
 def validation_accuracy(metrics: Mapping[str, float]) -> float | None:

@@ -40,7 +40,7 @@ def changed(tree, key, value):
         ("model._target_", 3, "model._target_: must name a function"),
         ("train.distortion.share", 2, "train.distortion.share=2: input should be less than"),
         ("predict.unsure_below", 7, "predict.unsure_below=7: input should be less than"),
-        ("nonsense", 1, "nonsense: unknown key; known here: data, model"),
+        ("nonsense", 1, "nonsense: unknown key; known here: data, lines"),
         ("seed", None, "seed=None: input should be a valid integer"),
     ],
 )

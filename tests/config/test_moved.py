@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from pipeline.config.checking import validate
-from pipeline.config.moved import FUNCTIONS, MODULES, current_target, with_current_targets
+from pipeline.config.moved import FUNCTIONS, MODULES, current_target, migrate
 
 # All that conf/ named before functions moved into pipeline/digits/training/ and datasets/.
 NAMED_ONCE = [
@@ -54,8 +54,17 @@ def test_a_configuration_of_yesterday_is_valid_today(default_tree):
             },
         },
     }  # fmt: skip
-    config = validate(with_current_targets(old))
+    config = validate(migrate(old))
     assert config.model == default_tree["model"]
     assert config.train.optimizer == default_tree["train"]["optimizer"]
     assert config.data == {"_target_": "pipeline.digits.datasets.mnist.mnist_5000"}
     assert old["model"]["_target_"] == "pipeline.digits.networks.mlp"
+
+
+def test_a_configuration_with_a_network_for_rows_has_none_for_lines_today(default_tree):
+    old = {key: value for key, value in default_tree.items() if key != "lines"}
+    old["rows"] = {"epochs": 8, "distortion": None}
+    old["predict"] = {k: v for k, v in old["predict"].items() if k != "unsure_numbers_below"}
+    config = validate(migrate(old))
+    assert config.lines.rounds == 0
+    assert config.model_dump() == validate(default_tree).model_dump(), "as conf/ has them"

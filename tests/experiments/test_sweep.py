@@ -78,14 +78,14 @@ def test_the_cores_are_shared_out_among_the_workers(tree, monkeypatch):
 
 
 def test_what_makes_no_difference_to_a_trial_is_told(tree, monkeypatch, caplog):
-    changes = [{"rows": {**tree["rows"], "epochs": 8}}, {"seed": 7}]
+    changes = [{"lines": {**tree["lines"], "rounds": 8}}, {"seed": 7}]
     trees = [tree, *({**tree, **change} for change in changes)]
-    assert idle_keys(trees, planned(*trees).trials) == ["rows.epochs"]
+    assert idle_keys(trees, planned(*trees).trials) == ["lines.rounds"]
     monkeypatch.setattr(Sweep, "run", lambda _: [])
     monkeypatch.setattr(command, "show", lambda _: None)
     command.run(trees, nullcontext, workers=1)
     (told,) = caplog.messages
-    assert told.startswith("rows.epochs: ")
+    assert told.startswith("lines.rounds: ")
 
 
 def test_a_sweep_is_known_again_by_its_trials_as_long_as_its_runs_are_there(tree, tmp_path):

@@ -9,9 +9,9 @@ from support.networks import answers_in_pictures, write_reader
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.splits import Split
 from pipeline.plots.evaluate import learning_curves as curves
-from pipeline.plots.evaluate import rows
+from pipeline.plots.evaluate import lines
 from pipeline.stages import evaluate
-from pipeline.stages.training_report import RowExamples, write_history
+from pipeline.stages.training_report import LineExamples, write_history
 
 RECORD = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.4, "val_accuracy": 0.9, "learning_rate": 0.1}
 HISTORY = [{"epoch": number, **RECORD, "seconds": 1.0} for number in (1, 2, 3)]
@@ -21,7 +21,7 @@ HISTORY = [{"epoch": number, **RECORD, "seconds": 1.0} for number in (1, 2, 3)]
 def reports(tmp_path, monkeypatch):
     """Return a folder of reports in which a training of three epochs has left its own."""
     monkeypatch.setattr(evaluate, "TRAINED", tmp_path / "train")
-    monkeypatch.setattr(evaluate, "ROWS_TRAINED", tmp_path / "train-rows")
+    monkeypatch.setattr(evaluate, "LINES_TRAINED", tmp_path / "train-lines")
     write_history(tmp_path / "train", HISTORY, "mlp 8 · 3 epochs")
     (tmp_path / "train" / "metrics.json").write_text(json.dumps({"chosen_epoch": 2}))
     return tmp_path
@@ -62,18 +62,18 @@ def test_the_same_history_gives_the_same_picture_whatever_it_took(reports):
     assert (reports / "learning_curves.png").read_bytes() == before
 
 
-def test_rows_are_drawn_where_a_network_read_some(reports, monkeypatch):
-    calls = spy(monkeypatch, rows, "row_grid")
+def test_lines_are_drawn_where_a_network_read_some(reports, monkeypatch):
+    calls = spy(monkeypatch, lines, "line_grid")
     images = np.zeros((3, 32, 112), np.uint8)
     found = np.array([[0, 20.0, 3], [0, 50.5, 1], [2, 9.0, 7]])
-    RowExamples("rows · 1 epoch", images, ["31", "5", "77"], found).save(reports / "train-rows")
-    assert drawn(reports, "a note") == ["learning_curves.png", "rows.png"]
-    assert (reports / "rows.png").is_file()
+    LineExamples("lines · 1 round", images, ["31", "5", "77"], found).save(reports / "train-lines")
+    assert drawn(reports, "a note") == ["learning_curves.png", "lines.png"]
+    assert (reports / "lines.png").is_file()
     (((first, second, third), title, note),) = calls
-    assert (title, note) == ("rows · 1 epoch", "a note")
-    assert (first.found, first.digits) == ([(20.0, 3), (50.5, 1)], [3, 1])
-    assert (second.found, second.digits) == ([], [5])
-    assert (third.found, third.right) == ([(9.0, 7)], False)
+    assert (title, note) == ("lines · 1 round", "a note")
+    assert (first.found, first.digits) == ([(20.0, "3"), (50.5, "1")], "31")
+    assert (second.found, second.digits) == ([], "5")
+    assert (third.found, third.right) == ([(9.0, "7")], False)
 
 
 def test_answers_shown_with_progress_are_those_of_trials(tmp_path, monkeypatch):

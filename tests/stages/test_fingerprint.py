@@ -5,7 +5,7 @@ import pytest
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.stages import fingerprint as module
-from pipeline.stages.fingerprint import code_digest, fingerprint, rows_fingerprint
+from pipeline.stages.fingerprint import code_digest, fingerprint, lines_fingerprint
 
 
 def key(*overrides, data="d" * 64, stages=("train",)):
@@ -19,7 +19,7 @@ def test_other_settings_are_another_training(override):
     assert key(override) != key()
 
 
-@pytest.mark.parametrize("override", ["tracking=none", "predict.chunk_size=3", "rows.epochs=3"])
+@pytest.mark.parametrize("override", ["tracking=none", "predict.chunk_size=3", "lines.rounds=3"])
 def test_what_the_network_never_sees_does_not_count(override):
     assert key(override) == key()
 
@@ -70,11 +70,11 @@ def test_all_code_that_dvc_watches_counts_and_no_other(name, counts, project):
     assert (code_digest("train") != before) is counts
 
 
-def rows_key(*overrides):
-    return rows_fingerprint(validate(compose(list(overrides))), "d" * 64, "train-rows")
+def lines_key(*overrides):
+    return lines_fingerprint(validate(compose(list(overrides))), "d" * 64, "train-lines")
 
 
-def test_rows_are_told_apart_by_their_own_settings():
-    assert rows_key("rows.epochs=3") != rows_key()
-    assert rows_key("train.threads=1") != rows_key()
-    assert rows_key("train.epochs=3") == rows_key()
+def test_lines_are_told_apart_by_their_own_settings():
+    assert lines_key("lines.rounds=3") != lines_key()
+    assert lines_key("train.threads=1") != lines_key()
+    assert lines_key("train.epochs=3") == lines_key()

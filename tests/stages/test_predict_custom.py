@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.networks import write_reader
+from support.networks import write_line_reader, write_reader
 from support.pictures import picture, write_samples
 
 from pipeline.config.checking import validate
@@ -28,6 +28,7 @@ def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch,
     overrides = [f"images={tmp_path}", f"output={tmp_path / 'out'}", f"model={model}"]
     options = [f"predict.{override}" for override in overrides]
     options += [f"predict.mode={mode}", "predict.grid_limit=3", "tracking=none"]
+    monkeypatch.setattr(predict_custom, "LINES_FILE", write_line_reader(tmp_path / "lines.onnx"))
     plotted = []
     monkeypatch.setattr(predict_custom, "plot", lambda tally, *_: plotted.append(tally))
 
@@ -37,6 +38,31 @@ def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch,
     assert tally.by_status.total() == 4
     assert [shown.file for shown in tally.shown] == ["0.png", "1.png", "2.png"]
     assert all(shown.thumbnail is not None for shown in tally.shown)
+
+
+def test_without_a_network_for_lines_no_number_is_read_and_one_line_says_how_to_get_one(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(predict_custom, "LINES_FILE", tmp_path / "lines.onnx")
+    monkeypatch.setattr(predict_custom, "find_network", pytest.fail)
+    with pytest.raises(InputError, match=r"`python -m pipeline lines\.rounds=100 predict") as told:
+        predict_custom.run(validate(compose(["predict.mode=number"])))
+    assert "\n" not in str(told.value)
+
+
+def test_numbers_have_a_threshold_of_their_own(tmp_path, monkeypatch):
+    model = write_line_reader(tmp_path / "lines.onnx", note="little data")
+    monkeypatch.setattr(predict_custom, "LINES_FILE", model)
+    picture(1).save(tmp_path / "1.png")
+    options = ["predict.mode=number", "predict.unsure_below=1.0"]
+    answers = {}
+    for below in (0.5, 1.0):
+        settings = validate(compose([*options, f"predict.unsure_numbers_below={below}"])).predict
+        read, note = predict_custom.read(settings, [tmp_path / "1.png"], tmp_path, tmp_path)
+        (answers[below],) = read
+        assert note == "little data"
+    assert [each.digit for each in answers.values()] == ["1", "1"]
+    assert [each.status for each in answers.values()] == ["ok", "unsure"]
 
 
 def test_what_an_earlier_run_drew_is_no_picture_to_read(folder):

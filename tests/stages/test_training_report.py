@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.stages.training_report import (
-    RowExamples,
-    load_row_examples,
+    LineExamples,
+    load_line_examples,
     read_history,
     write_history,
 )
@@ -15,8 +15,8 @@ HISTORY = [
     {"epoch": 1, "loss": 0.1 + 0.2, "val_accuracy": 0.9, "seconds": 3.0},
     {"epoch": 2, "loss": 1e-7, "val_accuracy": 0.95, "seconds": 4.0},
 ]
-EXAMPLES = RowExamples(
-    "rows · 8 epochs",
+EXAMPLES = LineExamples(
+    "lines · 8 rounds",
     np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
     ["31", ""],
     np.array([[0, 1.5, 3], [0, 3.0, 1]]),
@@ -41,9 +41,9 @@ def test_a_missing_or_damaged_history_is_refused_in_one_line(table, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_examples_of_rows_come_back_as_they_were(tmp_path):
+def test_examples_of_lines_come_back_as_they_were(tmp_path):
     EXAMPLES.save(tmp_path)
-    found = load_row_examples(tmp_path)
+    found = load_line_examples(tmp_path)
     assert (found.title, found.digits) == (EXAMPLES.title, EXAMPLES.digits)
     assert np.array_equal(found.images, EXAMPLES.images)
     assert np.array_equal(found.found, EXAMPLES.found)
@@ -54,5 +54,5 @@ def test_the_same_examples_give_the_same_bytes(tmp_path):
     assert first == second
 
 
-def test_where_no_rows_were_trained_there_are_no_examples(tmp_path):
-    assert load_row_examples(tmp_path) is None
+def test_where_no_lines_were_trained_there_are_no_examples(tmp_path):
+    assert load_line_examples(tmp_path) is None

@@ -20,9 +20,9 @@ from pipeline.plots.evaluate import (
     calibration,
     confusion,
     learning_curves,
+    lines,
     mistakes,
     per_class,
-    rows,
 )
 from pipeline.plots.predict_custom import PredictionItem
 from pipeline.plots.style.page import save_figure
@@ -101,9 +101,9 @@ STEPS = [
 ]
 
 
-def row(digits: list[int]) -> rows.RowItem:
-    """Return a row that is read as 4 and 7."""
-    return rows.RowItem(noise(32, 96), [(20.0, 4), (70.5, 7)], digits)
+def line(digits: str) -> lines.LineItem:
+    """Return a line that is read as 47."""
+    return lines.LineItem(noise(32, 96), [(20.0, "4"), (70.5, "7")], digits)
 
 
 def gain(n: int, version: int = 3) -> register.Gain:
@@ -162,7 +162,7 @@ def of_anything(note: str | None) -> Makers:
         "calibration": lambda: calibration.reliability_diagram(
             BINS, BINS, ece_before=0.0123, ece_after=0.0045, temperature=1.25, note=note
         ),
-        "rows": lambda: rows.row_grid([row([4, 7]), row([4, 1])], "rows · 8 epochs", note),
+        "lines": lambda: lines.line_grid([line("47"), line("41")], "lines · 8 rounds", note),
         "predictions": lambda: predict_custom.prediction_grid(ITEMS, note),
         "together": lambda: report.curves_together([curve(i) for i in range(11)], note),
     }

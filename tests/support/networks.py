@@ -29,19 +29,45 @@ def write_reader(path, row, *, note="", side=28):
         helper.make_node("Reshape", ["cut", "shape"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"]),
     ]
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, [None, side, side])
-    probabilities = helper.make_tensor_value_info(
-        "probabilities", TensorProto.FLOAT, [None, CLASSES]
-    )
     initial = [
         helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
         for name, values in constants.items()
     ]
+    shapes = [None, side, side], [None, CLASSES]
+    return _save(path, nodes, initial, shapes, {TEMPERATURE: "1.0", NOTE: note})
+
+
+def write_line_reader(path, *, note=""):
+    """Write a network that reads lines: it takes every dark column for a one, very sure of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    one, none = np.eye(11)[1], np.eye(11)[10]
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "down"], ["columns"], keepdims=0),
+        helper.make_node("Reshape", ["columns", "pairs"], ["paired"]),
+        helper.make_node("ReduceMean", ["paired", "across"], ["tone"], keepdims=1),
+        helper.make_node("MatMul", ["tone", "weights"], ["lightness"]),
+        helper.make_node("Add", ["lightness", "bias"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    initial = [
+        helper.make_tensor("down", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("across", TensorProto.INT64, [1], [2]),
+        helper.make_tensor("pairs", TensorProto.INT64, [3], [0, -1, 2]),
+        helper.make_tensor("weights", TensorProto.FLOAT, [1, 11], none - one),
+        helper.make_tensor("bias", TensorProto.FLOAT, [11], 320 * one - 1e4 * (one + none == 0)),
+    ]
+    return _save(path, nodes, initial, ([None, 32, None], [None, None, 11]), {NOTE: note})
+
+
+def _save(path, nodes, initial, shapes, metadata):
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, shapes[0])
+    probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, shapes[1])
     model = helper.make_model(
         helper.make_graph(nodes, "reader", [pixels], [probabilities], initial),
         opset_imports=[helper.make_opsetid("", 18)],
         ir_version=10,
     )
-    helper.set_model_props(model, {TEMPERATURE: "1.0", NOTE: note})
+    helper.set_model_props(model, metadata)
     onnx.save(model, path)
     return path

@@ -3,14 +3,16 @@
 import importlib
 import tempfile
 
-import numpy as np
 import pytest
+from support.networks import write_line_reader
+from support.pictures import picture
 
 from benchmarks import __main__ as bench
-from benchmarks import fuzz_pictures, whole_numbers
+from benchmarks import fuzz_pictures, real_numbers, whole_numbers
 from pipeline.digits.datasets.mnist import mnist_5000
+from pipeline.digits.recognition.lines.reader import LineReader
 
-BY_HAND = {"fuzz_pictures"}  # it prints no rows for the table
+BY_HAND = {"fuzz_pictures", "real_numbers"}  # no rows for the table; pictures of one's own
 
 
 def row(what, result):
@@ -72,19 +74,23 @@ def test_an_input_that_breaks_the_reading_is_kept_and_named(monkeypatch, capsys,
     assert f"ZeroDivisionError(); the input is {kept}" in capsys.readouterr().out
 
 
-class AlwaysNine:
-    """Stands in for a network."""
-
-    def probabilities(self, images):
-        return np.tile(np.eye(10, dtype=np.float32)[9] * 0.9 + 0.01, (len(images), 1))
-
-
 @pytest.mark.parametrize("kind", whole_numbers.KINDS)
 def test_numbers_of_every_kind_are_composed_and_what_is_misread_is_kept(kind, tmp_path):
-    digits = mnist_5000().test
-    right, counted = whole_numbers.measure(
-        kind, 2, digits, AlwaysNine(), None, seed=0, failures=tmp_path
-    )
-    assert right == 0
-    assert 0 <= counted <= 1
-    assert len(list(tmp_path.glob(f"{kind} * read *9*.png"))) == 2
+    reader = LineReader.load(write_line_reader(tmp_path / "lines.onnx"))
+    answers = whole_numbers.measure(kind, 2, mnist_5000().test, reader, seed=0, failures=tmp_path)
+    assert len(answers) == 2
+    misread = sum(not each.right for each in answers)
+    assert len(list(tmp_path.glob(f"{kind} * is *.png"))) == misread > 0
+
+
+def test_real_numbers_are_read_exactly_or_not(tmp_path, monkeypatch, capsys):
+    write_line_reader(tmp_path / "lines.onnx")
+    for name in "ab":
+        picture(1).save(tmp_path / f"{name}.png")
+    (tmp_path / "labels.csv").write_text("file,label,mode\na.png,1,number\nb.png,11,number\n")
+    options = ["", str(tmp_path), "--model", str(tmp_path / "lines.onnx"), "--misread"]
+    monkeypatch.setattr("sys.argv", options)
+    real_numbers.main()
+    told = capsys.readouterr().out
+    assert "50.0% of 2 read exactly, 100.0% called ok, 50.0% of these wrong" in told
+    assert "b.png: 11 read as 1 (" in told

@@ -75,8 +75,11 @@ def reachable(stage: str) -> set[str]:
     return {file.relative_to(ROOT).as_posix() for file in seen - NAMED_EXCEPTIONS}
 
 
-def test_what_distorts_rows_is_code_of_their_stage():
-    assert PACKAGE / "digits" / "training" / "augmentation.py" in configured_files("train-rows")
+def test_how_lines_are_composed_concerns_no_reading_and_how_numbers_are_read_no_training():
+    composing = "pipeline/digits/line_training/writing/composing.py"
+    numbers = "pipeline/digits/recognition/number.py"
+    assert composing in reachable("train-lines") - reachable("predict-custom")
+    assert numbers in reachable("predict-custom") - reachable("train-lines")
 
 
 def declared(stage: str) -> list[str]:

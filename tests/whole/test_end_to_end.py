@@ -8,10 +8,14 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from support.projects import Project, stages_run
 
+from benchmarks import whole_numbers
+from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.digits.splits import digest, load_split
 
 pytestmark = pytest.mark.end_to_end
@@ -70,7 +74,7 @@ def test_dvc_shows_metrics_and_plots(project):
     shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
     files = shown[""]["data"]
     assert {Path(name).parent.name for name in files} == {
-        "prepare", "train", "train-rows", "evaluate", "predict-custom"
+        "prepare", "train", "train-lines", "evaluate", "predict-custom"
     }  # fmt: skip
     project.run("dvc", "plots", "show", "--out", "plots-page")
     page = (project.folder / "plots-page" / "index.html").read_text()
@@ -152,19 +156,35 @@ def test_other_tracking_runs_nothing(project):
     assert project.stages_to_run() == []
 
 
+def write_number(folder):
+    """Compose a number of MNIST's digits on paper; return the picture."""
+    folder.mkdir()
+    writer = whole_numbers.Writer(mnist_5000().test, np.random.default_rng(3))
+    picture = whole_numbers.KINDS["3 to 7 digits"](writer).picture
+    cv2.imwrite(str(folder / "number.png"), picture)
+    return picture
+
+
 @pytest.fixture(scope="module")
 def other(project):
-    """Run another experiment, with a network for rows, and then the first one again."""
+    """Run another experiment, with a network for lines, and then the first one again."""
     first = project.run_id()
     other = SimpleNamespace(first=first)
+    other.number = write_number(project.folder / "numbers")
     other.output = project.experiment(
         f"train.init_from={first}", "train.epochs=1", "train.learning_rate=1e-12",
-        "rows.epochs=1", "rows.drawn_share=0.0", "predict.mode=number",
+        "lines.rounds=1", "lines.batch_size=16", "predict.mode=number", "predict.images=numbers",
     )  # fmt: skip
     other.run_id = project.run_id()
     other.metrics = project.read_json("reports/train/metrics.json")
-    other.rows_file = (project.folder / "models/rows/rows.onnx").is_file()
-    other.rows_metrics = project.read_json("reports/train-rows/metrics.json")
+    other.lines_file = (project.folder / "models/lines/lines.onnx").is_file()
+    other.lines_metrics = project.read_json("reports/train-lines/metrics.json")
+    other.lines_drawn = (project.folder / "reports/evaluate/lines.png").is_file()
+    tables = project.folder / "reports/predict-custom"
+    other.answers, other.digits = (
+        list(csv.DictReader((tables / name).read_text().splitlines()))
+        for name in ("predictions.csv", "numbers.csv")
+    )
     other.output_again = project.experiment()
     other.again = project.run_id()
     project.run("git", "checkout", "-q", ".")
@@ -172,7 +192,7 @@ def other(project):
 
 
 def test_an_earlier_experiment_comes_back_with_its_run(project, other):
-    stages = ["train", "train-rows", "evaluate", "predict-custom"]
+    stages = ["train", "train-lines", "evaluate", "predict-custom"]
     assert sorted(stages_run(other.output)) == sorted(stages)
     assert other.output.count("params.yaml differs from the defaults of conf/ in") == 1
     assert "Updating lock file" not in other.output
@@ -188,20 +208,28 @@ def test_a_training_starts_from_the_weights_of_an_earlier_run(project, other):
     assert run.data.tags["unseen_test_digest"] == first.data.tags["unseen_test_digest"]
 
 
-def test_a_network_for_rows_is_trained_where_one_is_asked_for(project, other):
-    assert other.rows_file
-    assert "cut apart" in project.output
-    assert "cut apart" not in other.output
-    (run,) = project.runs(experiment="digits-rows")
-    assert (run.info.run_name, run.info.status) == ("rows · 1 epoch", "FINISHED")
-    assert run.data.params["rows.distortion"] == "Distortion"
-    (point,) = project.mlflow().get_metric_history(run.info.run_id, "val_rows_right")
-    assert (point.step, point.value) == (1, other.rows_metrics["val_rows_right"])
-    kept = project.mlflow().list_artifacts(run.info.run_id, "train-rows")
-    assert {item.path for item in kept} >= {"train-rows/rows.onnx", "train-rows/examples.npz"}
+def test_a_network_for_lines_is_trained_where_one_is_asked_for_and_reads_a_number(project, other):
+    assert other.lines_file
+    assert other.lines_drawn
+    (answer,) = other.answers
+    assert answer["status"] in ("ok", "unsure")
+    assert "".join(each["digit"] for each in other.digits) == answer["digit"]
+    height, width = other.number.shape
+    for each in other.digits:
+        left, top, w, h = (int(each[side] or 0) for side in ("left", "top", "width", "height"))
+        assert 0 <= left < left + w <= width or not each["digit"]
+        assert 0 <= top < top + h <= height or not each["digit"]
+    (run,) = project.runs(experiment="digits-lines")
+    assert (run.info.run_name, run.info.status) == ("lines · 1 round", "FINISHED")
+    assert run.data.params["lines.batch_size"] == "16"
+    assert run.data.metrics["val_lines_right"] == other.lines_metrics["val_lines_right"]
+    (point,) = project.mlflow().get_metric_history(run.info.run_id, "train_loss")
+    assert point.step == 1
+    kept = project.mlflow().list_artifacts(run.info.run_id, "train-lines")
+    assert {item.path for item in kept} >= {"train-lines/lines.onnx", "train-lines/examples.npz"}
     (child,) = project.runs("params.predict.mode = 'number'")
-    assert child.data.tags["rows_run_id"] == run.info.run_id
-    assert not (project.folder / "models/rows/rows.onnx").exists(), "the first had none"
+    assert child.data.tags["lines_run_id"] == run.info.run_id
+    assert not (project.folder / "models/lines/lines.onnx").exists(), "the first had none"
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -276,7 +304,7 @@ def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp
 
 @pytest.mark.usefixtures("unchanged")
 def test_everything_forced_again_gives_the_same_bytes(project):
-    stages = ["prepare", "train", "evaluate", "train-rows", "predict-custom"]
+    stages = ["prepare", "train", "evaluate", "train-lines", "predict-custom"]
     assert set(project.results) == {*stages, "weights"}
     output = project.run("dvc", "repro", "-f")
     assert set(stages_run(output)) == set(stages)

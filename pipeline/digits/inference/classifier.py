@@ -54,7 +54,7 @@ class Classifier:
         """
         session, metadata = open_network(path)
         if not all(isinstance(side, int) for side in session.get_inputs()[0].shape[1:]):
-            raise InputError(f"{path}: reads rows of digits, not pictures of one")
+            raise InputError(f"{path}: reads lines of digits, not pictures of one")
         return cls(
             session,
             temperature=temperature_of(metadata),

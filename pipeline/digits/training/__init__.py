@@ -1,1 +1,1 @@
-"""Train a network to read a digit. Only this package and row_training know TensorFlow."""
+"""Train a network to read a digit. Only this package and line_training know TensorFlow."""

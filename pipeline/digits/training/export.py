@@ -43,7 +43,7 @@ def export_onnx(
     with replace_when_written(path) as temporary:
         with _silence():
             model.export(str(temporary), format="onnx", verbose=False)
-        _add_metadata(temporary, metadata)
+        add_metadata(temporary, metadata)
         difference = float(np.abs(_answers(temporary, sample_images) - expected).max())
         # "not below", so that NaN is refused as well.
         if not difference < LARGEST_DIFFERENCE:
@@ -71,7 +71,8 @@ def _silence() -> Iterator[None]:
         logging.disable(logging_before)
 
 
-def _add_metadata(path: Path, metadata: dict[str, str]) -> None:
+def add_metadata(path: Path, metadata: dict[str, str]) -> None:
+    """Keep these in an ONNX file, under ``metadata_props``, and no others."""
     import onnx
 
     network = onnx.load(path)

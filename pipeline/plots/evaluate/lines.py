@@ -1,4 +1,4 @@
-"""Rows of touching digits, and what was read in them."""
+"""Figure of the evaluate stage: lines of digits, and what is read in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,33 +21,33 @@ _TRUTH_HEIGHT = 0.24
 
 
 @dataclass(frozen=True)
-class RowItem:
-    """A row and its reading.
+class LineItem:
+    """A line and its reading.
 
     Attributes:
-        image: uint8 (h, w), light on dark; all of one size.
+        image: uint8 (h, w), dark on light; all of one size.
         found: The middle of every digit found, in columns of the image, and the digit.
         digits: What it truly says.
     """
 
     image: NDArray[np.uint8]
-    found: Sequence[tuple[float, int]]
-    digits: Sequence[int]
+    found: Sequence[tuple[float, str]]
+    digits: str
 
     @property
     def right(self) -> bool:
         """Whether it was read without a mistake."""
-        return [digit for _, digit in self.found] == list(self.digits)
+        return "".join(digit for _, digit in self.found) == self.digits
 
 
 @styled
-def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> Figure:
-    """Show rows with what is read under each, and what it should be where that is wrong.
+def line_grid(items: Sequence[LineItem], title: str, note: str | None = None) -> Figure:
+    """Show lines with what is read under each, and what it should be where that is wrong.
 
     Args:
-        items: At least one row.
+        items: At least one line.
         title: What was trained.
-        note: A warning shown above the rows.
+        note: A warning shown above the lines.
     """
     height, width = items[0].image.shape
     picture_height = _CELL_WIDTH * height / width
@@ -57,7 +57,8 @@ def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> F
     figure, axes = new_canvas(
         title,
         lines * cell_height,
-        subtitle=f"rows of validation digits, {right} of {len(items)} read without a mistake",
+        subtitle=f"lines of validation digits: {len(items) - right} mistakes that the network was "
+        f"surest of, and {right} read without a mistake",
         note=note,
     )
     for number, item in enumerate(items):
@@ -68,12 +69,12 @@ def row_grid(items: Sequence[RowItem], title: str, note: str | None = None) -> F
     return figure
 
 
-def _write_reading(axes: Axes, item: RowItem, left: float, top: float) -> None:
+def _write_reading(axes: Axes, item: LineItem, left: float, top: float) -> None:
     scale = _CELL_WIDTH / item.image.shape[1]
     color = INK if item.right else VERMILLION
     for middle, digit in item.found:
         place = (left + middle * scale, top + _ANSWER_HEIGHT / 2)
-        axes.text(*place, str(digit), size=TEXT_SIZE, color=color, ha="center", va="center")
+        axes.text(*place, digit, size=TEXT_SIZE, color=color, ha="center", va="center")
     if not item.right:
-        truth = "is " + "".join(map(str, item.digits))
+        truth = f"is {item.digits or 'blank'}"
         axes.text(left, top + _ANSWER_HEIGHT, truth, size=SMALL_SIZE, color=color, va="top")

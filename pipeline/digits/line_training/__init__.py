@@ -1,0 +1,1 @@
+"""Train the network that reads lines, on lines composed of single digits."""

@@ -1,1 +1,0 @@
-"""Train the network that reads rows of touching digits."""

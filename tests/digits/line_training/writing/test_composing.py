@@ -1,0 +1,89 @@
+"""Lines composed for the network that reads them: what is written, and what their labels say."""
+
+import cv2
+import numpy as np
+
+from pipeline.digits.line_training.writing import composing
+from pipeline.digits.line_training.writing.composing import WIDTH, Stock, Style, compose_lines
+from pipeline.digits.recognition.lines.format import (
+    APART,
+    HEIGHT,
+    NONE,
+    STRIDE,
+    UNJUDGED,
+    digits_of,
+)
+
+
+def plain(monkeypatch, stock, **style):
+    """Leave out of how lines are written whatever is not named: blocks on white, well apart."""
+    settings = {
+        "height": 20.0, "widen": 1.0, "slant": 0.0, "rise": 0.0, "gap": 6.0, "touching": 0.0,
+        "unsteady": 0.0, "small_noughts": 1.0, "pen": 0.0,
+    }  # fmt: skip
+    monkeypatch.setattr(Style, "draw", classmethod(lambda cls, rng: cls(**(settings | style))))
+    monkeypatch.setattr(composing, "BENT", composing.Distortion())
+    monkeypatch.setattr(composing, "DRAWN_SHARES", (0.0,))
+    monkeypatch.setattr(composing, "FRAGMENTED", 0.0)
+    monkeypatch.setattr(composing, "BLANK", 0.0)
+    monkeypatch.setattr(type(stock.papers), "write_on", lambda self, ink, height, rng: 255 - ink)
+
+
+def objects(strip):
+    """Return left edge and width of every object in a strip, from left to right."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats((strip < 128).astype(np.uint8))
+    return sorted((int(left), int(width)) for left, _, width, _, _ in stats[1:])
+
+
+def test_every_digit_is_labelled_at_its_middle(monkeypatch, stock):
+    plain(monkeypatch, stock)
+    monkeypatch.setattr(composing, "invent_line", lambda rng: "90317")
+    lines = compose_lines(stock, 20, np.random.default_rng(1))
+    assert lines.images.shape == (20, HEIGHT, WIDTH)
+    assert lines.labels.shape == (20, WIDTH // STRIDE)
+    for strip, labels in zip(lines.images, lines.labels, strict=True):
+        assert digits_of(labels) == "90317"
+        places = np.flatnonzero(labels < NONE)
+        found = objects(strip)
+        middles = [left + width / 2 for left, width in found]
+        assert np.abs((places + 0.5) * STRIDE - middles).max() <= STRIDE
+        assert (labels[places - 1] == UNJUDGED).all()
+
+
+def test_digits_touch_where_they_shall(monkeypatch, stock):
+    plain(monkeypatch, stock, touching=1.0)
+    monkeypatch.setattr(composing, "invent_line", lambda rng: "4444")
+    lines = compose_lines(stock, 20, np.random.default_rng(1))
+    assert np.mean([len(objects(strip)) == 1 for strip in lines.images]) > 0.9
+    assert {digits_of(labels) for labels in lines.labels} == {"4444"}
+
+
+def test_signs_are_drawn_and_not_labelled(monkeypatch, stock):
+    plain(monkeypatch, stock)
+    monkeypatch.setattr(composing, "invent_line", lambda rng: "1.2")
+    lines = compose_lines(stock, 10, np.random.default_rng(1))
+    assert {digits_of(labels) for labels in lines.labels} == {"12"}
+    assert any(len(objects(strip)) == 3 for strip in lines.images)
+
+
+def test_the_same_state_composes_the_same_lines(stock):
+    first, again, other = (
+        compose_lines(stock, 6, np.random.default_rng(seed)) for seed in (3, 3, 4)
+    )
+    assert first.images.tobytes() == again.images.tobytes()
+    assert first.labels.tobytes() == again.labels.tobytes()
+    assert first.images.tobytes() != other.images.tobytes()
+
+
+def test_the_same_seed_lays_in_the_same_stock(stock, blocks):
+    again = Stock.lay_in(blocks, 0)
+    assert again.papers.prints.tobytes() == stock.papers.prints.tobytes()
+    assert all(
+        one.tobytes() == two.tobytes() for one, two in zip(again.drawn, stock.drawn, strict=True)
+    )
+
+
+def test_middles_are_never_nearer_than_the_reader_can_tell_apart(stock):
+    lines = compose_lines(stock, 300, np.random.default_rng(5))
+    gaps = [np.diff(np.flatnonzero(labels < NONE)) for labels in lines.labels]
+    assert np.concatenate(gaps).min() >= APART

@@ -1,0 +1,22 @@
+"""Ink on paper stays darker than the paper, whatever the paper is."""
+
+import numpy as np
+
+from pipeline.digits.line_training.writing.papers import Papers
+from pipeline.digits.recognition.lines.format import HEIGHT
+
+
+def test_ink_is_darker_than_paper():
+    papers = Papers.make(np.random.default_rng(0))
+    ink = np.zeros((HEIGHT, 144), np.uint8)
+    ink[8:24, 60:66] = 255
+    pictures = [papers.write_on(ink, 20.0, np.random.default_rng(seed)) for seed in range(60)]
+    assert {picture.shape for picture in pictures} == {ink.shape}
+    darker = [picture[ink == 0].mean() - picture[ink > 0].mean() for picture in pictures]
+    assert np.mean(np.array(darker) > 40) > 0.95
+
+
+def test_the_same_state_makes_the_same_paper():
+    first, again = (Papers.make(np.random.default_rng(1)) for _ in range(2))
+    assert first.prints.tobytes() == again.prints.tobytes()
+    assert first.grains.tobytes() == again.grains.tobytes()
