@@ -41,7 +41,7 @@ class OneByOne(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Call the task once: with all configurations, what opens the executor, and the workers."""
+        """Call the task once, with all configurations, an executor factory and the workers."""
         setup_globals()
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
         configs = [self._compose(list(overrides)) for overrides in job_overrides]

@@ -13,7 +13,7 @@ import psutil
 
 from pipeline.config.places import ROOT
 
-# How DVC's hints to people who run it by hand begin: left out of what is shown.
+# Lines with these beginnings are hidden: hints for people who run DVC by hand.
 DVC_HINTS = (
     "Updating lock file",
     "To track the changes with git",

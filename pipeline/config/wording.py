@@ -27,7 +27,7 @@ def describe_errors(error: ValidationError, schema: type[BaseModel], prefix: str
 
 
 def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -> tuple[str, str]:
-    """Return the problem and, to be appended to it, what would be allowed."""
+    """Return the problem and a hint at what is allowed, to be joined in this order."""
     location = [str(part) for part in details["loc"]]
     fields = _fields_at(schema, location)
     if details["type"] == "extra_forbidden":

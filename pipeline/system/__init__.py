@@ -1,1 +1,1 @@
-"""What all other packages build on: errors, files, arrays, the machine. No digits in here."""
+"""The basics of all other packages, free of digits: errors, files, arrays, the machine."""

@@ -1,1 +1,1 @@
-"""All that concerns MLflow: where runs are stored and what they hold. Only it imports MLflow."""
+"""Everything about MLflow: where runs are stored, what they hold. Only it imports MLflow."""

@@ -76,7 +76,7 @@ def picture(run_id: str, path: str) -> str:
 
 
 def accuracies(metrics: Mapping[str, float]) -> list[str]:
-    """Return a line each on the test and the validation accuracy, as far as known."""
+    """Return the test and the validation accuracy, as far as known, in a line each."""
     shown = {"test": metrics.get("test_accuracy"), "validation": validation_accuracy(metrics)}
     return [
         f"**{100 * share:.2f} %** of the {part} digits right"

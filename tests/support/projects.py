@@ -117,7 +117,7 @@ class Project:
         return client.search_runs([found], condition)
 
     def runs_with(self, metric):
-        """Count the runs that have a metric, bypassing MLflow, which may be creating its tables.
+        """Count the runs that have told of a metric, past MLflow, which may be making its tables.
 
         Asking again and again, MLflow or DVC would take the time of what is waited for.
         """
@@ -125,8 +125,8 @@ class Project:
             with closing(
                 sqlite3.connect(f"file:{self.folder}/mlflow.db?mode=ro", uri=True)
             ) as database:
-                query = "select count(distinct run_uuid) from metrics where key = ?"
-                return database.execute(query, [metric]).fetchone()[0]
+                told = "select count(distinct run_uuid) from metrics where key = ?"
+                return database.execute(told, [metric]).fetchone()[0]
         except sqlite3.OperationalError:
             return 0
 
@@ -138,8 +138,8 @@ class Project:
         wait_for(lambda: self.runs_with("pictures_train") > prepared, seconds=120)
 
 
-def stages_run(output):
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+def stages_run(told):
+    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
 
 
 def wait_for(condition, seconds, every=0.5):
