@@ -33,8 +33,8 @@ def test_values_are_suggested_within_the_space(tree):
     [
         ({"trials": 0}, "search.trials=0: input should be greater"),
         ({"objectives": ["speed"]}, "search.objectives.0='speed': input should be"),
-        ({"space": {"a": {"low": 2, "high": 1}}}, "the lower end must come first"),
-        ({"space": {"a": {"low": 0, "high": 1, "log": True}}}, "begins above 0"),
+        ({"space": {"a": {"low": 2, "high": 1}}}, "the lower bound must come first"),
+        ({"space": {"a": {"low": 0, "high": 1, "log": True}}}, "must start above 0"),
         ({"speed": 1}, "search.speed: unknown key"),
     ],
 )
