@@ -1,1 +1,1 @@
-"""Figures of the evaluate stage: the mistakes, and how far a confidence can be trusted."""
+"""Figures of the evaluate stage: mistakes, scores of each class, and calibration."""
