@@ -21,7 +21,7 @@ def test_a_single_trial_is_the_first() -> None:
 
 def test_the_importance_of_settings_says_for_what() -> None:
     figure = importance({"train.batch_size": 1.0}, "latency_ms")
-    assert "the differences in latency_ms" in texts(figure)
+    assert "the variance of latency_ms" in texts(figure)
     assert "not shown" not in texts(figure)
 
 
