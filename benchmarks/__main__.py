@@ -1,9 +1,9 @@
 """Run the benchmarks and save what they print: `python -m benchmarks [NAME …] [--quick]`.
 
-The rows go to benchmarks/results.md, each with its date, below the machine and the versions. A
-name, such as `sweep` or `accuracy best`, runs only the benchmarks that begin with it; the rows of
-the others stay. After an interruption, finished trainings are not repeated. With --quick, which
-checks that everything still runs, nothing is saved.
+The rows go to benchmarks/results.md, each with its date, below the machine and the versions. With a
+name, such as `sweep` or `accuracy best`, only the benchmarks that begin with it are run; the rows
+of the others stay. After an interruption, finished trainings are not repeated. --quick only checks
+that everything still runs, and saves nothing.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def main() -> None:
     begin = " ".join(arguments.name)
     chosen = [command for command in FULL if command.startswith(begin)]
     if not chosen:
-        raise SystemExit(f"error: {begin}: no benchmark begins so; there are: {'; '.join(FULL)}")
+        raise SystemExit(f"error: {begin}: no such benchmark; choose from: {'; '.join(FULL)}")
     for command in QUICK if arguments.quick else chosen:
         rows = run(command)
         if not arguments.quick:
@@ -97,14 +97,14 @@ def run(command: str) -> list[str]:
 
 
 def merged(kept: str, rows: list[str]) -> list[str]:
-    """Replace old rows by new ones of the same name; append the others."""
+    """Return the table with old rows replaced by new ones of the same name, others appended."""
     table = {row.split(" | ")[0]: row for row in kept.splitlines() if row.startswith("| ")}
     table.pop(HEADER.split(" | ")[0], None)
     return list((table | {row.split(" | ")[0]: row for row in rows}).values())
 
 
 def heading() -> list[str]:
-    """Name the machine and the versions that the newest rows were measured with."""
+    """Return the head of the file: the machine and the versions of the newest measurements."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, no GPU, {platform.system()}"
     return [
@@ -112,7 +112,7 @@ def heading() -> list[str]:
         "",
         f"{machine}, Python {platform.python_version()}; {versions}.",
         "Medians, with the range and the number of runs in brackets; `make bench` measures again.",
-        "Other programs lengthen a training; its processor seconds they hardly change.",
+        "Other programs lengthen a training, but hardly change its processor seconds.",
         "",
         HEADER,
         "|---|---|---|---|",

@@ -1,10 +1,10 @@
-"""Measure the accuracy of presets on MNIST's test part, over several seeds.
+"""Measure the accuracy of presets on MNIST's test set, over several seeds.
 
-`python -m benchmarks.accuracy default cnn --seeds 5 --first-seed 1` trains so many networks of each
-preset of conf/experiment/, as the pipeline does, and prints a row a preset. Nothing is selected by
-the test part. Results are saved in .benchmarks/, so that after an interruption, or for more seeds,
-only the missing networks are trained; a change of code, settings or TensorFlow's version trains all
-again. `--keep DIR` saves the networks there as ONNX.
+`python -m benchmarks.accuracy default cnn --seeds 5 --first-seed 1` trains five networks of each
+preset of conf/experiment/, as the pipeline does, and prints rows for each preset. Nothing is
+selected on the test set. Results are saved in .benchmarks/, so that after an interruption, or for
+more seeds, only the missing networks are trained; a change of code, settings or TensorFlow's
+version trains all again. `--keep DIR` saves the networks there as ONNX.
 """
 
 import argparse
@@ -55,20 +55,20 @@ def rows(preset: str, results: list[dict[str, float]]) -> list[Row]:
 
 
 def result(preset: str, seed: int, keep: Path | None) -> dict[str, float]:
-    """Return what one training came to, from an earlier time if it was the same."""
-    chosen = [] if preset == "default" else [f"experiment={preset}"]
-    trial = make_trial(compose([*chosen, f"seed={seed}", "tracking=none"]), cores())
-    kept = home() / ".benchmarks" / f"accuracy_{trial.key}.json"
+    """Return the result of one training; train only if there is no saved result of the same."""
+    overrides = [] if preset == "default" else [f"experiment={preset}"]
+    trial = make_trial(compose([*overrides, f"seed={seed}", "tracking=none"]), cores())
+    saved = home() / ".benchmarks" / f"accuracy_{trial.key}.json"
     network = keep / f"{preset}_{seed}.onnx" if keep else None
-    if not kept.is_file() or (network and not network.is_file()):
-        write_json(kept, train_and_test(trial, network))
-    found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+    if not saved.is_file() or (network and not network.is_file()):
+        write_json(saved, train_and_test(trial, network))
+    found: dict[str, float] = json.loads(saved.read_text(encoding="utf-8"))
     print(json.dumps({"preset": preset, "seed": seed, **found}), flush=True)
     return found
 
 
 def train_and_test(trial: Trial, network: Path | None) -> dict[str, float]:
-    """Train one network and measure it; accuracies in per cent."""
+    """Train one network and measure it; return accuracies in per cent."""
     config = validate(trial.config)
     train, validation, test = (
         load_split(trial.data / f"{name}.npz") for name in ("train", "validation", "test")

@@ -1,10 +1,10 @@
 """Fuzz the reading of picture files: random bytes, and damaged files of every format.
 
-`python -m benchmarks.fuzz_pictures [INPUTS] [--seed SEED]` decodes and normalises every input. It
-must raise a `PictureError` with a reason in one line, or give a picture, uint8 (28, 28), that is
-not blank without a reason. Anything else is a failure: the input is saved in the folder for
-temporary files, a line names it, and the exit code is 1. If the interpreter itself crashes, the
-culprit is among the 5,000 inputs from the number printed last.
+`python -m benchmarks.fuzz_pictures [INPUTS] [--seed SEED]` decodes and normalises every input. That
+must either raise a `PictureError` with a reason in one line, or give a picture, uint8 (28, 28), and
+a reason if it is blank. Anything else is a failure: the input is saved in the folder for temporary
+files, a line names it, and the exit code is 1. If the interpreter itself crashes, the culprit is
+among the 5,000 inputs from the last printed number on.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pipeline.digits.preprocessing.normalise import decode_and_normalise
 
 Random = np.random.Generator
 
-TOLD_EVERY = 5_000  # inputs
+PRINT_EVERY = 5_000  # inputs
 
 OPTIONS: dict[str, list[dict[str, object]]] = {
     "PNG": [{}, {"optimize": True}, {"save_all": True}],
@@ -56,12 +56,12 @@ def main() -> int:
 
 
 def fuzz(inputs: int, seed: int) -> Counter[str]:
-    """Read so many inputs, save those that fail, and count the outcomes."""
+    """Read this many inputs, save those that fail, and count the outcomes."""
     corpus = valid_files(np.random.default_rng(seed))
     outcomes: Counter[str] = Counter()
     start = time.monotonic()
     for number in range(inputs):
-        if number % TOLD_EVERY == 0:
+        if number % PRINT_EVERY == 0:
             print(f"seed {seed}, from input {number:,}: {dict(outcomes)}", flush=True)
         content = mutated(corpus, np.random.default_rng((seed, number)))
         outcome = outcome_of(content)
@@ -76,7 +76,7 @@ def fuzz(inputs: int, seed: int) -> Counter[str]:
 
 
 def outcome_of(content: bytes) -> str:
-    """Read one input; "read", "refused", or "FAILED: why"."""
+    """Read one input; return "read", "refused", or "FAILED: " and the reason."""
     try:
         normalised = decode_and_normalise(partial(decode, content))[1]
     except PictureError as error:
@@ -118,7 +118,7 @@ def _encoded(image: Image.Image, form: str, options: dict[str, object]) -> bytes
 
 
 def mutated(corpus: list[bytes], random: Random) -> bytes:
-    """Make an input: mostly a damaged file, sometimes random bytes behind a signature."""
+    """Return an input: mostly a damaged file, sometimes random bytes after a signature."""
     content = bytearray(corpus[random.integers(len(corpus))])
     if random.random() < 0.1:
         kept = int(random.integers(0, 24))
@@ -130,7 +130,7 @@ def mutated(corpus: list[bytes], random: Random) -> bytes:
 
 
 def _place(content: bytearray, random: Random) -> int:
-    """Choose a place, half of the time in the header, which is short and decides most."""
+    """Choose a position, half of the time in the header, which is short but matters most."""
     limit = min(len(content), 64) if random.random() < 0.5 else len(content)
     return int(random.integers(0, limit)) if limit else 0
 

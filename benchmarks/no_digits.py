@@ -1,8 +1,8 @@
-"""Measure how often a network is unsure of characters that are no digits.
+"""Measure how often a network is unsure of characters that are not digits.
 
-`python -m benchmarks.no_digits [--model models/model.onnx]` renders characters that no digit looks
-like, in the fonts that come with Matplotlib. Characters of the first kind the network met in
-training, drawn as strokes, never in these fonts; of the others it met none.
+`python -m benchmarks.no_digits [--model models/model.onnx]` renders characters that look like no
+digit, in the fonts that come with Matplotlib. The network was trained on those of the first kind,
+but drawn as strokes, never in these fonts. It was not trained on the others.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from matplotlib import get_data_path
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.asking import ask, model_parser
+from benchmarks.predicting import model_parser, predict
 from benchmarks.table import Row, print_rows
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.system.arrays import Pixels
@@ -27,14 +27,14 @@ COMMAND = "python -m benchmarks.no_digits"
 
 
 def main() -> None:
-    """Print a row a kind."""
+    """Print a row for each kind."""
     classifier = Classifier.load(model_parser(__doc__).parse_args().model)
     for kind, characters in CHARACTERS.items():
         pictures = [picture for font in FONTS for picture in printed(characters, font)]
-        answers = ask(pictures, classifier)
+        answers = predict(pictures, classifier)
         unsure = np.mean([each.status == "unsure" for each in answers])
-        told = f"{unsure:.1%} of {len(answers)}"
-        print_rows([Row(f"printed {kind}, answered with unsure", told, COMMAND)])
+        result = f"{unsure:.1%} of {len(answers)}"
+        print_rows([Row(f"printed {kind}, answered with unsure", result, COMMAND)])
 
 
 def printed(characters: str, font: str) -> list[Pixels]:

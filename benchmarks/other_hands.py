@@ -1,17 +1,17 @@
-"""Measure how well digits of other hands than MNIST's are read; no network was trained on them.
+"""Measure how well digits by other writers than MNIST's are read; no network was trained on them.
 
 `python -m benchmarks.other_hands [--model models/model.onnx]` reads 1,797 digits that 13 people in
 Turkey wrote (E. Alpaydin & C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
-Learning Repository, 1998; its test part, which comes with scikit-learn). They are stored as 8 x 8
-pixels, filled to the border; some can hardly be told apart by eye. The strokes that digits are
-drawn from for training were chosen with these digits in view.
+Learning Repository, 1998; its test set, which comes with scikit-learn). They are stored as 8 x 8
+pixels, filled to the border; some are hard to distinguish by eye. These digits were looked at when
+the strokes were chosen that digits are drawn from for training.
 """
 
 import cv2
 import numpy as np
 from sklearn.datasets import load_digits
 
-from benchmarks.asking import ask, model_parser, share_right
+from benchmarks.predicting import model_parser, predict, share_right
 from benchmarks.table import Row, print_rows
 from pipeline.digits.inference.classifier import Classifier
 
@@ -20,16 +20,16 @@ COMMAND = "python -m benchmarks.other_hands"
 
 
 def main() -> None:
-    """Print a row a size."""
+    """Print a row for each size."""
     classifier = Classifier.load(model_parser(__doc__).parse_args().model)
-    kept = load_digits()
-    images = np.rint(kept.images * (255 / 16)).astype(np.uint8)
+    digits = load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
     for side in SIDES:
         pictures = [
             cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC) for image in images
         ]
-        told = share_right(ask(pictures, classifier), kept.target)
-        print_rows([Row(f"{len(pictures)} digits of 13 other hands, {side} px", told, COMMAND)])
+        result = share_right(predict(pictures, classifier), digits.target)
+        print_rows([Row(f"{len(pictures)} digits of 13 other hands, {side} px", result, COMMAND)])
 
 
 if __name__ == "__main__":

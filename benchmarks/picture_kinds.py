@@ -1,9 +1,9 @@
 """Measure how well digits are read in the kinds of pictures that people bring.
 
 `python -m benchmarks.picture_kinds [--model models/model.onnx] [--digits 1000]` turns digits of
-MNIST's test part into such pictures, kind by kind, and reads them as predict-custom does. The hands
-are real; the paper, the light and the pens are not. The first row, MNIST's own form, is what the
-network gets right without preprocessing; the other rows cannot be much better.
+MNIST's test set into such pictures, kind by kind, and reads them as predict-custom does. The
+handwriting is real; the paper, the light and the pens are not. The first row, MNIST's own form, is
+what the network gets right without preprocessing; the other rows cannot be much better.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.asking import ask, model_parser, share_right
+from benchmarks.predicting import model_parser, predict, share_right
 from benchmarks.table import Row, print_rows
 from pipeline.digits.datasets.mnist import mnist
 from pipeline.digits.inference.classifier import Classifier
@@ -26,7 +26,7 @@ COMMAND = "python -m benchmarks.picture_kinds"
 
 
 def main() -> None:
-    """Print a row a kind."""
+    """Print a row for each kind."""
     parser = model_parser(__doc__)
     parser.add_argument("--digits", type=int, default=1000)
     arguments = parser.parse_args()
@@ -35,16 +35,16 @@ def main() -> None:
     for kind, picture in KINDS.items():
         rng = np.random.default_rng(0)
         pictures = [picture(image, rng) for image in digits.images]
-        told = share_right(ask(pictures, classifier), digits.labels)
-        print_rows([Row(f"{len(pictures)} digits {kind}", told, COMMAND)])
+        result = share_right(predict(pictures, classifier), digits.labels)
+        print_rows([Row(f"{len(pictures)} digits {kind}", result, COMMAND)])
 
 
 def ink(image: Pixels, height: int, pen: float = 0.0) -> Ink:
     """Cut a digit out and redraw it with sharp edges and a small margin: float32 (h, w), 0..1.
 
     Args:
-        image: uint8 (28, 28) as MNIST has it.
-        height: Of the digit's longer side with its own pen, in pixels.
+        image: uint8 (28, 28) as in MNIST.
+        height: Length of the digit's longer side with its own pen, in pixels.
         pen: How much thicker the pen is on each side, as a share of the height; negative: thinner.
     """
     x, y, width, length = cv2.boundingRect((image > 40).astype(np.uint8))
@@ -57,7 +57,7 @@ def ink(image: Pixels, height: int, pen: float = 0.0) -> Ink:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     change = cv2.dilate if pen > 0 else cv2.erode
     changed = change(np.pad(sharp, radius), disc)
-    # Erosion would erase a pen thinner than itself.
+    # Erosion would erase strokes thinner than the disc.
     return changed if changed.max() > 0.5 else np.pad(sharp, radius)
 
 
@@ -71,7 +71,7 @@ def place(strokes: Ink, size: tuple[int, int], rng: np.random.Generator) -> Ink:
 
 
 def color(strokes: Ink, pen: tuple[int, int, int], paper: tuple[int, int, int]) -> Pixels:
-    """Blend the RGB of pen and paper by the amount of ink, uint8 (h, w, 3)."""
+    """Blend the RGB colours of pen and paper by the amount of ink, uint8 (h, w, 3)."""
     pages = [part * strokes + whole * (1 - strokes) for part, whole in zip(pen, paper, strict=True)]
     return np.stack(pages, axis=-1).round().astype(np.uint8)
 
@@ -133,7 +133,7 @@ def small(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def post_office(image: Pixels, _: np.random.Generator) -> Pixels:
-    """Fill 16 x 16 pixels, light on dark, like USPS's digits of American zip codes."""
+    """Fill 16 x 16 pixels, light on dark, like USPS's digits from American zip codes."""
     x, y, width, length = cv2.boundingRect((image > 40).astype(np.uint8))
     scale = 16 / max(width, length)
     size = max(1, round(width * scale)), max(1, round(length * scale))

@@ -1,8 +1,8 @@
 """Measure how long the whole pipeline takes, against one plain script that does less.
 
-`python -m benchmarks.pipeline_speed [--rounds 3]` runs by turns benchmarks/plain_script.py and, in
-a new clone of the project without a cache, `dvc repro`: cold, with one more picture to read, and
-with nothing changed. It also compares the training of the default network with the script's fit.
+`python -m benchmarks.pipeline_speed [--rounds 3]` runs in turn benchmarks/plain_script.py and, in a
+new clone of the project without a cache, `dvc repro`: cold, with one more picture to read, and with
+nothing changed. It also compares the training of the default network with the script's fit.
 """
 
 import argparse
@@ -48,20 +48,20 @@ def one_round() -> dict[str, float]:
         write_mnist(folder / "mnist.npz")
         plain = run_plain(folder)
         project = copy_project(folder / "project")
-        cold, told = timed_repro(project, folder)
+        cold, output = timed_repro(project, folder)
         shutil.copy(project / "data/custom/9_photo.jpg", project / "data/custom/one_more.jpg")
         picture, _ = timed_repro(project, folder)
         nothing, _ = timed_repro(project, folder)
     seconds = {"cold": cold, "picture": picture, "nothing": nothing}
     print(json.dumps({"plain": plain, **seconds, "load": os.getloadavg()[0]}), flush=True)
     ratios = {key: taken / plain["total"] for key, taken in seconds.items()}
-    return ratios | {"fit": training_seconds(told) / plain["fit_seconds"]}
+    return ratios | {"fit": training_seconds(output) / plain["fit_seconds"]}
 
 
-def training_seconds(told: str) -> float:
+def training_seconds(output: str) -> float:
     """Add up the seconds that the train stage reported for its epochs."""
-    seconds = re.findall(r"^epoch \d+/\d+: .*, ([\d.]+) s$", told, re.MULTILINE)
-    assert seconds, "the train stage tells of its epochs in other words now"
+    seconds = re.findall(r"^epoch \d+/\d+: .*, ([\d.]+) s$", output, re.MULTILINE)
+    assert seconds, "the train stage reports its epochs in another format now"
     return sum(map(float, seconds))
 
 
@@ -82,7 +82,7 @@ def copy_project(folder: Path) -> Path:
 
 
 def timed_repro(project: Path, folder: Path) -> tuple[float, str]:
-    """Return the wall seconds of `dvc repro` on the MNIST in this folder, and its messages."""
+    """Return the wall seconds of `dvc repro` on the MNIST in this folder, and its log."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("DVC", "MLFLOW"))
     }

@@ -51,14 +51,14 @@ def main() -> None:
     plot(history.history, arguments.output)
     predict(model, arguments.pictures, arguments.output)
     ended = time.perf_counter()
-    told = {
+    report = {
         "import_seconds": IMPORTED - STARTED,
         "fit_seconds": fitted - before,
         "total_seconds": ended - STARTED,
         "test_accuracy": accuracy,
         "val_accuracy": history.history["val_accuracy"][-1],
     }
-    print(json.dumps(told))
+    print(json.dumps(report))
 
 
 def parse() -> argparse.Namespace:

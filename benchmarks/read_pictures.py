@@ -3,12 +3,12 @@
     python -m benchmarks.read_pictures [--quick] [--memory] [--model models/model.onnx]
 
 Speed: from files to answers (decoding, normalising, the network) against
-`cv2.resize(cv2.imread(file), (28, 28))` over the same files, by turns in one process. For the
-smallest pictures also the floor: decoded and classified, nothing in between. Start: from the
-command line of predict-custom to its first written answer, against `import tensorflow`. Memory
+`cv2.resize(cv2.imread(file), (28, 28))` over the same files, in turn in one process. For the
+smallest pictures also the lower bound: decoding and classifying, nothing in between. Start: from
+the command line of predict-custom to its first written answer, against `import tensorflow`. Memory
 (with --memory): the peak of a process that reads 1,000 pictures, and of one that reads 100,000,
-each with all processes it starts, sampled every 500 pictures; memory that several share counts once
-(Linux's "proportional set size"). The names of 100,000 files alone take some 35 MB.
+each with all processes it starts, sampled every 500 pictures; memory shared by several processes
+counts once (Linux's "proportional set size"). The names of 100,000 files alone take about 35 MB.
 """
 
 import argparse
@@ -78,9 +78,9 @@ def main() -> None:
 
 
 def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Path]:
-    """Write real digits as ink on unevenly lit paper, (side, side, 3), one a file.
+    """Write real digits as ink on unevenly lit paper, (side, side, 3), one per file.
 
-    With a side of 0 they are written as MNIST has them, (28, 28).
+    With a side of 0 they are written as in MNIST, (28, 28).
     """
     folder.mkdir()
     digits = mnist_5000().test.images
@@ -104,7 +104,7 @@ def write_pictures(folder: Path, suffix: str, side: int, count: int) -> list[Pat
 
 
 def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Row:
-    """Compare our reading with the plain loop; pictures a second."""
+    """Compare our reading with the plain loop, in pictures per second."""
     classifier = Classifier.load(model)
 
     def ours() -> None:
@@ -115,7 +115,7 @@ def speed_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Ro
 
 
 def floor_row(name: str, paths: Sequence[Path], model: Path, repeats: int) -> Row:
-    """Compare the least that any reader must do, on all cores, with the plain loop."""
+    """Compare the minimum that any reader must do, on all cores, with the plain loop."""
     classifier = Classifier.load(model)
 
     def least() -> None:
@@ -145,7 +145,7 @@ def _against_plain_loop(
 
 
 def by_turns(works: Sequence[Callable[[], None]], repeats: int) -> list[list[float]]:
-    """Time several works by turns, after one run that does not count; seconds."""
+    """Return the seconds of several functions, run in turn after one run that does not count."""
     taken: list[list[float]] = [[] for _ in works]
     for repeat in range(repeats + 1):
         for work, seconds in zip(works, taken, strict=True):
@@ -176,7 +176,7 @@ def start_row(folder: Path, model: Path, repeats: int) -> Row:
 
 
 def until_answer(command: Sequence[str], answers: Path) -> None:
-    """Start a command, wait until its file of answers has one, and kill it."""
+    """Start a command, wait until its file of answers holds one, and kill it."""
     answers.unlink(missing_ok=True)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -205,8 +205,8 @@ def memory_row(folder: Path, model: Path) -> Row:
         output = subprocess.run([*script, "--model", str(model)], check=True, capture_output=True)
         peaks.append(float(output.stdout))
     few, many = peaks
-    told = f"{many / few:.2f}× ({many:.0f} MB against {few:.0f} MB, one run)"
-    return Row("memory for 100,000 pictures, against 1,000", told, f"{COMMAND} --memory")
+    result = f"{many / few:.2f}× ({many:.0f} MB against {few:.0f} MB, one run)"
+    return Row("memory for 100,000 pictures, against 1,000", result, f"{COMMAND} --memory")
 
 
 def peak_megabytes(folder: Path, model: Path) -> float:

@@ -1,7 +1,7 @@
 """Measure a sweep of 12 configurations against 12 plain scripts, and the cost of many trials.
 
-`python -m benchmarks.sweep MNIST.npz [--plain-runs 3]` trains 4 layer sizes × 3 epoch counts, both
-ways alike. With 3 plain runs, one layer size is measured and counted four times.
+`python -m benchmarks.sweep MNIST.npz [--plain-runs 3]` trains 4 layer sizes × 3 epoch counts, the
+same both ways. With 3 plain runs, one layer size is measured and counted four times.
 `python -m benchmarks.sweep --many 100` measures time and memory of trials 1 to 100.
 """
 
@@ -55,8 +55,8 @@ def compare(mnist: Path, plain_runs: int) -> None:
         seconds, rows = time_sweep(grid, epochs, *AS_PLAIN, f"hydra/launcher={launcher}")
         assert len(rows) == len(SIZES) * len(EPOCHS)
         worst = min(float(row["test_accuracy"]) for row in rows)
-        told = f"{seconds:.0f} s, {plain / seconds:.1f} times as fast; worst test {worst:.4f}"
-        print_rows([Row(f"sweep of 12, {launcher}", told, command)])
+        result = f"{seconds:.0f} s, {plain / seconds:.1f} times as fast; worst test {worst:.4f}"
+        print_rows([Row(f"sweep of 12, {launcher}", result, command)])
 
 
 def repeat(trials: int) -> None:
@@ -69,9 +69,9 @@ def repeat(trials: int) -> None:
     memory = [int(row["peak_memory_mib"]) for row in ordered]
     early, late = statistics.median(seconds[:10]), statistics.median(seconds[-10:])
     command = f"python -m benchmarks.sweep --many {trials}"
-    told = f"{early:.2f} s among the first ten, {late:.2f} s among the last ten of {trials}"
+    times = f"{early:.2f} s among the first ten, {late:.2f} s among the last ten of {trials}"
     peak = f"{memory[4]} MiB in trial 5, {memory[-1]} MiB in trial {trials}"
-    print_rows([Row("median trial", told, command), Row("peak memory", peak, command)])
+    print_rows([Row("median trial", times, command), Row("peak memory", peak, command)])
 
 
 def time_plain(mnist: Path, units: list[int], epochs: int) -> float:
@@ -89,7 +89,7 @@ def time_plain(mnist: Path, units: list[int], epochs: int) -> float:
 
 
 def time_sweep(*overrides: str) -> tuple[float, list[dict[str, str]]]:
-    """Run a sweep without earlier trials, on a new MLflow store; return seconds and results."""
+    """Run a sweep without earlier trials, on a new MLflow store; return its seconds and results."""
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         subprocess.run(

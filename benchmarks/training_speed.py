@@ -1,9 +1,9 @@
-"""Measure an epoch of training: ours, Keras's own fit, loops by hand, the matrix products alone.
+"""Measure an epoch of training: ours, Keras's fit, hand-written loops, the matrix products alone.
 
 `python -m benchmarks.training_speed [--rounds 5] [--hidden-units 128 128] [--batch-size 32]` trains
-the same network on the same 60,000 random pictures, one epoch of each way by turns, so that all
-meet the same noise. The first round, which compiles, does not count. PyTorch, if it is installed,
-is timed on one thread and on one a core; the faster counts.
+the same network on the same 60,000 random pictures, with one epoch of each method in turn, so that
+all meet the same noise. The first round, which compiles, does not count. PyTorch, if it is
+installed, is timed on one thread and on one thread per core; the faster counts.
 """
 
 import argparse
@@ -35,7 +35,7 @@ TORCH = "PyTorch loop"
 
 
 def main() -> None:
-    """Time every way of training and print the rows."""
+    """Time every method of training and print the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=60_000)
@@ -46,37 +46,37 @@ def main() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (arguments.pictures, 28, 28), np.uint8)
     train = Split(images, rng.integers(0, CLASSES, arguments.pictures).astype(np.uint8))
-    ways: dict[str, Callable[..., Epochs]] = {
+    methods: dict[str, Callable[..., Epochs]] = {
         "this project's fit": ours,
         "Keras's model.fit": keras_fit,
         "NumPy loop with Adam": numpy_loop,
         "matrix products alone": products,
     }
     if importlib.util.find_spec("torch"):
-        ways |= {f"{TORCH}, threads: {n}": partial(torch_loop, n) for n in (1, os.cpu_count())}
+        methods |= {f"{TORCH}, threads: {n}": partial(torch_loop, n) for n in (1, os.cpu_count())}
     else:
         print("no PyTorch here (pip install torch): its row is left out")
-    seconds = faster_torch(measure(ways, train, arguments))
+    seconds = faster_torch(measure(methods, train, arguments))
     batch = f"batches of {arguments.batch_size}"
-    told = f"--batch-size {arguments.batch_size} --rounds {arguments.rounds}"
-    command = f"python -m benchmarks.training_speed {told}"
+    options = f"--batch-size {arguments.batch_size} --rounds {arguments.rounds}"
+    command = f"python -m benchmarks.training_speed {options}"
     print_rows(
         [
-            Row(f"{way}: epoch against Keras's model.fit, {batch}", ratio, command)
-            for way, ratio in ratios(seconds).items()
+            Row(f"{method}: epoch against Keras's model.fit, {batch}", ratio, command)
+            for method, ratio in ratios(seconds).items()
         ]
     )
 
 
 def measure(
-    ways: dict[str, Callable[..., Epochs]], train: Split, arguments: argparse.Namespace
+    methods: dict[str, Callable[..., Epochs]], train: Split, arguments: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Return the seconds of each way's epochs, without the first."""
+    """Return the seconds of each method's epochs, without the first."""
     running = {
-        name: way(train, arguments.hidden_units, arguments.batch_size, arguments.rounds + 1)
-        for name, way in ways.items()
+        name: method(train, arguments.hidden_units, arguments.batch_size, arguments.rounds + 1)
+        for name, method in methods.items()
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
     for number in range(arguments.rounds + 1):
         for name, epochs in running.items():
             before = time.perf_counter()
@@ -89,9 +89,9 @@ def measure(
 
 
 def faster_torch(seconds: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Keep the faster of PyTorch's loops."""
-    of_torch = [taken for way, taken in seconds.items() if TORCH in way]
-    others = {way: taken for way, taken in seconds.items() if TORCH not in way}
+    """Keep only the faster of PyTorch's loops."""
+    of_torch = [taken for method, taken in seconds.items() if TORCH in method]
+    others = {method: taken for method, taken in seconds.items() if TORCH not in method}
     return others | ({TORCH: min(of_torch, key=median)} if of_torch else {})
 
 
@@ -99,13 +99,13 @@ def ratios(seconds: dict[str, list[float]]) -> dict[str, str]:
     """Divide each epoch's seconds by those of model.fit in the same round."""
     base = seconds["Keras's model.fit"]
     return {
-        way: median_and_spread([one / b for one, b in zip(taken, base, strict=True)], "×")
-        for way, taken in seconds.items()
+        method: median_and_spread([one / b for one, b in zip(taken, base, strict=True)], "×")
+        for method, taken in seconds.items()
     }
 
 
 def ours(train: Split, hidden_units: list[int], batch_size: int, epochs: int) -> Epochs:
-    """Train with this project's fit, on one validation picture, since the others have none."""
+    """Train with this project's fit, with one validation picture, since the others use none."""
     import threading
 
     model = mlp((28, 28), CLASSES, hidden_units=hidden_units)
@@ -129,7 +129,7 @@ def ours(train: Split, hidden_units: list[int], batch_size: int, epochs: int) ->
 
 
 def keras_fit(train: Split, hidden_units: list[int], batch_size: int, epochs: int) -> Epochs:
-    """Train as tutorials do."""
+    """Train as Keras's tutorials do."""
     model = mlp((28, 28), CLASSES, hidden_units=hidden_units)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     for _ in range(epochs):

@@ -1,8 +1,8 @@
 """Draw the sample pictures of `data/custom/`: `python data/draw_samples.py [FOLDER]`.
 
-Every digit is a few pen strokes of our own design: smooth curves through given points. An unsteady
-hand draws them with several kinds of pens on several kinds of paper, so that the samples differ as
-much as the pictures people bring. The same code always draws the same pictures.
+Every digit is a few pen strokes of our own design: smooth curves through the points in FORMS. An
+unsteady hand draws them with several kinds of pens on several kinds of paper, so that the samples
+differ as much as the pictures people bring. The same code always draws the same pictures.
 """
 
 import csv
@@ -76,7 +76,7 @@ class Pen:
 
     Attributes:
         colour: RGB, 0..255.
-        width: Of the line, as a share of the digit's height.
+        width: Width of the line, as a share of the digit's height.
         grain: How much of the paper's tooth shows through, 0 (ink) .. 1 (chalk).
         pressure: How much the width of the line varies along the stroke, 0..1.
         nib: How much thinner a rising stroke is than a falling one, 0 (ball) .. 1 (broad nib).
@@ -106,16 +106,16 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture: which digit, how written, on what.
+    """One picture: which digit, how it is written, and on what.
 
     Attributes:
-        file: Its name; begins with the digit.
+        file: Name of the file; begins with the digit.
         form: Key of `FORMS`.
         size: (width, height) in pixels.
         pen: What it is drawn with.
         paper: Function (size, rng) -> paper of shape (h, w, 3), 0..255; None: transparent.
-        height: Of the digit, as a share of the shorter side of the picture.
-        centre: Where the digit is, as shares of width and height.
+        height: Height of the digit, as a share of the shorter side of the picture.
+        centre: Centre of the digit, as shares of width and height.
         slant: Sideways shift per height; positive leans to the right.
         turn: Rotation in degrees, clockwise.
         light: Function (size, rng) -> illumination of shape (h, w), 0..1, as in a photo.
@@ -146,7 +146,7 @@ def _drift(length: int, knots: int, rng: np.random.Generator) -> Floats:
 
 
 def write_by_hand(sample: Sample, rng: np.random.Generator) -> list[Floats]:
-    """Return the strokes, (n, 3) each: x, y and line width in pixels, as an unsteady hand draws."""
+    """Return strokes drawn by an unsteady hand, (n, 3) each: x, y and line width in pixels."""
     width, height = sample.size
     scale = sample.height * min(width, height)
     strokes = [smooth_curve(stroke) for stroke in FORMS[sample.form]]
@@ -215,7 +215,7 @@ def _evenly(stroke: Floats) -> Floats:
 
 
 def plain(colour: Colour) -> Paper:
-    """Paper of one even colour, as a drawing program makes it."""
+    """Paper of one even colour, as from a drawing program."""
 
     def paper(size: Size, _: np.random.Generator) -> Floats:
         return np.full((size[1], size[0], 3), colour, np.float64)
@@ -239,10 +239,10 @@ def ruled(
     """White paper with printed lines.
 
     Args:
-        pitch: Distance of the lines as a share of the picture's shorter side.
-        squared: Lines both ways, else across only.
-        turn: By how many degrees the sheet lies askew.
-        colour: Of the lines.
+        pitch: Distance between lines as a share of the picture's shorter side.
+        squared: Whether there are vertical lines, too.
+        turn: Rotation of the sheet in degrees.
+        colour: Colour of the lines.
     """
 
     def paper(size: Size, rng: np.random.Generator) -> Floats:
@@ -264,7 +264,7 @@ def ruled(
 
 
 def blackboard(colour: Colour) -> Paper:
-    """A board from which older chalk was wiped."""
+    """A board from which older chalk marks were wiped."""
 
     def paper(size: Size, rng: np.random.Generator) -> Floats:
         wiped = _noise(size, (max(size) / 3, max(size) / 24), rng)  # the sponge goes across

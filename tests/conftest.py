@@ -1,4 +1,4 @@
-"""What several tests share."""
+"""Fixtures and settings for all tests."""
 
 import os
 import shutil
@@ -14,23 +14,23 @@ from pipeline.digits.splits import Split
 from pipeline.system.garbage import collect_garbage_less_often
 
 ROOT = Path(__file__).resolve().parent.parent
-MEMORY = Path("/dev/shm")  # as a folder, on Linux
-ROOM = 4 << 30  # bytes; the tests take a quarter of a gigabyte, and other programs want some
+MEMORY = Path("/dev/shm")  # a folder in memory, on Linux
+ROOM = 4 << 30  # bytes; the tests take a quarter of a gigabyte, and other programs need some
 
 
 def pytest_configure():
-    """Keep temporary files in memory: every commit of a database waits for a real disk."""
+    """Keep temporary files in memory: on a disk, every commit of a database has to wait."""
     collect_garbage_less_often()  # the tests, too, import everything
     if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
         return
     os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="digits", dir=MEMORY)
-    Path(tempfile.tempdir).chmod(0o711)  # PostgreSQL, which root may not run, passes through
-    # Below the priority with which multiprocessing removes its own folder in there.
+    Path(tempfile.tempdir).chmod(0o711)  # for PostgreSQL, which refuses to run as root
+    # A lower priority than that with which multiprocessing removes its own folder in there.
     Finalize(None, shutil.rmtree, (tempfile.tempdir, True), exitpriority=-200)
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take minutes, lest one worker be left alone with them."""
+    """Start with the files that take minutes, so that no worker is left alone with them."""
     long = {item.path for item in items if item.get_closest_marker("end_to_end")}
     items.sort(key=lambda item: item.path not in long)
 
@@ -49,7 +49,7 @@ def no_store_of_another_test(monkeypatch):
 
 @pytest.fixture
 def digits_like():
-    """Return 200 random 28×28 pictures whose labels come 20 a class, in mixed order."""
+    """Return 200 random 28×28 pictures with 20 labels per class, in random order."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (200, 28, 28), dtype=np.uint8)
     return Split(images, rng.permutation(np.repeat(np.arange(10, dtype=np.uint8), 20)))

@@ -1,4 +1,4 @@
-"""Read digits from pictures handed over by a caller: as bytes, as base64 text or as arrays."""
+"""Read digits from pictures that a caller passes as bytes, as base64 text or as arrays."""
 
 import base64
 import binascii
@@ -21,13 +21,13 @@ CHUNK_SIZE = 256  # pictures
 def answer(
     pictures: Sequence[object], classifier: Classifier, *, unsure_below: float
 ) -> list[Prediction]:
-    """Read one digit from each picture, in order; what is no picture gets the status "error".
+    """Read one digit from each picture, in order; anything else gets the status "error".
 
     Args:
-        pictures: Each one the content of a picture file (bytes, or base64 text as JSON carries it),
-            or integers 0..255, (h, w) grey or (h, w, 3) RGB. An array of the network's own input
-            size, such as 28 x 28, is classified as it is; anything else is normalised first.
-        classifier: What tells digits apart.
+        pictures: Each one the content of a picture file (bytes, or base64 text as in JSON), or
+            integers 0..255, (h, w) grey or (h, w, 3) RGB. An array of the network's own input size,
+            such as 28 x 28, is classified as it is; anything else is normalised first.
+        classifier: The network that classifies the digits.
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
     """
     work = partial(_prepare, input_shape=classifier.input_shape)
@@ -39,7 +39,7 @@ def answer(
 
 
 def unstack(array: NDArray[np.generic]) -> list[object]:
-    """Take an array apart into pictures: it is one, (h, w) or (h, w, 3), or a stack of them."""
+    """Split an array into pictures: it holds one, (h, w) or (h, w, 3), or a stack of them."""
     if array.dtype == object:
         return list(array.ravel())
     return [array] if _is_picture_shape(array) else list(array)
@@ -50,14 +50,14 @@ def _is_picture_shape(array: NDArray[Any]) -> bool:
 
 
 def _prepare(numbered: tuple[int, object], input_shape: tuple[int, int]) -> NetworkInput:
-    number, given = numbered
+    number, picture = numbered
     name = str(number)
-    if isinstance(given, bytes | bytearray | memoryview):
-        return prepare(name, partial(decode, bytes(given)), thumbnail=False)
-    if isinstance(given, str):
-        return prepare(name, lambda enough: decode(_from_base64(given), enough), thumbnail=False)
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return prepare(name, partial(decode, bytes(picture)), thumbnail=False)
+    if isinstance(picture, str):
+        return prepare(name, lambda side: decode(_from_base64(picture), side), thumbnail=False)
     try:
-        pixels = _pixels(given)
+        pixels = _pixels(picture)
     except PictureError as error:
         return NetworkInput(name, doubt=str(error))
     if pixels.shape == input_shape:
@@ -69,17 +69,17 @@ def _from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PictureError("is text that is no picture in base64") from error
+        raise PictureError("is text, but not a picture in base64") from error
 
 
-def _pixels(given: object) -> Pixels:
-    wanted = "a picture is bytes, or whole numbers 0..255 of shape (h, w) or (h, w, 3)"
+def _pixels(picture: object) -> Pixels:
+    expected = "a picture is bytes, or whole numbers 0..255 of shape (h, w) or (h, w, 3)"
     try:
-        array = np.asarray(given)
+        array = np.asarray(picture)
     except ValueError as error:
-        raise PictureError(f"is {type(given).__name__}; {wanted}") from error
+        raise PictureError(f"is {type(picture).__name__}; {expected}") from error
     if array.dtype.kind not in "ui":
-        raise PictureError(f"is {type(given).__name__} of {array.dtype}; {wanted}")
+        raise PictureError(f"is {type(picture).__name__} of {array.dtype}; {expected}")
     if not _is_picture_shape(array) or not array.size or array.min() < 0 or array.max() > 255:
-        raise PictureError(f"is an array of shape {array.shape} with other values; {wanted}")
+        raise PictureError(f"is an array of shape {array.shape} with other values; {expected}")
     return np.ascontiguousarray(array, np.uint8)

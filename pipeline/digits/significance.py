@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 P_VALUE_NAME = "McNemar's mid-p"
-SIGNIFICANCE = 0.05  # a difference with a smaller p-value is more than chance
+SIGNIFICANCE = 0.05  # a difference with a smaller p-value is significant
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,11 @@ class Comparison:
     """The answers of a candidate and of a champion to the same pictures.
 
     Attributes:
-        pictures: Their number.
+        pictures: Number of pictures.
         only_candidate: Rows of the pictures that the candidate alone got right, ascending.
         only_champion: Rows of the pictures that the champion alone got right, ascending.
-        p_value: Probability of at least so large a difference between equally good networks, 0..1;
-            see `mcnemar_mid_p`.
+        p_value: Probability of a difference at least this large between equally good networks,
+            0..1; see `mcnemar_mid_p`.
     """
 
     pictures: int
@@ -28,12 +28,12 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        """Whether the candidate is better, by more than chance."""
+        """Whether the candidate is significantly better."""
         return len(self.only_candidate) > len(self.only_champion) and self.significant
 
     @property
     def significant(self) -> bool:
-        """Whether the difference, in either direction, is more than chance."""
+        """Whether the difference, in either direction, is significant."""
         return self.p_value < SIGNIFICANCE
 
 
@@ -53,10 +53,10 @@ def compare(
 def mcnemar_mid_p(one: int, other: int) -> float:
     """Return the two-sided mid-p value of McNemar's test, 0..1.
 
-    Between equally good networks, each picture that only one of them gets right is a toss of a
-    coin. The exact binomial test is conservative; counting the observed outcome by half brings it
-    close to its nominal level (M. W. Fagerland, S. Lydersen, P. Laake, "The McNemar test for binary
-    matched-pairs data: mid-p and asymptotic are better than exact conditional", BMC Medical
+    Between equally good networks, each picture that only one of them gets right is a coin toss. The
+    exact binomial test is conservative; counting half of the observed outcome's probability brings
+    it close to its nominal level (M. W. Fagerland, S. Lydersen, P. Laake, "The McNemar test for
+    binary matched-pairs data: mid-p and asymptotic are better than exact conditional", BMC Medical
     Research Methodology 13:91, 2013).
 
     Args:

@@ -41,12 +41,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A part for training and a part for testing, which training never sees.
+    """A training set and a test set, which training never sees.
 
     Attributes:
         name: Such as "mnist".
-        source: What it was made from, in words that do not depend on where the files lie.
-        note: A warning to show with everything made from it, or None.
+        source: Where the data comes from, in words that do not depend on the files' location.
+        note: A warning to show with everything made from the data, or None.
         class_names: The name of each class, by label.
     """
 
@@ -59,9 +59,9 @@ class Dataset:
 
 
 def validation_share(size: int, pictures: int) -> float:
-    """Return the share of the pictures that `size` of them are, at most a ninth.
+    """Return `size` as a share of the pictures, at most a ninth.
 
-    The limit leaves a small data set enough to train on.
+    The limit leaves enough of a small data set to train on.
     """
     return min(size / pictures, LARGEST_VALIDATION_SHARE)
 
@@ -70,10 +70,10 @@ def stratified_split(split: Split, share: float, rng: np.random.Generator) -> tu
     """Set aside a share of each class, for validation or for testing.
 
     Returns:
-        The rest, and what was set aside, both in their old order.
+        The rest, and what was set aside, both in their original order.
     """
     classes = rows_by_class(split.labels)
-    # Rounding the running total instead of each class makes the parts add up to the size asked for.
+    # Rounding the running total instead of each class makes the parts add up to the wanted size.
     totals = np.rint(share * np.cumsum([len(rows) for rows in classes])).astype(int)
     is_aside = np.zeros(len(split), bool)
     for rows, aside in zip(classes, np.diff(totals, prepend=0), strict=True):

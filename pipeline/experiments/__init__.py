@@ -1,1 +1,1 @@
-"""Many trainings: what a trial is, what runs it, what came of it."""
+"""Sweeps and searches: trials, what runs them, and their results."""

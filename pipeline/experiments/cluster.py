@@ -1,9 +1,9 @@
 """Run trials as tasks of a Ray cluster, each on a node that has room for it.
 
-A Ray worker imports TensorFlow once and forks a process for every trial, as a sweep on one machine
-does: so a trial has its own number of threads and leaves nothing behind. The code is sent along,
-and so is the prepared data, to nodes that do not have it. Epochs and outcomes come back to the
-command, which alone records them.
+A Ray worker imports TensorFlow once and forks a process for every trial, like a sweep on one
+machine. So each trial has its own number of threads and leaves nothing behind. The code is sent to
+every node, and the prepared data to nodes that lack it. Epochs and outcomes come back to the
+command, and only the command records them.
 """
 
 import logging
@@ -35,11 +35,11 @@ from pipeline.system.machine import cores
 if TYPE_CHECKING:
     from ray import ObjectRef, ObjectRefGenerator
 
-# How often a trial is started whose node or worker dies.
+# How many times a trial is started if its node or worker keeps dying.
 TRIES = 4
 
 ANSWER_SECONDS = 5
-# New nodes are noticed this often, even while no trial reports.
+# How often to look for new nodes while no trial reports.
 LOOK_SECONDS = 10
 
 log = logging.getLogger(__name__)
@@ -47,45 +47,46 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[Executor]:
-    """Connect to a Ray cluster, or start one on this machine; offer an executor that uses it.
+    """Connect to a Ray cluster, or start one on this machine, and yield an executor for it.
 
     Args:
-        address: HOST:PORT or "auto"; None for $RAY_ADDRESS, or else a cluster on this machine that
-            ends with the block.
+        address: HOST:PORT or "auto"; None for $RAY_ADDRESS, or else for a cluster on this machine
+            that stops when the block ends.
 
     Raises:
         InputError: Ray is not installed, or no cluster answers there.
     """
-    wanted = address or os.environ.get("RAY_ADDRESS") or "local"
-    # Ray reads its settings from the environment alone: it must not report usage over the network.
+    target = address or os.environ.get("RAY_ADDRESS") or "local"
+    # Ray must not report usage over the network; only the environment can turn that off.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if wanted not in ("auto", "local"):
-        _expect_answer(wanted)
-        # If what answers is no cluster, Ray would go on trying for a quarter of an hour.
+    if target not in ("auto", "local"):
+        _expect_answer(target)
+        # If something other than a cluster answers, Ray would retry for a quarter of an hour.
         os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
     try:
         import ray
     except ImportError as error:
         raise InputError(
-            "hydra/launcher=ray: Ray is missing; `pip install -e '.[ray]'` in the project's folder"
+            "hydra/launcher=ray: Ray is not installed; run `pip install -e '.[ray]'` in the "
+            "project's folder"
         ) from error
-    _connect(wanted)
+    _connect(target)
     try:
         yield run_on_cluster
     finally:
-        ray.shutdown()  # which ends what still runs for this command
+        ray.shutdown()  # also stops the trials that this command still runs
 
 
 def run_on_cluster(
     trials: Iterable[Trial], on_epoch: EpochCallback
 ) -> Iterator[tuple[Trial, Outcome]]:
-    """Run trials, as many at a time as there are cores, and yield each outcome as it comes.
+    """Run as many trials at a time as the cores allow; yield each outcome as it arrives.
 
-    A trial whose node or worker dies is run again, on another node if need be; one that fails by
-    itself is not.
+    A trial whose node or worker dies is run again, on another node if need be. A trial that ends in
+    an error is not.
 
     Args:
-        trials: What to run; the next one is taken when there is room.
+        trials: The trials to run; the next one is taken when cores are free.
         on_epoch: Called once for every epoch of every trial; returns False to stop the trial.
     """
     import ray
@@ -96,8 +97,8 @@ def run_on_cluster(
     send = _Sender()
     while True:
         nodes = _cores_of_nodes()
-        # One more than there is room for: it starts as soon as there is, and to a cluster that
-        # grows on demand it is the demand.
+        # Submit one trial more than there are cores for: it starts as soon as cores are free, and
+        # it makes an autoscaling cluster grow.
         while sum(task.cores for task in running.values()) <= sum(nodes):
             task = died.pop() if died else next(fresh, None)
             if task is None:
@@ -113,12 +114,12 @@ def run_on_cluster(
             task = running[stream]
             message = _receive(stream)
             if isinstance(message, Epoch):
-                if task.goes_on_after(message, on_epoch):
+                if task.continues_after(message, on_epoch):
                     continue
                 ray.cancel(stream)
                 message = task.stopped()
             del running[stream]
-            if message is None and task.may_try_again():
+            if message is None and task.may_run_again():
                 died.append(task)
             else:
                 yield task.trial, message or task.lost()
@@ -137,19 +138,19 @@ class _Task:
         threads: int = self.trial.config["train"]["threads"]
         return threads
 
-    def goes_on_after(self, epoch: Epoch, on_epoch: EpochCallback) -> bool:
-        """Say whether the trial goes on; ask only about epochs that it has not reported before."""
+    def continues_after(self, epoch: Epoch, on_epoch: EpochCallback) -> bool:
+        """Return whether the trial continues; call `on_epoch` only for epochs not seen before."""
         if epoch.epoch <= len(self.epochs):
             return True
         self.epochs.append(epoch)
         return on_epoch(self.trial, epoch)
 
-    def may_try_again(self) -> bool:
-        """Count a death; say whether the trial is to be run again."""
+    def may_run_again(self) -> bool:
+        """Count a failed try; return whether to run the trial again."""
         if self.tries == TRIES:
             return False
         self.tries += 1
-        log.warning("%s: its node or its worker died; it is run again", self.trial.name)
+        log.warning("%s: its node or worker died; running it again", self.trial.name)
         return True
 
     def stopped(self) -> Outcome:
@@ -161,8 +162,8 @@ class _Task:
         )
 
     def lost(self) -> Outcome:
-        """Return the outcome of a trial that died too often."""
-        error = f"its node or its worker died, {TRIES} times in a row: out of memory?"
+        """Return the outcome of a trial whose last try failed, too."""
+        error = f"its node or worker died {TRIES} times in a row (out of memory?)"
         return Outcome("failed", error=error)
 
 
@@ -172,8 +173,8 @@ class _Sender:
     def __init__(self) -> None:
         import ray
 
-        # Trials that die are sent again by `run_on_cluster`: if Ray retried them, it would start
-        # the stream of messages all over.
+        # `run_on_cluster` resubmits trials that die. If Ray retried them, it would restart the
+        # stream of messages from the beginning.
         self._run = ray.remote(num_returns="streaming", max_retries=0)(_run)
         self._data: dict[Path, ObjectRef[Any]] = {}
 
@@ -184,7 +185,7 @@ class _Sender:
         if folder not in self._data:
             files = {file.name: file.read_bytes() for file in folder.iterdir()}
             self._data[folder] = ray.put(files)
-        # In a list, or Ray would fetch it to every node.
+        # In a list: Ray would fetch a bare reference to every node.
         stream: ObjectRefGenerator = self._run.options(num_cpus=task.cores).remote(
             task.trial, [self._data[folder]]
         )
@@ -192,8 +193,8 @@ class _Sender:
 
 
 def _run(trial: Trial, data: "list[ObjectRef[Any]]") -> Iterator[Epoch | Outcome]:
-    """Run a trial, on a node of the cluster."""
-    # Forks look for code in the working directory first, which may hold another version of it.
+    """Run a trial on a node of the cluster."""
+    # Forks import from the working directory first, which may hold another version of the code.
     os.chdir(ROOT)
     start_forkserver()
     yield from run_in_fork(replace(trial, data=_local_copy(trial.data, data)))
@@ -219,7 +220,7 @@ def _local_copy(folder: Path, data: "list[ObjectRef[Any]]") -> Path:
 
 
 def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
-    """Receive one message of a trial; None if its node or its worker has died."""
+    """Receive a trial's next message; None if its node or worker has died."""
     import ray
     from ray import exceptions
 
@@ -238,7 +239,7 @@ def _receive(stream: "ObjectRefGenerator") -> Epoch | Outcome | None:
 
 
 def _cores_of_nodes() -> list[int]:
-    """Return the number of cores of every node that has any."""
+    """Return the number of cores of every live node that has any."""
     import ray
 
     counts = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
@@ -249,21 +250,21 @@ def _connect(address: str) -> None:
     import ray
     from ray.exceptions import RayError
 
-    here: dict[str, Any] = {"num_cpus": cores(), "include_dashboard": False}
+    local: dict[str, Any] = {"num_cpus": cores(), "include_dashboard": False}
     try:
         ray.init(
             address,
             runtime_env={"py_modules": [str(ROOT / "pipeline")], "excludes": ["__pycache__"]},
             log_to_driver=False,
             logging_level=logging.ERROR,
-            **(here if address == "local" else {}),
+            **(local if address == "local" else {}),
         )
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         raise _no_cluster(address, error) from error
 
 
 def _expect_answer(address: str) -> None:
-    """Check that something listens at an address, for which Ray itself would wait long.
+    """Check that something listens at an address; Ray itself would wait much longer.
 
     Raises:
         InputError: Nothing listens there.
@@ -278,6 +279,6 @@ def _expect_answer(address: str) -> None:
 def _no_cluster(address: str, error: Exception) -> InputError:
     return InputError(
         f"hydra.launcher.address={address}: no Ray cluster answers there "
-        f"({type_and_message(error, 300)}); name HOST:PORT as `ray start --head` prints it, and "
-        "set RAY_AUTH_MODE as it was set there"
+        f"({type_and_message(error, 300)}); give the HOST:PORT that `ray start --head` printed, "
+        "and set RAY_AUTH_MODE as it was set there"
     )

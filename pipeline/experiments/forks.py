@@ -1,8 +1,8 @@
-"""Run trials on this machine, each in a process of its own that has TensorFlow already imported.
+"""Run trials on this machine, each in its own process with TensorFlow already imported.
 
 One process imports everything once and computes nothing; every trial is a fork of it. So a trial
-begins at once and leaves nothing behind: TensorFlow keeps the code that XLA compiles, some 8 MB a
-network, for as long as its process lives. A trial whose process dies takes no other with it.
+starts at once and leaves nothing behind: TensorFlow keeps the code that XLA compiles, about 8 MB
+per network, as long as its process lives. If the process of one trial dies, the others go on.
 """
 
 import multiprocessing
@@ -29,7 +29,7 @@ class _Running:
 
 @contextmanager
 def forks(workers: int) -> Iterator[Executor]:
-    """Offer an executor that runs so many trials at a time on this machine."""
+    """Yield an executor that runs up to `workers` trials at a time on this machine."""
     start_forkserver()
     yield partial(run_in_forks, workers=workers)
 
@@ -37,12 +37,12 @@ def forks(workers: int) -> Iterator[Executor]:
 def run_in_forks(
     trials: Iterable[Trial], on_epoch: EpochCallback, workers: int = 1
 ) -> Iterator[tuple[Trial, Outcome]]:
-    """Run trials, several at a time, and yield each outcome as it comes.
+    """Run trials, several at a time; yield each outcome as it arrives.
 
     Args:
-        trials: What to run; the next one is taken when a worker is free.
+        trials: The trials to run; the next one is taken when a worker is free.
         on_epoch: Called after every epoch of every trial; returns False to stop the trial.
-        workers: How many run at a time.
+        workers: How many trials run at a time.
     """
     waiting = iter(trials)
     running: dict[Connection, _Running] = {}
@@ -55,7 +55,7 @@ def run_in_forks(
                 return
             ready = wait(list(running))
             for fork in [fork for fork in running.values() if fork.connection in ready]:
-                outcome = _follow_once(fork, on_epoch)
+                outcome = _handle_message(fork, on_epoch)
                 if outcome:
                     del running[fork.connection]
                     yield fork.trial, outcome
@@ -65,12 +65,12 @@ def run_in_forks(
 
 
 def run_in_fork(trial: Trial) -> Iterator[Epoch | Outcome]:
-    """Run one trial; yield its epochs as they end and its outcome last. Closing this stops it."""
+    """Run one trial; yield each epoch as it ends, then the outcome. Closing this stops it."""
     fork = _fork(trial)
     try:
         while isinstance(message := _receive(fork), Epoch):
             yield message
-            _answer(fork, goes_on=True)
+            _reply(fork, keep_going=True)
         yield message
     finally:
         fork.process.kill()
@@ -78,15 +78,15 @@ def run_in_fork(trial: Trial) -> Iterator[Epoch | Outcome]:
 
 def _fork(trial: Trial) -> _Running:
     context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, trial), daemon=True)
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_work, args=(child_end, trial), daemon=True)
     process.start()
-    theirs.close()
-    return _Running(trial, process, ours)
+    child_end.close()
+    return _Running(trial, process, parent_end)
 
 
 def _work(connection: Connection, trial: Trial) -> None:
-    """Run a trial in its own process; send every epoch and wait for the answer to it."""
+    """Run a trial in this process; send every epoch and wait for the reply."""
     end_with_parent()
 
     def on_epoch(epoch: Epoch) -> None:
@@ -98,28 +98,28 @@ def _work(connection: Connection, trial: Trial) -> None:
         connection.send(run_trial(trial, on_epoch))
 
 
-def _follow_once(fork: _Running, on_epoch: EpochCallback) -> Outcome | None:
-    """Receive one message of a trial and answer it; return its outcome if that is what came."""
+def _handle_message(fork: _Running, on_epoch: EpochCallback) -> Outcome | None:
+    """Receive a trial's next message: reply to an epoch, return an outcome."""
     message = _receive(fork)
     if isinstance(message, Outcome):
         return message
-    _answer(fork, goes_on=on_epoch(fork.trial, message))
+    _reply(fork, keep_going=on_epoch(fork.trial, message))
     return None
 
 
-def _answer(fork: _Running, *, goes_on: bool) -> None:
-    with suppress(OSError):  # it may have died, which the next message tells
-        fork.connection.send(goes_on)
+def _reply(fork: _Running, *, keep_going: bool) -> None:
+    with suppress(OSError):  # the process may have died; `_receive` will notice
+        fork.connection.send(keep_going)
 
 
 def _receive(fork: _Running) -> Epoch | Outcome:
-    """Receive one message of a trial; if its process has died, return that as its outcome."""
+    """Receive a trial's next message; return a failed outcome if its process has died."""
     try:
         message: Epoch | Outcome = fork.connection.recv()
     except (EOFError, OSError):
         fork.process.join()
         code = fork.process.exitcode
-        message = Outcome("failed", error=f"its process ended with code {code}: out of memory?")
+        message = Outcome("failed", error=f"its process exited with code {code} (out of memory?)")
     if isinstance(message, Outcome):
         fork.process.join()
         fork.connection.close()

@@ -1,4 +1,4 @@
-"""Everything a trial needs that takes seconds to import; `forkserver.py` says who imports it.
+"""Import everything slow that a trial needs; the fork server of `forkserver.py` loads this module.
 
 Nothing may be computed here: TensorFlow starts its threads with the first operation, and threads
 do not survive a fork.

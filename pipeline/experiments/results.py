@@ -1,4 +1,4 @@
-"""The results of many trials, side by side: the table, the best one, the plots."""
+"""The results of many trials: the table, the best trial, the plots."""
 
 import json
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import File, Metrics, Table, Tags, Text
 
 TARGET = "_target_"
-# These are in a trial's name and have columns of their own.
-SHOWN_ANYWAY = {"model._target_", *LAYER_PARAMS, "train.epochs"}
+# Part of every trial's name, and columns of every table.
+ALWAYS_SHOWN = {"model._target_", *LAYER_PARAMS, "train.epochs"}
 
 ONLY_IN_FILES = {
     "val_loss", "training_seconds", "seconds", "peak_memory_mib", "status", "error", "run_id",
 }  # fmt: skip
 
-LONGEST_ERROR = 80  # in the table, where it comes last
-LONGEST_TAG = 5_000  # what every store of MLflow takes
+LONGEST_ERROR = 80  # characters, in the last column of the table
+LONGEST_TAG = 5_000  # characters; every MLflow store accepts as many
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Result:
 
 
 def ranked(results: Sequence[Result]) -> list[Result]:
-    """Put the best first: by validation accuracy, then by validation loss; failed ones last."""
+    """Sort by validation accuracy, then validation loss, the best first; failed trials last."""
 
     def rank(result: Result) -> tuple[float, float]:
         metrics = result.outcome.metrics
@@ -48,24 +48,24 @@ def ranked(results: Sequence[Result]) -> list[Result]:
 
 
 def varied_keys(configs: Sequence[Tree]) -> list[str]:
-    """Return the keys that all configurations have with different values.
+    """Return the keys that all configurations have, but with different values.
 
-    Layer sizes and epochs are left out: they are shown anyway.
+    Layer sizes and epochs are left out: they are always shown.
     """
     leaves = [flatten(config) for config in configs]
-    common = set(leaves[0]).intersection(*leaves) - SHOWN_ANYWAY
+    common = set(leaves[0]).intersection(*leaves) - ALWAYS_SHOWN
     return sorted(
         key for key in common if len({json.dumps(leaf[key], sort_keys=True) for leaf in leaves}) > 1
     )
 
 
 def label(key: str) -> str:
-    """Return a dotted key's short name; of `schedule._target_` that is "schedule"."""
+    """Return the short name of a dotted key: "schedule" for `train.schedule._target_`."""
     return bare_name(key.removesuffix("._target_"))
 
 
 def value(config: Tree, key: str) -> Any:
-    """Return what a configuration has at a dotted key; functions by their bare names."""
+    """Return a configuration's value at a dotted key; of a function, its bare name."""
     found: Any = config
     for part in key.split("."):
         found = found[part]
@@ -75,14 +75,14 @@ def value(config: Tree, key: str) -> Any:
 
 
 def trial_name(trial: Trial, keys: Sequence[str]) -> str:
-    """Name a trial with its values at some keys, which tell it from other trials."""
+    """Return the trial's name with its values at `keys`, which distinguish it from other trials."""
     return " · ".join(
         [trial.name, *(f"{label(key)} {setting_text(value(trial.config, key))}" for key in keys)]
     )
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Return a row of plain values a trial: its settings, how well it did, what it cost."""
+    """Return one row of plain values per trial: its settings, its metrics, what it cost."""
     keys = varied_keys([result.trial.config for result in results])
     return [_row(result, keys) for result in results]
 
@@ -135,22 +135,25 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
 
 
 def note_of(results: Sequence[Result]) -> str | None:
-    """Return the warning about the data of the trials, if there is one."""
+    """Return the warning about the trials' data, or None."""
     return next((result.trial.note for result in results if result.trial.note), None)
 
 
 def print_table(results: Sequence[Result]) -> None:
-    """Print the table, apart from what is printed around it."""
+    """Print the table between blank lines."""
     print(f"\n{table(results)}\n", flush=True)
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print the table and the best trial, and save that for `promote`; at least one finished."""
+    """Print the table and the best trial, and save that trial for `promote`.
+
+    At least one trial must have finished.
+    """
     print_table(results)
     best = ranked(results)[0]
     _save_best(best)
     name = trial_name(best.trial, varied_keys([result.trial.config for result in results]))
-    print(f"best by validation: {name} (`python -m pipeline.promote` takes it over)")
+    print(f"best by validation: {name} (`python -m pipeline.promote` writes it to params.yaml)")
 
 
 def _save_best(best: Result) -> None:
@@ -164,7 +167,7 @@ def _save_best(best: Result) -> None:
 
 
 def load_best() -> dict[str, Any] | None:
-    """Return name, run_id, val_accuracy and config of the best trial, None before there is one.
+    """Return name, run_id, val_accuracy and config of the best trial; None if there is none yet.
 
     Raises:
         InputError: The file is damaged.
@@ -176,7 +179,7 @@ def load_best() -> dict[str, Any] | None:
         return None
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(
-            f"{_best_file()}: damaged; run the sweep once more, none of its trials is repeated"
+            f"{_best_file()}: damaged; run the sweep again (finished trials are not repeated)"
         ) from error
 
 
@@ -205,7 +208,7 @@ def record(
 
 
 def write(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write the table as CSV and, of the finished trials, the plots; return the files."""
+    """Write the table as CSV, and plots of the finished trials; return the files."""
     listed = rows(ranked(results))
     path = folder / "results.csv"
     write_csv(path, list(listed[0]), (list(row.values()) for row in listed))

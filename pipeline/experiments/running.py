@@ -1,4 +1,4 @@
-"""Run one trial: train and measure in this process."""
+"""Run one trial in this process: train a network and measure it."""
 
 import sys
 import time
@@ -26,14 +26,14 @@ LATENCY_RUNS = 100
 
 
 class StoppedError(Exception):
-    """A trial is stopped before its last epoch, because others promise more."""
+    """The trial was stopped before its last epoch, because others look more promising."""
 
 
 def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
-    """Train and measure in this process. An error becomes part of the outcome, it is not raised.
+    """Run a trial in this process. Errors are not raised; they become part of the outcome.
 
     Args:
-        trial: What to train, and on which data.
+        trial: The trial to run.
         on_epoch: Called after every epoch; may raise `StoppedError`.
     """
     started = time.perf_counter()
@@ -51,7 +51,7 @@ def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
         status = "finished"
     except StoppedError:
         status = "stopped"
-    except Exception as error:  # whatever it is, the other trials go on
+    except Exception as error:  # no error of one trial may stop the others
         message = type_and_message(error, 500)
     return Outcome(
         status=status,
@@ -65,7 +65,7 @@ def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
 
 
 def _train_and_measure(trial: Trial, on_epoch: Callable[[Epoch], None]) -> dict[str, float]:
-    """Do what the stages train and evaluate do, but leave no files."""
+    """Do the work of the stages train and evaluate, without leaving files."""
     config = validate(trial.config)
     info = DatasetInfo.load(trial.data)
     learned, validation, test = (
@@ -86,7 +86,7 @@ def _train_and_measure(trial: Trial, on_epoch: Callable[[Epoch], None]) -> dict[
 
 
 def _latency(classifier: Classifier, picture: NDArray[np.uint8]) -> float:
-    """Return the median number of seconds that one picture takes, predicted alone."""
+    """Return the median time, in seconds, to predict a single picture."""
     times = []
     for _ in range(LATENCY_RUNS):
         begun = time.perf_counter()
@@ -96,7 +96,7 @@ def _latency(classifier: Classifier, picture: NDArray[np.uint8]) -> float:
 
 
 def _peak_memory() -> int:
-    """Return the most memory that this process has had resident so far, in bytes."""
+    """Return the peak resident memory of this process so far, in bytes."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024  # macOS gives bytes, Linux KiB

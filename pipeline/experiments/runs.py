@@ -1,4 +1,4 @@
-"""The MLflow runs of the trials that are under way."""
+"""The MLflow runs of trials in progress."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -19,27 +19,27 @@ from pipeline.tracking.trainings import (
 
 
 class TrialRuns:
-    """Begins, writes and ends the runs of trials, all children of one run."""
+    """Begins, updates and ends the MLflow runs of trials, all children of one parent run."""
 
     def __init__(
         self, settings: Tracking, parent_run_id: str, name: Callable[[Trial], str]
     ) -> None:
-        """Take where runs are recorded, the run they belong to, and how a trial is named."""
+        """Record below a parent run; `name` returns the name of a trial's run."""
         self._settings = settings
         self._parent = parent_run_id
         self._name = name
         self._open: dict[str, Recorder] = {}
         self.lost: set[str] = set()
-        """Keys of trials whose run MLflow did not record to its end."""
+        """Keys of trials whose runs MLflow did not record completely."""
 
     def begin(self, trials: Iterable[Trial]) -> Iterator[Trial]:
-        """Yield the trials and begin the run of each as it is taken."""
+        """Yield the trials; begin the run of each when it is taken."""
         for trial in trials:
             self._begin(trial, {})
             yield trial
 
     def epoch(self, trial: Trial, epoch: Epoch) -> bool:
-        """Record an epoch of a trial, which always goes on."""
+        """Record an epoch of a trial; always return True, which continues the trial."""
         self._open[trial.key].record(epoch_metrics(asdict(epoch)))
         return True
 
@@ -53,7 +53,7 @@ class TrialRuns:
         return recorder.run_id()
 
     def copy(self, trial: Trial, outcome: Outcome) -> str:
-        """Record the known outcome of a trial as a run of its own; return the run's id."""
+        """Record the known outcome of a trial as a new run; return the run's id."""
         self._begin(trial, {"run_before": "true"})
         for record in outcome.history:
             self.epoch(trial, Epoch(**record))
@@ -73,7 +73,7 @@ class TrialRuns:
 
 
 def _ending(outcome: Outcome) -> Iterator[Record]:
-    """Say what came of a trial."""
+    """Yield the records of a trial's outcome."""
     if outcome.status == "stopped":
         yield Tags({"stopped_early": "true"})
     if outcome.error:

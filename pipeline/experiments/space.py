@@ -1,4 +1,4 @@
-"""The schema of `conf/search/`: what a search may set, and how Optuna suggests values for it."""
+"""The schema of `conf/search/`: what a search can vary, and how Optuna suggests the values."""
 
 import copy
 import json
@@ -20,7 +20,10 @@ Objective = Literal["val_accuracy", "val_loss", "parameters", "training_seconds"
 
 
 class Range(Section):
-    """Numbers from `low` to `high`, integers if both are; with a `depth`, a list of them."""
+    """A number from `low` to `high`, an integer if both are.
+
+    With `depth`, a list of `depth[0]` to `depth[1]` such numbers.
+    """
 
     low: Number
     high: Number
@@ -32,9 +35,9 @@ class Range(Section):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.low > self.high or (self.depth and self.depth[0] > self.depth[1]):
-            raise ValueError("the lower end must come first")
+            raise ValueError("the lower bound must come first")
         if self.log and self.low <= 0:
-            raise ValueError("a logarithmic range begins above 0")
+            raise ValueError("a logarithmic range must start above 0")
         return self
 
     def suggest(self, trial: "optuna.Trial", key: str) -> Any:
@@ -51,7 +54,7 @@ class Range(Section):
 
 
 class Choice(Section):
-    """One of a few values, of any kind."""
+    """One of several values of any type."""
 
     choices: Annotated[list[Any], Field(min_length=1)]
 

@@ -1,4 +1,4 @@
-"""A study of Optuna's: it goes on where it stopped, and several processes may work on it."""
+"""An Optuna study: it can be resumed, and several processes can work on it at once."""
 
 import logging
 import time
@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pipeline.config.checking import validate
-from pipeline.config.moved import migrate
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.forks import run_in_forks
 from pipeline.experiments.forkserver import start_forkserver
-from pipeline.experiments.results import SHOWN_ANYWAY, Result, note_of, record, trial_name, write
+from pipeline.experiments.results import ALWAYS_SHOWN, Result, note_of, record, trial_name, write
 from pipeline.experiments.runs import TrialRuns
 from pipeline.experiments.space import Search, suggest_config
 from pipeline.experiments.trial import (
@@ -46,20 +45,21 @@ OBJECTIVES_ATTRIBUTE = "objectives"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
 MAXIMISED = ("val_accuracy",)
-OF_EPOCHS = ("val_accuracy", "val_loss")  # known after every epoch
+PER_EPOCH = ("val_accuracy", "val_loss")  # known after every epoch
 
 log = logging.getLogger(__name__)
 
 
 def run_search(search: Search, tree: Tree) -> list[Result]:
-    """Run trials until the study has as many as it is to have; return those that finished.
+    """Run trials until the study has `search.trials`; return the finished ones.
 
     Args:
-        search: What is sought, and how long.
-        tree: The configuration in which values are tried.
+        search: The settings of the search.
+        tree: The configuration whose values the search varies.
 
     Raises:
-        InputError: The configuration is not valid, the study does not fit, or no trial finished.
+        InputError: The configuration is not valid, the study has other settings, or no trial
+            finished.
     """
     tracking = validate(tree).tracking
     study = open_study(search)
@@ -79,7 +79,7 @@ def run_search(search: Search, tree: Tree) -> list[Result]:
 
 @contextmanager
 def _study_run(settings: Tracking, study: "optuna.Study") -> Iterator[Recorder]:
-    """Open the study's run; of several processes that start together, one creates it for all."""
+    """Open the study's MLflow run; if several processes start at once, one creates it for all."""
     request = RunRequest(settings.experiment, f"search {study.study_name}", {"stage": SEARCH_TAG})
     with ExitStack() as stack:
         with FileLock(sweeps_dir() / f"search-{study.study_name}.lock"):
@@ -103,7 +103,7 @@ class Objective:
     runs: TrialRuns
 
     def __call__(self, suggested: "optuna.Trial") -> tuple[float, ...]:
-        """Return the values of the objectives; raise Optuna's exception if the trial is pruned."""
+        """Return the values of the objectives; raise `TrialPruned` if the trial was stopped."""
         import optuna
 
         trial = make_trial(self._suggest(suggested), threads=cores())
@@ -124,9 +124,9 @@ class Objective:
             raise _other_study(self.search, "space", f"has tried other values ({error})") from error
 
     def _pruning(self, suggested: "optuna.Trial") -> EpochCallback:
-        """Return what records every epoch and lets Optuna's pruner stop the trial."""
+        """Return a callback that records every epoch and lets Optuna's pruner stop the trial."""
         objective, *others = self.search.objectives
-        prunes = objective in OF_EPOCHS and not others
+        prunes = objective in PER_EPOCH and not others
 
         def on_epoch(trial: Trial, epoch: Epoch) -> bool:
             self.runs.epoch(trial, epoch)
@@ -138,7 +138,7 @@ class Objective:
         return on_epoch
 
     def _run(self, trial: Trial, on_epoch: EpochCallback) -> tuple[Outcome, str]:
-        """Run a trial unless its outcome is known; return that and the id of its MLflow run."""
+        """Return a trial's outcome, running it unless that is known, and its MLflow run's id."""
         known = load_outcome(trial.key)
         if known:
             return known, self.runs.copy(trial, known)
@@ -156,7 +156,7 @@ def open_study(search: Search) -> "optuna.Study":
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it reports failed trials at length
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it warns of failed trials at length
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
     sweeps_dir().mkdir(exist_ok=True)
     url = search.storage or f"sqlite:///{sweeps_dir() / 'search.db'}"
@@ -181,7 +181,7 @@ def _direction(objective: str) -> Any:
 
 
 def _keep_objectives(study: "optuna.Study", search: Search) -> None:
-    """Write the objectives of a new study down; refuse others for an old one."""
+    """Store the objectives of a new study; refuse different ones for an existing study."""
     kept = study.user_attrs.get(OBJECTIVES_ATTRIBUTE)
     if kept is None:
         study.set_user_attr(OBJECTIVES_ATTRIBUTE, search.objectives)
@@ -192,15 +192,15 @@ def _keep_objectives(study: "optuna.Study", search: Search) -> None:
 def _other_study(search: Search, key: str, reason: str) -> InputError:
     return InputError(
         f"search.{key}: the study {search.study} {reason}; "
-        "keep to them to continue it, or start another with search.study=NAME"
+        "use the same again to continue it, or start another with search.study=NAME"
     )
 
 
 def _open_storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
-    """Open a database; of several processes that find it empty, only one can create the tables.
+    """Open a database; retry, since only one of several processes can create its tables.
 
     Raises:
-        SQLAlchemyError: It cannot be opened, even at the last try.
+        SQLAlchemyError: It cannot be opened, even on the last try.
     """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
@@ -215,12 +215,12 @@ def _open_storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
 
 
 def optimise(study: "optuna.Study", search: Search, objective: Objective) -> None:
-    """Run trials until the study has as many as it is to have, or until the timeout."""
+    """Run trials until the study has `search.trials`, or until the timeout."""
     from optuna.study import MaxTrialsCallback
 
     missing = _missing(study, search)
     if not missing:
-        log.info("the study has its %d trials; search.trials asks for more", search.trials)
+        log.info("the study has all its %d trials; raise search.trials for more", search.trials)
         return
     log.info("%d trials, %d of them run before", search.trials, search.trials - missing)
     with progress(missing, "trial") as shown:
@@ -237,7 +237,7 @@ def optimise(study: "optuna.Study", search: Search, objective: Objective) -> Non
 
 @dataclass
 class _ShowTrial:
-    """Optuna's callback: shows each trial of this process, and counts those of others with it."""
+    """Optuna callback that shows each trial of this process, and counts other processes' too."""
 
     shown: Progress
     search: Search
@@ -251,12 +251,12 @@ class _ShowTrial:
 
 
 def _name(search: Search, trial: Trial) -> str:
-    """Name a trial by all that the search varies."""
-    return trial_name(trial, [key for key in search.space if key not in SHOWN_ANYWAY])
+    """Return the trial's name with its values of all settings that the search varies."""
+    return trial_name(trial, [key for key in search.space if key not in ALWAYS_SHOWN])
 
 
 def _missing(study: "optuna.Study", search: Search) -> int:
-    """Return how many trials the study is to have besides those that have ended."""
+    """Return how many trials of the study are left to run."""
     return max(0, search.trials - len(study.get_trials(deepcopy=False, states=_ended())))
 
 
@@ -267,7 +267,7 @@ def _ended() -> "tuple[optuna.trial.TrialState, ...]":
 
 
 def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
-    """Return what the study keeps of a trial, so that every process on it can show the others'."""
+    """Return what the study stores about a trial, so that other processes can show it."""
     return {
         "trial": {"key": trial.key, "name": trial.name, "config": trial.config, "note": trial.note},
         "outcome": asdict(outcome),
@@ -276,15 +276,15 @@ def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
 
 
 def _result(ended: "optuna.trial.FrozenTrial") -> Result:
-    """Restore a result from what the study keeps of a trial; it does not say where the data is."""
-    kept = ended.user_attrs
-    recorded = kept["trial"] | {"config": migrate(kept["trial"]["config"])}
+    """Restore a trial's result from the study, which does not store where the data is."""
+    stored = ended.user_attrs
+    recorded = stored["trial"] | {"config": migrate(stored["trial"]["config"])}
     trial = Trial(**recorded, data=Path())
-    return Result(trial, Outcome(**kept["outcome"]), kept["run_id"])
+    return Result(trial, Outcome(**stored["outcome"]), stored["run_id"])
 
 
 def finished(study: "optuna.Study") -> list[Result]:
-    """Return the finished trials of the study, those of other processes too."""
+    """Return the study's finished trials, including those of other processes."""
     return [
         _result(ended)
         for ended in study.get_trials(deepcopy=False)
@@ -293,7 +293,7 @@ def finished(study: "optuna.Study") -> list[Result]:
 
 
 def plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> list[Path]:
-    """Draw how the search went and, of several trials, which settings mattered."""
+    """Plot the progress of the search and, given enough trials, how much each setting matters."""
     from optuna.trial import TrialState
 
     from pipeline.plots import search as plots
@@ -312,7 +312,7 @@ def plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> list
 
 
 def _importance(study: "optuna.Study") -> dict[str, float]:
-    """Return how much each setting matters to the first objective; {} of too few trials to tell."""
+    """Return the importance of each setting for the first objective; {} with too few trials."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState
 

@@ -1,7 +1,7 @@
-"""A sweep: trials that are planned together, run unless that was done before, and compared.
+"""A sweep: plan trials, run those that were not run before, and compare them all.
 
-Everything a sweep has come to is on disk after every trial. So a sweep that was killed goes on
-where it was, and what any sweep has finished no other one runs again.
+Outcomes and state are saved after every trial. So a sweep that was killed continues where it
+stopped, and no sweep repeats a trial that another one has finished.
 """
 
 import hashlib
@@ -42,19 +42,19 @@ STATE = "sweep.json"
 log = logging.getLogger(__name__)
 
 OpenExecutor = Callable[[], AbstractContextManager[Executor]]
-"""Sets up an executor, and clears it away in the end."""
+"""Returns a context manager that sets up an executor and cleans up after it."""
 
 
 @dataclass
 class State:
-    """What a sweep has come to; all but the outcomes is in a file that outlives an interruption.
+    """The state of a sweep. All but the outcomes is saved in one file, to survive interruptions.
 
     Attributes:
         folder: The folder of the sweep.
         run_id: The MLflow run of the sweep.
         runs: The MLflow run of each trial that has ended, by the trial's key.
         complete: Whether all trials finished and everything was recorded.
-        outcomes: What each trial came to, by its key; each has a file of its own.
+        outcomes: The outcome of each trial that has ended, by its key; saved in files of their own.
     """
 
     folder: Path
@@ -65,7 +65,7 @@ class State:
 
     @classmethod
     def load(cls, folder: Path, tracking: Tracking) -> "State":
-        """Read the state that a folder holds; a new one if it holds none or its runs are gone."""
+        """Load a folder's state; return a new one if there is none or its runs are gone."""
         if tracking.enabled and is_local_store_missing(tracking):
             return cls(folder)
         try:
@@ -75,7 +75,7 @@ class State:
             return cls(folder)
 
     def save(self, without: Set[str] = frozenset()) -> None:
-        """Write the file, leaving out the runs of some trials."""
+        """Save the state, leaving out the runs of the trials with the keys in `without`."""
         runs = {key: run for key, run in self.runs.items() if key not in without}
         saved = {"run_id": self.run_id, "runs": runs, "complete": self.complete}
         write_json(self.folder / STATE, saved)
@@ -89,8 +89,8 @@ class Sweep:
         trials: Each trial once, in the order of the grid.
         tracking: Where MLflow records them.
         open_executor: Sets up what runs the trials.
-        longest_first: Whether the longest trials start first, so that no worker is left alone with
-            one at the end.
+        longest_first: Whether to start the longest trials first, so that none is left running alone
+            at the end.
     """
 
     trials: Sequence[Trial]
@@ -100,29 +100,29 @@ class Sweep:
 
     @cached_property
     def folder(self) -> Path:
-        """The folder of the sweep of exactly these trials, recorded in this place."""
+        """The sweep's folder: the same for the same trials recorded in the same place."""
         tracking = self.tracking
         place = [tracking.enabled, tracking.experiment, tracking_uri(tracking)]
-        same = json.dumps([place, sorted(trial.key for trial in self.trials)])
-        return sweeps_dir() / hashlib.sha256(same.encode()).hexdigest()[:16]
+        identity = json.dumps([place, sorted(trial.key for trial in self.trials)])
+        return sweeps_dir() / hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     @cached_property
     def _varied_keys(self) -> list[str]:
         return varied_keys([trial.config for trial in self.trials])
 
     def name_of(self, trial: Trial) -> str:
-        """Name a trial by all that tells it from the others."""
+        """Return the trial's name with all settings that differ between the trials."""
         return trial_name(trial, self._varied_keys)
 
     def run(self) -> list[Result]:
-        """Run the trials that were not run before, record all; return the results in their order.
+        """Run the trials that were not run before, record all, and return the results in order.
 
         Raises:
             InputError: No trial finished, or another process runs the same sweep.
         """
         with reserve_folder(self.folder) as alone:
             if not alone:
-                raise InputError("this sweep is running already; wait until it ends, or stop it")
+                raise InputError("this sweep is already running; wait until it ends, or stop it")
             state = State.load(self.folder, self.tracking)
             saved = ((trial.key, load_outcome(trial.key)) for trial in self.trials)
             state.outcomes = {key: outcome for key, outcome in saved if outcome}
@@ -151,14 +151,14 @@ class Sweep:
             return self._record(recorder, runs, state)
 
     def _missing(self, state: State) -> list[Trial]:
-        """Return the trials that have no outcome, in the order in which they start."""
+        """Return the trials without an outcome, in the order to run them."""
         missing = [trial for trial in self.trials if trial.key not in state.outcomes]
         if self.longest_first:
             missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
         return missing
 
     def _copy_known(self, runs: TrialRuns, state: State) -> None:
-        """Record the trials that only other sweeps have recorded."""
+        """Record the outcomes that are known from other sweeps."""
         for trial in self.trials:
             if trial.key in state.outcomes and trial.key not in state.runs:
                 state.runs[trial.key] = runs.copy(trial, state.outcomes[trial.key])
@@ -176,7 +176,7 @@ class Sweep:
                 shown.step(f"{self.name_of(trial)}: {outcome.in_words()}")
 
     def _record(self, recorder: Recorder, runs: TrialRuns, state: State) -> list[Result]:
-        """Record what the sweep came to; its run fails if none of its trials finished."""
+        """Record the results of the sweep; its MLflow run fails if no trial finished."""
         results = self._results(state)
         record(recorder, results, write(results, self.folder), SWEEP_TAG)
         finished = [outcome.status == "finished" for outcome in state.outcomes.values()]
@@ -200,14 +200,14 @@ def plan(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None
     Args:
         trees: The configurations; equal ones become one trial.
         open_executor: Sets up what runs the trials.
-        workers: How many trials share the cores of this machine; None if they run on others, where
-            a trial gets one core unless it says how many.
+        workers: How many trials share the cores of this machine; None if they run on other
+            machines, where a trial gets one core unless `train.threads` says otherwise.
 
     Raises:
         InputError: There is no configuration, or one of them is not valid.
     """
     if not trees:
-        raise InputError("no trial to run: a glob(…) or range(…) of the grid matches nothing")
+        raise InputError("no trial to run: a glob(…) or range(…) in the grid matches nothing")
     threads = max(1, cores() // workers) if workers else 1
     trials: dict[str, Trial] = {}
     for number, tree in enumerate(trees, 1):
@@ -221,7 +221,7 @@ def plan(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None
 
 
 def idle_keys(trees: Sequence[Tree], trials: Sequence[Trial]) -> list[str]:
-    """Return the keys that differ among the configurations but make no difference to a trial."""
+    """Return the keys that differ between the configurations but not between the trials."""
     return sorted({*varied_keys(trees)} - {*varied_keys([trial.config for trial in trials])})
 
 

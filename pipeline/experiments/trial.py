@@ -1,7 +1,7 @@
-"""A trial: one configuration among many, what makes it the same as another, and its outcome.
+"""A trial: one of many configurations to train, how it is identified, and its outcome.
 
-A trial goes through the functions of the stages, so `dvc repro` on its configuration gives the
-same numbers, bit for bit, with the same number of threads.
+A trial runs the functions of the stages. So `dvc repro` with its configuration and the same number
+of threads gives the same numbers, bit for bit.
 """
 
 import json
@@ -47,16 +47,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial came to.
+    """The outcome of a trial.
 
     Attributes:
-        status: "stopped" means before its last epoch, "failed" that it ended in `error`.
+        status: "stopped" means before the last epoch; "failed" means with `error`.
         error: What went wrong, on one line.
         metrics: The metrics of train and evaluate; empty unless finished.
-        history: A record an epoch, as `pipeline.digits.training.state.Epoch` describes it.
+        history: One record per epoch, as `pipeline.digits.training.state.Epoch` describes it.
         seconds: Wall time of the whole trial.
         training_seconds: Wall time of the epochs.
-        peak_memory: The most memory that was resident, in bytes.
+        peak_memory: Peak resident memory, in bytes.
     """
 
     status: Literal["finished", "stopped", "failed"]
@@ -78,21 +78,21 @@ class Outcome:
 
 
 EpochCallback = Callable[[Trial, Epoch], bool]
-"""Is called after every epoch of every trial; returns False to stop the trial."""
+"""Called after every epoch of every trial; returns False to stop the trial."""
 
 Executor = Callable[[Iterable[Trial], EpochCallback], Iterator[tuple[Trial, Outcome]]]
-"""Runs trials and yields each outcome as it comes; takes the next trial when there is room."""
+"""Runs trials and yields each outcome as it arrives; takes the next trial when a worker is free."""
 
 
 def make_trial(tree: Tree, threads: int) -> Trial:
-    """Make a trial of a composed configuration; prepare its data unless that has been done.
+    """Make a trial from a composed configuration; prepare its data unless that has been done.
 
     Args:
         tree: The composed configuration.
-        threads: What `train.threads` becomes where it is null.
+        threads: Number of threads to use if `train.threads` is null.
 
     Raises:
-        InputError: The configuration is not valid, or its data cannot be had.
+        InputError: The configuration is not valid, or its data is not available.
     """
     config = _with_threads(validate(tree), threads)
     folder, info = _prepare(_DataNode.of(config.data), config.prepare.validation_size, config.seed)
@@ -106,7 +106,7 @@ def make_trial(tree: Tree, threads: int) -> Trial:
 
 
 def _with_threads(config: Config, threads: int) -> Config:
-    """Fill in the number of threads where it is null."""
+    """Fill in the number of threads if it is null."""
     if config.train.threads is not None:
         return config
     return config.model_copy(update={"train": config.train.model_copy(update={"threads": threads})})
@@ -127,7 +127,7 @@ def save_outcome(key: str, outcome: Outcome) -> None:
 
 
 def sweeps_dir() -> Path:
-    """Return the folder of everything that sweeps and searches keep."""
+    """Return the folder for everything that sweeps and searches save."""
     return home() / ".sweeps"
 
 
@@ -137,7 +137,7 @@ def _outcome_file(key: str) -> Path:
 
 @dataclass(frozen=True)
 class _DataNode:
-    """The node of a data set in the configuration, hashable by value: a key for caches."""
+    """The configuration node of a data set, hashable by value, as a key for caches."""
 
     key: Hashable
     node: Target = field(compare=False)
@@ -178,5 +178,5 @@ def _load_dataset(data: _DataNode) -> Dataset:
 
 
 def is_prepared(folder: Path) -> bool:
-    """Say whether a folder holds all files of prepared data: this one is written last."""
+    """Return whether a folder holds all files of prepared data; this one is written last."""
     return dataset_file(folder).is_file()

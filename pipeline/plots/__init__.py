@@ -1,1 +1,1 @@
-"""Figures made for reading: one module a stage, plain arrays in, `matplotlib.figure.Figure` out."""
+"""Figures, one module per stage or command: plain arrays in, `matplotlib.figure.Figure` out."""

@@ -1,4 +1,4 @@
-"""Figure of a picture on its way: how it becomes what the network sees."""
+"""Figure of the preprocessing: how a picture becomes what the network sees."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ def explain_strip(steps: Sequence[tuple[str, Picture]], title: str) -> Figure:
     """Show how a picture becomes what the network sees, step by step, from left to right.
 
     Args:
-        steps: Name of each step and the picture after it, of any size and of the kinds that
-            `Picture` lists. At least one.
+        steps: Name of each step and the picture after it, of any size and any type that `Picture`
+            allows. At least one.
         title: Usually the name of the file.
     """
     rows = -(-len(steps) // _LONGEST_ROW)
-    columns = -(-len(steps) // rows)  # so that rows are of much the same length
+    columns = -(-len(steps) // rows)  # so that all rows are about equally long
     pitch = CONTENT_WIDTH / max(columns, 4)
     width = pitch - 0.14
     names = [

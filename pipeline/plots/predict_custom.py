@@ -1,4 +1,4 @@
-"""Figure of the predict-custom stage: people's pictures, what the network saw, its answers."""
+"""Figure of the predict-custom stage: the pictures, what the network saw, its answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ class DigitMark:
 
     Attributes:
         box: (left, top, width, height) as shares of the picture's width and height.
-        digit: What it reads.
-        sure: Whether one may rely on it.
+        digit: The predicted digit.
+        sure: Whether the prediction is reliable.
     """
 
     box: tuple[float, float, float, float]
@@ -61,14 +61,14 @@ class PredictionItem:
 
     Attributes:
         file: Name of the file, shown below the picture.
-        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given; None if it could not be read.
+        thumbnail: uint8 (h, w) or (h, w, 3), the original picture; None if it could not be read.
         seen: uint8 (28, 28), what the network saw; None if it saw nothing.
-        digit: The answer, None if there is none; of a picture that holds a number, its text.
+        digit: The answer: a digit, or the text of a number; None without an answer.
         confidence: Probability of the answer, 0..1.
-        status: "ok" for an answer one may rely on, anything else ("unsure", "error") is marked.
-        detail: The reason of a status that is not "ok".
-        label: The right answer, when it is known.
-        marks: The digits of a picture that holds a number; None if one digit was looked for.
+        status: "ok" for a reliable answer; any other ("unsure", "error") is highlighted.
+        detail: The reason for a status that is not "ok".
+        label: The true label, if it is known.
+        marks: The digits found in a number; None if a single digit was read.
     """
 
     file: str
@@ -88,21 +88,21 @@ class PredictionItem:
 
     @property
     def wrong(self) -> bool:
-        """Whether the answer differs from a known label; no answer is not a wrong one."""
+        """Whether the answer differs from a known label; False without an answer."""
         return self.label is not None and self.digit is not None and not self.right
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """How one kind of cells is laid out.
+    """The layout of the cells.
 
     Attributes:
-        columns: Cells in a row.
+        columns: Cells per row.
         cell_width: In inches, as are the next two.
-        picture_height: Of the pictures, or of the one picture, in a cell.
-        label_width: Room for the right answer.
+        picture_height: Height of the picture or pictures in a cell.
+        label_width: Width reserved for the true label.
         answer_size: The answer's font size in points.
-        legend: What a cell shows, in words.
+        legend: A description of what a cell shows.
     """
 
     columns: int
@@ -125,13 +125,13 @@ _NUMBERS = _Grid(
 def prediction_grid(
     items: Sequence[PredictionItem], note: str | None = None, *, total: int | None = None
 ) -> Figure:
-    """Show each picture with its answer: beside what the network saw, or with its digits marked.
+    """Show each picture with its answer, beside what the network saw or with its digits marked.
 
     Args:
         items: The pictures in the order shown.
         note: A warning shown above the grid.
-        total: Number of pictures, when `items` are only the first of them; a line says how many
-            more there are.
+        total: Number of all pictures, if `items` are only the first of them; a line says how many
+            are not shown.
     """
     grid = _NUMBERS if any(item.marks is not None for item in items) else _DIGITS
     rows = [items[start : start + grid.columns] for start in range(0, len(items), grid.columns)]
@@ -208,7 +208,7 @@ def _cell_colors(item: PredictionItem) -> tuple[str, str]:
 def _write_answer(
     axes: Axes, item: PredictionItem, grid: _Grid, left: float, middle: float
 ) -> None:
-    """Write the answer, with a question mark where one may not rely on it, and its confidence."""
+    """Write the answer, with a question mark if it is not reliable, and its confidence."""
     room = grid.cell_width / 2 - 0.45
     answer = shorten(str(item.digit), room, grid.answer_size, bold=True)
     axes.text(
@@ -221,14 +221,14 @@ def _write_answer(
         va="center",
     )
     centre = left + grid.cell_width / 2 - 0.1
-    sure = short_confidence(item.confidence)
-    axes.text(centre, middle, sure, size=LABEL_SIZE, ha="center", va="center")
+    confidence = short_confidence(item.confidence)
+    axes.text(centre, middle, confidence, size=LABEL_SIZE, ha="center", va="center")
 
 
 def _write_verdict(
     axes: Axes, item: PredictionItem, grid: _Grid, right: float, middle: float
 ) -> None:
-    """Write whether the answer is right, and if not, what it should be, where that is known."""
+    """Write whether the answer is right, and the true label if not; nothing without a label."""
     if item.label is None:
         return
     label = shorten(item.label, grid.label_width, SMALL_SIZE)
@@ -253,7 +253,7 @@ def _draw_pictures(axes: Axes, item: PredictionItem, grid: _Grid, left: float, t
 
 
 def _mark_digits(axes: Axes, item: PredictionItem, place: Box) -> None:
-    """Draw a box around every digit and its reading above it, inside the picture where it can."""
+    """Draw a box around every digit, and its reading above it but within the picture."""
     if item.thumbnail is None:
         return
     height, width = item.thumbnail.shape[:2]
@@ -267,7 +267,7 @@ def _mark_digits(axes: Axes, item: PredictionItem, place: Box) -> None:
 
 
 def _write_mark(axes: Axes, reading: str, color: str, box: Box, highest: float) -> None:
-    """Write a reading above its box, but within `highest` inches from the canvas's top."""
+    """Write a reading above its box, but at least `highest` inches below the canvas's top."""
     left, top, width, height = box
     size = min(max(0.45 * 72 * height, 5.0), SMALL_SIZE)
     axes.text(
@@ -294,7 +294,7 @@ def _picture_or_gap(axes: Axes, picture: Picture | None, place: Box) -> None:
 
 
 def _write_caption(axes: Axes, item: PredictionItem, grid: _Grid, left: float, top: float) -> None:
-    """Write the name of the file and, if there is one, the reason of the status."""
+    """Write the name of the file and, if there is one, the reason for the status."""
     width = grid.cell_width - 2 * _PAD
     name = shorten(item.file, width, _DETAIL_SIZE)
     axes.text(left, top + 0.06, name, size=_DETAIL_SIZE, color=GREY, va="top")

@@ -1,4 +1,4 @@
-"""Figures of the prepare stage: what the data looks like, and how many there are of each class."""
+"""Figures of the prepare stage: sample pictures, and the number of pictures per class."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from pipeline.plots.style.page import CONTENT_WIDTH
 from pipeline.plots.style.text import clean, label_height, shorten, spread_labels, text_width
 
 _NAME_SIZE = TEXT_SIZE + 1
-_FEW_CLASSES = 16  # with more, the pictures are smaller and twice as many stand in a row
+_FEW_CLASSES = 16  # with more, the pictures are smaller and rows hold twice as many
 
 
 @styled
@@ -26,7 +26,7 @@ def sample_grid(
     class_names: Sequence[str],
     note: str | None = None,
 ) -> Figure:
-    """Show the first pictures of every class, one row a class.
+    """Show the first pictures of every class, one row per class.
 
     Args:
         images: uint8 (n, h, w), 0..255.
@@ -54,7 +54,7 @@ def sample_grid(
 
 
 def _side_by_side(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """Return one picture, white where there is no image (one `draw_picture` a row is fast)."""
+    """Join a row's images into one, padded with white: a single `draw_picture` per row is fast."""
     _, height, width = images.shape
     strip = np.full((height, columns, width + 1), 255, np.uint8)
     strip[:, : len(images), :width] = images.transpose(1, 0, 2)
@@ -65,7 +65,7 @@ def _side_by_side(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 def class_balance(
     counts: Mapping[str, Sequence[int]], class_names: Sequence[str], note: str | None = None
 ) -> Figure:
-    """Show how many pictures of each class every split holds, one panel a split.
+    """Show how many pictures of each class every split holds, one panel per split.
 
     Args:
         counts: For each split, by name, the number of pictures per class.
@@ -75,18 +75,18 @@ def class_balance(
     total = sum(map(sum, counts.values()))
     slot = (CONTENT_WIDTH - 1.2) / len(class_names)
     labels, rotation = spread_labels(class_names, slot, LABEL_SIZE)
-    level = _counts_fit(counts, slot)
+    horizontal = _counts_fit(counts, slot)
     figure = new_chart(
         "Pictures per class",
-        (2.0 if level else 2.5) * len(counts) + label_height(labels, rotation, LABEL_SIZE),
-        subtitle=f"{counted(total, 'picture')} in all; dashed: what an even share would be",
+        (2.0 if horizontal else 2.5) * len(counts) + label_height(labels, rotation, LABEL_SIZE),
+        subtitle=f"{counted(total, 'picture')} in all; dashed: the mean per class",
         note=note,
     )
     panels = figure.subplots(len(counts), 1, squeeze=False)[:, 0]
     for axes, (split, per_class) in zip(panels, counts.items(), strict=True):
         axes.set_title(f"{clean(split)}: {counted(sum(per_class), 'picture')}", loc="left")
         _draw_bars(axes, per_class)
-        _write_counts(axes, per_class, level)
+        _write_counts(axes, per_class, horizontal)
         axes.set_xticks(range(len(labels)), labels, rotation=rotation)
         axes.tick_params(labelbottom=axes is panels[-1])
     panels[-1].set_xlabel("class")
@@ -94,7 +94,7 @@ def class_balance(
 
 
 def _counts_fit(counts: Mapping[str, Sequence[int]], slot: float) -> bool:
-    """Say whether every count has room above its bar without being turned upright."""
+    """Return whether every count fits above its bar without rotation."""
     every = [count for split in counts.values() for count in split]
     return all(text_width(f"{count:,}", SMALL_SIZE) < 0.9 * slot for count in every)
 
@@ -109,18 +109,18 @@ def _draw_bars(axes: Axes, per_class: Sequence[int]) -> None:
     axes.yaxis.set_major_formatter(thousands)
 
 
-def _write_counts(axes: Axes, per_class: Sequence[int], level: bool) -> None:
+def _write_counts(axes: Axes, per_class: Sequence[int], horizontal: bool) -> None:
     top = max(*per_class, 1)
-    axes.set_ylim(0, top * (1.3 if level else 1.6))
+    axes.set_ylim(0, top * (1.3 if horizontal else 1.6))
     for position, count in enumerate(per_class):
         axes.text(
             position,
             count + top * 0.06,
             f"{count:,}",
-            size=SMALL_SIZE if level else SMALL_SIZE - 2,
+            size=SMALL_SIZE if horizontal else SMALL_SIZE - 2,
             ha="center",
             va="bottom",
-            rotation=0 if level else 90,
+            rotation=0 if horizontal else 90,
             # White behind the number, where the dashed line runs through it.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
             gid="count",

@@ -1,4 +1,4 @@
-"""Figure of the registry: which pictures each of two networks read right and the other did not."""
+"""Figure of the registry: the pictures that only one of two networks read right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ _GAP = 0.1
 
 @dataclass(frozen=True)
 class Gain:
-    """What one network read right that the other did not.
+    """The pictures that one network read right and the other wrong.
 
     Attributes:
-        heading: Whose it is, in a few words.
+        heading: Which network read them right, in a few words.
         images: uint8 (n, h, w).
         true: Class indices (n,).
-        mistaken: Class indices (n,), what the other network read.
+        mistaken: Class indices (n,) that the other network predicted.
     """
 
     heading: str
@@ -46,11 +46,11 @@ def disagreements(
     class_names: Sequence[str],
     note: str | None = None,
 ) -> Figure:
-    """Show, one network after the other, the pictures that it alone read right, or the first.
+    """Show the pictures that only one network read right, or the first of them, for each network.
 
     Args:
         title: What is compared.
-        subtitle: What came of it.
+        subtitle: The result.
         gains: One for each network.
         class_names: One name per class.
         note: A warning shown above the pictures.
@@ -91,7 +91,7 @@ def _draw_gain(
     class_names: Sequence[str],
     spot: tuple[float, float, float],
 ) -> None:
-    """Draw a picture, and above it what it is and what the other network read."""
+    """Draw a picture, with its true class and the other network's prediction above it."""
     left, top, width = spot
     names = class_names[int(gain.true[place])], class_names[int(gain.mistaken[place])]
     words = join_shortened(names, ", not ", width, SMALL_SIZE)

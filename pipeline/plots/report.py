@@ -28,10 +28,10 @@ _LEGEND_LINE = 0.26  # inches
 
 @dataclass(frozen=True)
 class Curve:
-    """How one experiment learnt.
+    """The learning curves of one experiment.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         epochs: Epochs from 1, ascending.
         accuracy: Validation accuracy after each, 0..1.
         loss: Validation loss after each, in nats.
@@ -48,7 +48,7 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     """Show validation loss and accuracy by epoch of several experiments.
 
     Args:
-        curves: The best first: it is drawn on top; from the eighth on they are grey.
+        curves: The best first; it is drawn on top. From the eighth on they are grey.
         note: A warning shown above the curves.
     """
     named = curves[: len(_COLORS)]

@@ -1,4 +1,4 @@
-"""Figures of a search: how it went, and which settings mattered."""
+"""Figures of a search: its progress, and the importance of the settings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,14 +20,14 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
     """Show the validation accuracy of each trial and of the best so far.
 
     Args:
-        accuracies: Of the finished trials in the order they were begun, 0..1; at least one.
-        stopped: How many were given up early.
+        accuracies: Of the finished trials in the order they were started, 0..1; at least one.
+        stopped: Number of trials that were stopped early.
         note: A warning shown above the plot.
     """
     figure = new_chart(
         "How the search went",
         3.8,
-        subtitle=f"{counted(len(accuracies), 'trial')} finished, {stopped} given up early; "
+        subtitle=f"{counted(len(accuracies), 'trial')} finished, {stopped} stopped early; "
         f"best {percent(max(accuracies))}",
         note=note,
     )
@@ -46,11 +46,11 @@ def history(accuracies: Sequence[float], stopped: int, note: str | None = None) 
 
 @styled
 def importance(shares: Mapping[str, float], objective: str, note: str | None = None) -> Figure:
-    """Show how much of the differences each setting explains.
+    """Show the importance of each setting: how much of the variance it explains.
 
     Args:
         shares: Importance of each setting, 0..1, as Optuna's fANOVA gives it; at least one.
-        objective: What it is that differs, such as "val_accuracy".
+        objective: The metric whose variance is explained, such as "val_accuracy".
         note: A warning shown above the plot.
     """
     shown = sorted(shares.items(), key=lambda item: item[1])[-_MOST_BARS:]
@@ -58,7 +58,7 @@ def importance(shares: Mapping[str, float], objective: str, note: str | None = N
     figure = new_chart(
         "Which settings mattered",
         len(shown) * _BAR_HEIGHT + 0.9,
-        subtitle=f"share of the differences in {objective} that a setting explains (fANOVA)"
+        subtitle=f"share of the variance of {objective} that a setting explains (fANOVA)"
         + left_out,
         note=note,
     )

@@ -1,7 +1,7 @@
-"""Figures of many trials: which sizes and lengths are worth what they cost.
+"""Figures of many trials: accuracy by layer sizes and epochs, by cost, and by all settings.
 
-Throughout, `rows` holds a mapping a finished trial, the best first, with at least network (such as
-"mlp 256-128"), epochs, val_accuracy (0..1), parameters and training_seconds.
+Throughout, `rows` holds one mapping per finished trial, the best first, with at least the keys
+network (such as "mlp 256-128"), epochs, val_accuracy (0..1), parameters and training_seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,22 +32,22 @@ from pipeline.plots.style.text import shorten
 Rows = Sequence[Mapping[str, Any]]
 
 MOST_CELLS = 24
-"""The most networks and the most numbers of epochs that the heat map shows."""
+"""Maximum number of networks, and of epoch counts, that the heat map shows."""
 
-_COLOR_MAP = "cividis"  # evenly bright steps, the same with every kind of colour vision
+_COLOR_MAP = "cividis"  # perceptually uniform, with every kind of colour vision
 _CELL_HEIGHT = 0.5  # inches
-_MOST_NAMES = 14  # beside an upright of the parallel coordinates
+_MOST_NAMES = 14  # beside one axis of the parallel coordinates
 
 
 @styled
 def heatmap(rows: Rows, note: str | None = None) -> Figure:
     """Show the best validation accuracy of each network (down) at each number of epochs (across).
 
-    Where there are more than fit, those of the best trials are shown, and the subtitle says how
-    many are not.
+    If not all of them fit, those of the best trials are shown, and the subtitle says how many are
+    not.
 
     Args:
-        rows: As the module says; at least one.
+        rows: As described at the top of this module; at least one.
         note: A warning shown above the map.
     """
     shown = _with_room(rows)
@@ -90,7 +90,7 @@ def _best_of_each(rows: Rows) -> tuple[list[str], list[int], NDArray[np.float64]
 
 
 def _with_room(rows: Rows) -> list[Mapping[str, Any]]:
-    """Return the best rows whose networks and epochs have room on the map."""
+    """Return the best rows whose networks and epoch counts fit on the map."""
     shown = []
     networks: set[str] = set()
     epochs: set[int] = set()
@@ -103,17 +103,17 @@ def _with_room(rows: Rows) -> list[Mapping[str, Any]]:
 
 
 def _left_out(rows: Rows, shown: Rows) -> str:
-    """Say how many networks and numbers of epochs are not on the map; nothing if all are."""
-    told = ""
+    """Return the subtitle's end: how many networks and epoch counts are not shown, if any."""
+    text = ""
     for key, what in (("network", "networks"), ("epochs", "numbers of epochs")):
         every, kept = ({row[key] for row in some} for some in (rows, shown))
         if len(every) > len(kept):
-            told += f"; {len(every) - len(kept)} of {len(every)} {what} not shown"
-    return told
+            text += f"; {len(every) - len(kept)} of {len(every)} {what} not shown"
+    return text
 
 
 def _write_cells(axes: Axes, best: NDArray[np.float64], norm: Any) -> None:
-    """Put the number into every cell, dark on light or light on dark, and frame the best."""
+    """Write the accuracy into every cell, dark on light or light on dark, and frame the best."""
     size = min(TEXT_SIZE, 80 / best.shape[1])
     for (row, column), share in np.ndenumerate(best):
         if np.isnan(share):
@@ -131,7 +131,7 @@ def cost(rows: Rows, note: str | None = None) -> Figure:
     """Show validation accuracy against parameters and against seconds, with the Pareto fronts.
 
     Args:
-        rows: As the module says; at least one.
+        rows: As described at the top of this module; at least one.
         note: A warning shown above the plots.
     """
     best = rows[0]
@@ -170,14 +170,17 @@ def _against(axes: Axes, rows: Rows, key: str, title: str) -> None:
 
 
 def _steps(ratio: float) -> tuple[float, ...]:
-    """Return which multiples of 1, 10, 100 … get a label, so that there are two to six."""
+    """Return which multiples of 1, 10, 100 … get a label, so that there are two to six labels."""
     if ratio <= 30:
         return (1, 2, 5)
     return (1, 3) if ratio <= 300 else (1,)
 
 
 def pareto_front(costs: NDArray[np.float64], shares: NDArray[np.float64]) -> list[int]:
-    """Return the positions, from cheap to dear, of what nothing as cheap or cheaper equals."""
+    """Return the indices on the Pareto front, from cheap to expensive.
+
+    Nothing at the same or a lower cost reaches the same share.
+    """
     front: list[int] = []
     for position in np.lexsort((-shares, costs)):
         if not front or shares[position] > shares[front[-1]]:
@@ -190,7 +193,7 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
     """Show every trial as a line through its settings to its validation accuracy.
 
     Args:
-        rows: As the module says; at least one.
+        rows: As described at the top of this module; at least one.
         settings: The keys of the rows that get an axis, in order.
         note: A warning shown above the lines.
     """
@@ -198,23 +201,23 @@ def parallel(rows: Rows, settings: Sequence[str], note: str | None = None) -> Fi
     figure, body = new_page(
         "Every trial, from its settings to its accuracy",
         4.6,
-        subtitle="a line a trial, the lighter the better; the best is marked",
+        subtitle="one line per trial, the lighter the better; the best is highlighted",
         note=note,
     )
     axes = figure.add_axes(body)
-    uprights = {key: _heights(rows, key) for key in varied}
+    vertical_axes = {key: _heights(rows, key) for key in varied}
     shares = [100 * float(row["val_accuracy"]) for row in rows]
     low, high = min(shares), max(shares)
     for row, share in reversed(list(zip(rows, shares, strict=True))):
-        line = [heights[setting_text(row[key])] for key, heights in uprights.items()]
+        line = [heights[setting_text(row[key])] for key, heights in vertical_axes.items()]
         _draw_trial(axes, [*line, (share - low) / ((high - low) or 1.0)], best=row is rows[0])
-    uprights["validation\naccuracy (%)"] = {f"{low:.2f}": 0.0, f"{high:.2f}": 1.0}
-    _draw_uprights(axes, uprights)
+    vertical_axes["validation\naccuracy (%)"] = {f"{low:.2f}": 0.0, f"{high:.2f}": 1.0}
+    _draw_vertical_axes(axes, vertical_axes)
     return figure
 
 
 def _draw_trial(axes: Axes, heights: Sequence[float], best: bool) -> None:
-    """Draw a trial as a line through its settings' heights to that of its accuracy, each 0..1."""
+    """Draw a trial as a line through the heights, 0..1, of its settings and its accuracy."""
     axes.plot(
         range(len(heights)),
         heights,
@@ -225,7 +228,7 @@ def _draw_trial(axes: Axes, heights: Sequence[float], best: bool) -> None:
 
 
 def _heights(rows: Rows, key: str) -> dict[str, float]:
-    """Return the height, 0..1, of each value of a setting on its axis: in order, evenly apart."""
+    """Return the height, 0..1, of each value of a setting on its axis: sorted, evenly spaced."""
     found = {setting_text(row[key]): row for row in rows}
 
     def order(name: str) -> tuple[float, str]:
@@ -238,12 +241,12 @@ def _heights(rows: Rows, key: str) -> dict[str, float]:
     return {name: index / max(1, len(names) - 1) for index, name in enumerate(names)}
 
 
-def _draw_uprights(axes: Axes, uprights: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw the axes, each with its title and those of its values' names that have room."""
+def _draw_vertical_axes(axes: Axes, vertical_axes: Mapping[str, Mapping[str, float]]) -> None:
+    """Draw the vertical axes, each with its title and as many labels as fit."""
     axes.set_axis_off()
-    last = len(uprights) - 1
+    last = len(vertical_axes) - 1
     slot = CONTENT_WIDTH / (last + 1.2)
-    for x, (title, names) in enumerate(uprights.items()):
+    for x, (title, names) in enumerate(vertical_axes.items()):
         axes.plot([x, x], [0, 1], color=GREY, linewidth=1.2, zorder=1)
         shown = title if "\n" in title else shorten(title, slot, TEXT_SIZE)
         axes.text(x, 1.07, shown, ha="center", va="bottom", weight="bold")

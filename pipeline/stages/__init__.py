@@ -1,1 +1,1 @@
-"""The five stages that DVC chains, each a command of its own, and what they share."""
+"""The five stages of the DVC pipeline, each a command of its own, and what they share."""

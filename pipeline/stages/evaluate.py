@@ -1,7 +1,7 @@
-"""Stage 3: measure the trained network on the test part, which no other stage looks at.
+"""Stage 3: measure the trained network on the test set, which no other stage uses.
 
 `python -m pipeline.stages.evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
-It also draws what the trainings left in reports/: the learning curves, and lines that were read.
+It also draws the learning curves and examples of lines, from what the trainings left in reports/.
 It needs no TensorFlow: the network runs on ONNX Runtime.
 """
 
@@ -44,14 +44,14 @@ TRAINED, LINES_TRAINED = REPORTS / "train", REPORTS / "train-lines"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the network answered on the test part, and how good that is.
+    """The network's answers to the test set, and how good they are.
 
     Attributes:
         probabilities: Calibrated probabilities, float32 (n, classes).
         confusion: Number of pictures by true class (rows) and predicted class (columns).
         before: Confidence against accuracy, before temperature scaling.
         after: The same after temperature scaling.
-        temperature: What the logits were divided by.
+        temperature: The divisor of the logits.
     """
 
     probabilities: NDArray[np.float32]
@@ -83,7 +83,7 @@ def run(config: Config) -> None:
 
 
 def _answers(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the network's own probabilities, showing progress after every batch of its own."""
+    """Return the uncalibrated probabilities; show the progress after every batch."""
     answers = []
     with progress(len(images), "picture", after=SHOW_AFTER) as shown:
         for start in range(0, len(images), BATCH_SIZE):
@@ -93,7 +93,7 @@ def _answers(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.fl
 
 
 def evaluate(classifier: Classifier, test: Split, classes: int) -> Evaluation:
-    """Let the network answer for every test picture, silently, and compare with the truth."""
+    """Compare the network's answers to the test set with the labels, without showing progress."""
     return _compare(classifier, classifier.raw_probabilities(test.images), test.labels, classes)
 
 
@@ -116,7 +116,8 @@ def _compare(
 def describe(evaluation: Evaluation, test: Split, info: DatasetInfo) -> Tree:
     """Return the stage's metrics: calibration errors as shares, the loss in nats.
 
-    The loss is of calibrated answers, so it may be lower than `val_loss` of train, which is not.
+    The loss is that of the calibrated probabilities, so it may be lower than train's `val_loss`,
+    which is that of the uncalibrated ones.
     """
     precision, recall = precision_and_recall(evaluation.confusion)
     return {
@@ -206,7 +207,7 @@ def _write_predictions(
 
 
 def _comparable(metrics: Tree) -> dict[str, float]:
-    """Return the metrics to compare runs by; those per class are in the files and the plots."""
+    """Return the metrics for comparing runs; those per class are in the files and the plots."""
     return {key: float(value) for key, value in metrics.items() if not isinstance(value, dict)}
 
 

@@ -1,4 +1,4 @@
-"""Decide when a training counts as done before: by configuration, data and code."""
+"""Identify a training by its configuration, data and code, to know whether it was done before."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ from pipeline.digits.training.transfer import weights_file
 
 
 def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
-    """Return a key of a digit network's training, as DVC tells such trainings apart.
+    """Return a key of a digit network's training, which changes when DVC would train again.
 
-    Weights to start from count by their content where they are a file.
+    If the initial weights come from a file, its content counts.
 
     Args:
         config: The configuration.
@@ -29,7 +29,7 @@ def fingerprint(config: Config, data_digest: str, *stages: str) -> str:
 
 
 def lines_fingerprint(config: Config, data_digest: str, stage: str) -> str:
-    """Return a key of the training of the network for lines, as DVC tells such trainings apart."""
+    """Return a key of the line network's training, which changes when DVC would train again."""
     settings = [config.seed, config.lines.model_dump(), config.train.threads, data_digest]
     return _key(settings, [stage])
 
@@ -41,7 +41,7 @@ def _key(settings: list[object], stages: Iterable[str]) -> str:
 
 @lru_cache
 def code_digest(*stages: str) -> str:
-    """Hash the code that DVC sees a change of in stages, and the versions of what trains."""
+    """Hash the code that DVC tracks for stages, and the versions of TensorFlow and Keras."""
     import yaml
 
     described = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -53,7 +53,7 @@ def code_digest(*stages: str) -> str:
 
 
 def _code_in(place: Path) -> list[Path]:
-    """Return the code in a place that dvc.yaml names: one file, or a folder of them."""
+    """Return the Python files of a path that dvc.yaml names: a file or a whole folder."""
     return [place] if place.suffix == ".py" else list(place.rglob("*.py"))
 
 

@@ -1,4 +1,4 @@
-"""Build, train, measure and export the configured network: what the stage and trials share."""
+"""Build, train, measure and export the configured network, for the train stage and for trials."""
 
 import tempfile
 from functools import partial
@@ -28,7 +28,7 @@ EXPORT_CHECK_PICTURES = 256
 
 
 def describe(config: Config) -> str:
-    """Say what is trained in a few words, such as "mlp 128-128 · 5 epochs"."""
+    """Return what is trained in a few words, such as "mlp 128-128 · 5 epochs"."""
     sizes = next((value for value in config.model.values() if isinstance(value, list)), [])
     family = bare_name(config.model["_target_"])
     shape = " ".join([family, "-".join(str(size) for size in sizes)]).strip()
@@ -51,7 +51,7 @@ def build(config: Config, train: Split, classes: int) -> "keras.Model":
 
 
 def _initialise(model: "keras.Model", init_from: str, tracking: Tracking) -> None:
-    """Start from the weights in a .keras file, or from those that an MLflow run kept."""
+    """Load the initial weights from a .keras file or from an MLflow run."""
     with tempfile.TemporaryDirectory() as folder:
         file = weights_file(init_from) or fetch_keras_model(tracking, init_from, Path(folder))
         take_weights(model, file)
@@ -109,7 +109,7 @@ def _optimizer(config: Config, pictures: int) -> "keras.optimizers.Optimizer":
 def measure(model: "keras.Model", validation: Split, training: Training, config: Config) -> Tree:
     """Return the metrics of a training: losses in nats, accuracies as shares, the temperature.
 
-    Losses are of the network's own answers; `test_loss` of evaluate is of calibrated ones.
+    Losses are of uncalibrated probabilities; evaluate's `test_loss` is of calibrated ones.
     """
     predict = partial(model.predict, batch_size=1000, verbose=0)
     if config.train.test_time_augmentation:
@@ -129,7 +129,7 @@ def measure(model: "keras.Model", validation: Split, training: Training, config:
 
 
 def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
-    """Return what the ONNX file says about how to use its network."""
+    """Return the metadata of the ONNX file, which say how to use the network."""
     return {
         TEMPERATURE: repr(metrics["temperature"]),
         NOTE: note or "",
@@ -138,5 +138,5 @@ def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
 
 
 def export(model: "keras.Model", path: Path, train: Split, metadata: dict[str, str]) -> float:
-    """Write the network as ONNX; return the largest difference of a probability from Keras's."""
+    """Write the network as ONNX; return the largest difference from Keras in a probability."""
     return export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)

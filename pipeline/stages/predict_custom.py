@@ -1,4 +1,4 @@
-"""Stage 4: read people's own pictures of digits.
+"""Stage 4: read your own pictures of digits.
 
 `python -m pipeline.stages.predict_custom [predict.images=DIR] [predict.output=DIR]` writes
 predictions.csv, numbers.csv, predictions.png and metrics.json. Needs no TensorFlow, and no MLflow
@@ -63,8 +63,8 @@ def run(config: Config) -> None:
         check_numbers(trained=LINES_FILE.is_file())
     model, run_id = find_network(config)
     labels = read_labels(images / LABELS_NAME)
-    paths = _own_files_left_out(find_pictures(images), images, output)
-    _tell_unused(labels, {name_below(images, path) for path in paths})
+    paths = _without_drawn(find_pictures(images), images, output)
+    _warn_of_bad_labels(labels, {name_below(images, path) for path in paths})
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
@@ -82,7 +82,7 @@ def run(config: Config) -> None:
         if settings.explain:
             drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
-    _tell(tally, output)
+    _log_summary(tally, output)
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:
@@ -108,7 +108,7 @@ def read(
 
 
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:
-    """Draw each picture beside what the network saw and what it answered."""
+    """Draw each picture with what the network saw and its answer."""
     from pipeline.plots.predict_custom import prediction_grid
     from pipeline.plots.style.page import save_figure
 
@@ -152,7 +152,7 @@ def explain(
     folder: Path,
     mode: str,
 ) -> list[Path]:
-    """Draw each step from the picture to what the network sees, for every readable picture."""
+    """Draw every step from picture to network input, for every readable picture."""
     from pipeline.plots.explain import explain_strip
     from pipeline.plots.style.page import save_figure
 
@@ -176,17 +176,19 @@ def _steps(path: Path, mode: str) -> Steps:
     return steps_to_lines(read_picture(path).pixels)
 
 
-def _own_files_left_out(paths: list[Path], images: Path, output: Path) -> list[Path]:
-    """Leave out what earlier runs drew, in case the output of one lies among the pictures.
+def _without_drawn(paths: list[Path], images: Path, output: Path) -> list[Path]:
+    """Leave out pictures drawn by earlier runs, whose output folder may be inside `images`.
 
     Raises:
-        InputError: Nothing else is there, or somebody else's picture would be overwritten.
+        InputError: There are no others, or one of the user's pictures would be overwritten.
     """
     others = [path for path in paths if not _is_drawn(path, images)]
     if len(others) < len(paths):
         log.info("pictures left out, drawn by earlier runs: %d", len(paths) - len(others))
     if not others:
-        raise InputError("predict.images: holds nothing but what earlier runs drew")
+        raise InputError(
+            "predict.images: holds only pictures drawn by earlier runs; name another folder"
+        )
     drawn = output.resolve() / PLOT_NAME
     if any(path.name == PLOT_NAME and path.parent.resolve() == drawn.parent for path in others):
         raise InputError(f"{drawn} would be overwritten; name another folder as predict.output")
@@ -194,7 +196,7 @@ def _own_files_left_out(paths: list[Path], images: Path, output: Path) -> list[P
 
 
 def _is_drawn(path: Path, images: Path) -> bool:
-    """Say whether a run drew this picture: its table lies beside it, or above it in `images`."""
+    """Return whether a run drew this picture: if so, its table is beside it or above `explain/`."""
     beside = [path.parent] if path.name == PLOT_NAME else []
     if EXPLAIN_NAME in path.parts:
         folders = list(path.parents)[: len(path.parts) - len(images.parts) - 1]
@@ -202,12 +204,12 @@ def _is_drawn(path: Path, images: Path) -> bool:
     return any((folder / PREDICTIONS_NAME).exists() for folder in beside)
 
 
-def _tell_unused(labels: Mapping[str, str], names: Set[str]) -> None:
+def _warn_of_bad_labels(labels: Mapping[str, str], names: Set[str]) -> None:
     """Warn about rows of labels.csv that cannot be right."""
     numberless = {file for file, label in labels.items() if not "".join(label.split()).isdecimal()}
     for what, files in (
-        ("name a picture that is not there", labels.keys() - names),
-        ("give a label that is no number", numberless & names),
+        ("name a missing picture", labels.keys() - names),
+        ("have a label that is not a number", numberless & names),
     ):
         if files:
             log.warning(
@@ -215,10 +217,10 @@ def _tell_unused(labels: Mapping[str, str], names: Set[str]) -> None:
             )
 
 
-def _tell(tally: Tally, output: Path) -> None:
+def _log_summary(tally: Tally, output: Path) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in sorted(tally.by_status.items()))
-    known = f"; {tally.right} of {tally.labelled} labelled ones right" if tally.labelled else ""
-    log.info("%d pictures: %s%s; see %s", tally.by_status.total(), counts, known, output)
+    score = f"; {tally.right} of {tally.labelled} labelled ones right" if tally.labelled else ""
+    log.info("%d pictures: %s%s; see %s", tally.by_status.total(), counts, score, output)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Write the files of predict-custom, and count what is in them."""
+"""Write the files of predict-custom, and count the predictions."""
 
 import csv
 from collections import Counter
@@ -29,7 +29,7 @@ Answer = Prediction | NumberPrediction
 
 @dataclass
 class Tally:
-    """Counts of all predictions, and the first few of them for the grid."""
+    """Counts of all predictions, and the first few predictions for the grid."""
 
     by_status: Counter[str] = field(default_factory=Counter)
     labelled: int = 0
@@ -63,10 +63,10 @@ def write_predictions(
     total: int,
     grid_limit: int,
 ) -> Tally:
-    """Write each prediction as it comes, so that a run that is stopped keeps what it read.
+    """Write each prediction as it arrives, so that an interrupted run keeps what it has read.
 
-    predictions.csv has a row for each picture; numbers.csv has one for each digit of a number. It
-    is written in any case, since DVC wants every output of a stage.
+    predictions.csv has one row per picture, numbers.csv one row per digit of a number. numbers.csv
+    is always written, since DVC expects every output of a stage.
     """
     tally = Tally()
     with (

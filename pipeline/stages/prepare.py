@@ -65,7 +65,7 @@ def run(config: Config) -> None:
 
 
 def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str, Split]:
-    """Set some training pictures aside for validation; the test part stays as it is.
+    """Set some training pictures aside for validation; the test set stays as it is.
 
     Raises:
         InputError: A class would have no picture left to train on.
@@ -84,7 +84,7 @@ def split_dataset(dataset: Dataset, validation_size: int, seed: int) -> dict[str
 
 
 def identify(dataset: Dataset, splits: Mapping[str, Split]) -> DatasetInfo:
-    """Return what later stages need to know of the data."""
+    """Return what later stages need to know about the data."""
     return DatasetInfo(
         name=dataset.name,
         digest=digest(list(splits.values())),
@@ -96,7 +96,7 @@ def identify(dataset: Dataset, splits: Mapping[str, Split]) -> DatasetInfo:
 def describe(
     dataset: Dataset, info: DatasetInfo, counts: Mapping[str, list[int]]
 ) -> dict[str, object]:
-    """Return the stage's metrics: where the data came from, and how many pictures of each class."""
+    """Return the stage's metrics: the source of the data and the number of pictures per class."""
     return {
         "source": dataset.source,
         "stand_in": dataset.note is not None,

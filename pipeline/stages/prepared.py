@@ -12,7 +12,7 @@ from pipeline.system.files import write_json
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What later stages need to know of the prepared data.
+    """What later stages need to know about the prepared data.
 
     Attributes:
         name: Such as "mnist".
@@ -28,10 +28,10 @@ class DatasetInfo:
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
-        """Read what lies beside prepared splits; None is the folder of the stage prepare.
+        """Read it from a folder of prepared splits; None is the folder of the stage prepare.
 
         Raises:
-            InputError: There is none.
+            InputError: It is missing or damaged.
         """
         file = dataset_file(folder)
         try:
@@ -40,7 +40,7 @@ class DatasetInfo:
             raise InputError(f"{file}: no prepared data; run `dvc repro prepare`") from error
 
     def save(self, folder: Path | None = None) -> None:
-        """Write it beside prepared splits; None is the folder of the stage prepare."""
+        """Write it to a folder of prepared splits; None is the folder of the stage prepare."""
         write_json(dataset_file(folder), asdict(self))
 
 

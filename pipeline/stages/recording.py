@@ -1,6 +1,6 @@
-"""The MLflow run of a training, and the state that outlives an interruption.
+"""The MLflow run of a training, and the state that survives an interruption.
 
-What such a run holds is said in `pipeline.tracking.trainings`.
+`pipeline.tracking.trainings` describes what such a run holds.
 """
 
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ from pipeline.tracking.run_ids import interrupted_run_id
 def training_run(
     config: Config, request: RunRequest, key: str
 ) -> Iterator[tuple[Recorder, Path | None]]:
-    """Offer the run of a training, and the folder that keeps its state until it ends well.
+    """Yield the MLflow run of a training, and the folder that keeps its state until it succeeds.
 
-    Both are those of the last time if the same training was interrupted then. There is no folder
-    while the same training runs elsewhere.
+    If the same training was interrupted before, its run and its folder are used again. The folder
+    is None while the same training runs in another process.
     """
     with (
         reserve_state_folder(checkpoint_dir(key)) as checkpoint,
@@ -45,10 +45,11 @@ def checkpoint_dir(key: str) -> Path:
 
 
 def unseen_test_part(config: Config) -> str | None:
-    """Return the digest of the prepared test part, if the network is known never to have met it.
+    """Return the digest of the prepared test set; None if the network may have been trained on it.
 
-    Its own training never meets it. The weights it starts from may have: those of a run that tells
-    of the same test part have not, those in a file may come from anywhere.
+    Its own training does not use the test set, but the one that its initial weights come from may
+    have. An MLflow run records which test set its weights have not seen; weights from a file may
+    come from anywhere.
     """
     prepared = digest([load_split(split_file("test"))])
     start = config.train.init_from

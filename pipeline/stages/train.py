@@ -1,7 +1,7 @@
 """Stage 2: train the configured network on the prepared data.
 
-`python -m pipeline.stages.train [KEY=VALUE …]` writes models/ and reports/train/. Run again after
-an interruption, it goes on from the last finished epoch.
+`python -m pipeline.stages.train [KEY=VALUE …]` writes models/ and reports/train/. After an
+interruption, the same command continues from the last finished epoch.
 """
 
 import logging
@@ -69,7 +69,7 @@ def run(config: Config) -> None:
         files = report(training, metrics, describe(config))
         _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
     log.info(
-        "%s: %.2f %% of the validation pictures right",
+        "%s: validation accuracy %.2f %%",
         describe(config),
         100 * metrics["val_accuracy"],
     )
@@ -81,11 +81,11 @@ def _in_words(epoch: Epoch) -> str:
 
 
 def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
-    """Write the network as Keras and as ONNX, and check that both give the same answers."""
+    """Save the network as Keras and as ONNX, and check that both give the same answers."""
     with replace_when_written(KERAS_FILE) as temporary:
         model.save(temporary)
     difference = export(model, ONNX_FILE, train, metadata)
-    log.info("Keras and ONNX answer alike: largest difference %.1e", difference)
+    log.info("Keras and ONNX agree: largest difference %.1e", difference)
 
 
 def report(training: Training, metrics: Tree, title: str) -> list[Path]:
@@ -97,7 +97,7 @@ def report(training: Training, metrics: Tree, title: str) -> list[Path]:
 
 
 def run_request(config: Config) -> RunRequest:
-    """Say what the MLflow run of this training is called."""
+    """Return the request for the MLflow run of this training."""
     return training_request(config.tracking, describe(config), STAGE, config.model_dump())
 
 

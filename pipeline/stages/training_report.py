@@ -1,4 +1,4 @@
-"""What trainings leave in reports/ for evaluate to draw; so no colour retrains a network."""
+"""What trainings leave in reports/ for evaluate to draw, so that a new plot retrains nothing."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ EXAMPLES_NAME = "examples.npz"
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], title: str) -> Path:
-    """Write the epochs of a training, a record each, and what was trained; return the table.
+    """Write what was trained, and a table with one row per epoch; return the table's path.
 
     Seconds are left out: they differ from run to run.
     """
@@ -30,7 +30,7 @@ def write_history(folder: Path, history: Sequence[Mapping[str, float]], title: s
 
 
 def read_history(folder: Path) -> tuple[list[dict[str, float]], str]:
-    """Return the epochs that `write_history` wrote, a record each, and what was trained.
+    """Return the records of the epochs and what was trained, as `write_history` wrote them.
 
     Raises:
         InputError: They are missing or damaged.
@@ -46,7 +46,7 @@ def read_history(folder: Path) -> tuple[list[dict[str, float]], str]:
 
 @dataclass(frozen=True)
 class LineExamples:
-    """Some lines of digits, and what the network read in them.
+    """Some lines of digits, and the network's readings of them.
 
     Attributes:
         title: What was trained.
@@ -72,7 +72,7 @@ class LineExamples:
 
 
 def load_line_examples(folder: Path) -> LineExamples | None:
-    """Read the examples of the network for lines; None where none was trained.
+    """Read the examples of the network for lines; None if no such network was trained.
 
     Raises:
         InputError: They are damaged.

@@ -29,7 +29,7 @@ def encoded(image):
 def test_a_picture_is_read_in_every_form(network):
     one = picture(1)
     content, grey = encoded(one), np.asarray(one)
-    given = [
+    pictures = [
         content,
         bytearray(content),
         memoryview(content),
@@ -40,11 +40,11 @@ def test_a_picture_is_read_in_every_form(network):
         grey.tolist(),
     ]
 
-    found = answer(given, network, unsure_below=0.5)
+    found = answer(pictures, network, unsure_below=0.5)
 
-    assert [each.digit for each in found] == [1] * len(given)
-    assert [each.status for each in found] == ["ok"] * len(given)
-    assert [each.file for each in found] == [str(place) for place in range(len(given))]
+    assert [each.digit for each in found] == [1] * len(pictures)
+    assert [each.status for each in found] == ["ok"] * len(pictures)
+    assert [each.file for each in found] == [str(place) for place in range(len(pictures))]
     assert all(each.thumbnail is None for each in found)
 
 
@@ -58,9 +58,9 @@ def test_an_array_of_the_networks_own_size_is_classified_as_it_is(network):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("content", "message"),
     [
-        ("no base64!", "is text that is no picture in base64"),
+        ("no base64!", "is text, but not a picture in base64"),
         (b"no picture", "is not a picture in a known format"),
         (None, "is NoneType of object"),
         (np.zeros((9, 9), np.float32), "is ndarray of float32"),
@@ -71,11 +71,11 @@ def test_an_array_of_the_networks_own_size_is_classified_as_it_is(network):
         (np.full((9, 9), -1), r"shape \(9, 9\) with other values"),
     ],
 )
-def test_what_is_no_picture_is_an_error_of_its_own(network, given, told):
-    broken, sound = answer([given, encoded(picture(1))], network, unsure_below=0.5)
+def test_anything_but_a_picture_is_an_error_of_its_own(network, content, message):
+    broken, sound = answer([content, encoded(picture(1))], network, unsure_below=0.5)
 
     assert (broken.status, broken.digit) == ("error", None)
-    assert re.search(told, broken.detail)
+    assert re.search(message, broken.detail)
     assert "\n" not in broken.detail
     assert sound.digit == 1
 
@@ -96,9 +96,9 @@ def test_a_picture_that_is_handed_over_is_looked_at_as_closely_as_a_file(tmp_pat
     ImageDraw.Draw(page).ellipse((90, 90, 120, 140), outline=20, width=4)  # small: a second look
     page.save(tmp_path / "x.jpg")
     content = (tmp_path / "x.jpg").read_bytes()
-    given = answer([content, base64.b64encode(content).decode()], network, unsure_below=0.5)
+    predictions = answer([content, base64.b64encode(content).decode()], network, unsure_below=0.5)
 
     (from_file,) = recognise(
         [tmp_path / "x.jpg"], tmp_path, network, unsure_below=0.5, chunk_size=1
     )
-    assert all(np.array_equal(each.image, from_file.image) for each in given)
+    assert all(np.array_equal(each.image, from_file.image) for each in predictions)

@@ -29,14 +29,14 @@ class FakeRay:
     def __init__(self, nodes=(2,)):
         self.cores = nodes
         self.answers = {}
-        self.asked = []
+        self.requested_cpus = []
         self.cancelled = []
 
     def remote(self, **_):
         return lambda _: self
 
     def options(self, num_cpus):
-        self.asked.append(num_cpus)
+        self.requested_cpus.append(num_cpus)
         return type("Task", (), {"remote": lambda _, trial, data: self._stream(trial)})()
 
     def _stream(self, trial):
@@ -82,10 +82,10 @@ def run(trials, on_epoch=lambda *_: True):
 
 def test_a_trial_whose_node_dies_is_run_again_and_its_epochs_are_told_once(fake, trial):
     fake.answers = {"a": [[*EPOCHS[:2], DIES], [*EPOCHS, FINISHED]], "b": [[FINISHED]]}
-    told = []
-    done = run([trial("a"), trial("b")], lambda trial, epoch: told.append(epoch) or True)
+    reported = []
+    done = run([trial("a"), trial("b")], lambda trial, epoch: reported.append(epoch) or True)
     assert done == {"a": FINISHED, "b": FINISHED}
-    assert told == EPOCHS
+    assert reported == EPOCHS
 
 
 def test_a_trial_that_always_dies_fails_in_the_end(fake, trial):
@@ -117,7 +117,7 @@ def test_a_trial_that_is_stopped_is_cancelled(fake, trial):
 def test_a_trial_gets_its_threads_or_is_told_that_no_node_has_them(fake, trial):
     fake.answers = {"a": [[FINISHED]]}
     done = run([trial("a", threads=2), trial("b", threads=3)])
-    assert fake.asked == [2]
+    assert fake.requested_cpus == [2]
     assert done["a"] == FINISHED
     assert done["b"].error == "train.threads=3: no node has more than 2 cores"
 
@@ -219,7 +219,7 @@ def test_no_trial_is_lost_with_a_node(project, nodes):
             assert sweep.wait(timeout=240) == 0, logged.read_text()
         finally:
             sweep.kill()
-    assert "its node or its worker died; it is run again" in logged.read_text()
+    assert "its node or worker died; running it again" in logged.read_text()
     (parent,) = project.runs("attributes.run_name = 'sweep of 2'")
     children = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}

@@ -49,16 +49,16 @@ def test_one_that_dies_takes_no_other_with_it():
 
 
 def test_epochs_are_told_as_they_come_and_a_trial_can_be_stopped():
-    told = []
+    reported = []
 
     def on_epoch(trial, epoch):
-        told.append((trial.key, epoch.epoch))
+        reported.append((trial.key, epoch.epoch))
         return trial.key != "b" or epoch.epoch < 2
 
     trials = [fake_trial("a"), fake_trial("b")]
     statuses = {trial.key: one.status for trial, one in module.run_in_forks(trials, on_epoch)}
     assert statuses == {"a": "finished", "b": "stopped"}
-    assert told == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
+    assert reported == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]
 
 
 def test_the_next_trial_is_taken_when_a_worker_is_free():

@@ -72,7 +72,7 @@ def test_a_damaged_file_of_the_best_is_told_in_one_line(tmp_path):
     (tmp_path / ".sweeps").mkdir()
     for damaged in ("junk{", "{}", "3"):
         (tmp_path / ".sweeps" / "best.json").write_text(damaged)
-        with pytest.raises(InputError, match=r"best\.json: damaged; run the sweep once more"):
+        with pytest.raises(InputError, match=r"best\.json: damaged; run the sweep again"):
             load_best()
 
 

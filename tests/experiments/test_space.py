@@ -29,19 +29,19 @@ def test_values_are_suggested_within_the_space(tree):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"trials": 0}, "search.trials=0: input should be greater"),
         ({"objectives": ["speed"]}, "search.objectives.0='speed': input should be"),
-        ({"space": {"a": {"low": 2, "high": 1}}}, "the lower end must come first"),
-        ({"space": {"a": {"low": 0, "high": 1, "log": True}}}, "begins above 0"),
+        ({"space": {"a": {"low": 2, "high": 1}}}, "the lower bound must come first"),
+        ({"space": {"a": {"low": 0, "high": 1, "log": True}}}, "must start above 0"),
         ({"speed": 1}, "search.speed: unknown key"),
     ],
 )
-def test_a_wrong_search_is_told_in_one_line(changes, told):
+def test_a_wrong_search_is_refused_in_one_line(changes, message):
     with pytest.raises(InputError) as caught:
         search(**changes)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -157,13 +157,13 @@ def test_a_study_keeps_to_its_objectives_and_its_space(tree):
 
 
 @pytest.mark.usefixtures("fake")
-def test_the_importance_of_settings_is_told_of_the_first_objective(tree, tmp_path, monkeypatch):
-    told = []
-    monkeypatch.setattr(plots, "importance", lambda shares, objective, note: told.append(objective))
+def test_the_importance_of_settings_is_that_for_the_first_objective(tree, tmp_path, monkeypatch):
+    used = []
+    monkeypatch.setattr(plots, "importance", lambda shares, objective, note: used.append(objective))
     monkeypatch.setattr(page, "save_figure", lambda figure, path: None)
     study = searched(search(objectives=["parameters", "val_loss"], trials=5), tree)
     module.plot(study, tmp_path, finished(study))
-    assert told == ["parameters"]
+    assert used == ["parameters"]
 
 
 def test_a_storage_that_cannot_be_opened_is_told(tmp_path, monkeypatch):

@@ -122,7 +122,7 @@ def test_a_state_of_yesterday_is_read_and_a_damaged_one_begins_anew(tree, tmp_pa
 
 def test_the_same_sweep_does_not_run_twice_at_once(tree):
     sweep = plan([changed(tree, "tracking", enabled=False)], pytest.fail, workers=None)
-    with reserve_folder(sweep.folder), pytest.raises(InputError, match="running already"):
+    with reserve_folder(sweep.folder), pytest.raises(InputError, match="already running"):
         sweep.run()
 
 

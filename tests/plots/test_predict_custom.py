@@ -36,10 +36,10 @@ def test_wrong_and_unsure_predictions_look_different() -> None:
 
 
 def test_both_pictures_are_shown_side_by_side() -> None:
-    given, seen = noise(40, 50, 3), noise(28, 28)
-    figure = prediction_grid([item(thumbnail=given, seen=seen)])
+    original, seen = noise(40, 50, 3), noise(28, 28)
+    figure = prediction_grid([item(thumbnail=original, seen=seen)])
     left, right = figure.findobj(AxesImage)
-    assert np.array_equal(left.get_array(), given)
+    assert np.array_equal(left.get_array(), original)
     assert np.array_equal(right.get_array(), seen)
     assert left.get_extent()[1] < right.get_extent()[0]
 

@@ -8,7 +8,7 @@ def test_the_best_so_far_never_falls() -> None:
     (axes,) = figure.axes
     assert list(axes.lines[0].get_ydata()) == [90, 95, 95, 96]
     assert axes.get_xlim()[0] == 0.5
-    assert "4 trials finished, 2 given up early; best 96.00 %" in texts(figure)
+    assert "4 trials finished, 2 stopped early; best 96.00 %" in texts(figure)
 
 
 def test_a_single_trial_is_the_first() -> None:
@@ -21,7 +21,7 @@ def test_a_single_trial_is_the_first() -> None:
 
 def test_the_importance_of_settings_says_for_what() -> None:
     figure = importance({"train.batch_size": 1.0}, "latency_ms")
-    assert "the differences in latency_ms" in texts(figure)
+    assert "the variance of latency_ms" in texts(figure)
     assert "not shown" not in texts(figure)
 
 

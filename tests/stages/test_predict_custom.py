@@ -65,7 +65,7 @@ def test_numbers_have_a_threshold_of_their_own(tmp_path, monkeypatch):
     assert [each.status for each in answers.values()] == ["ok", "unsure"]
 
 
-def test_what_an_earlier_run_drew_is_no_picture_to_read(folder):
+def test_pictures_drawn_by_an_earlier_run_are_left_out(folder):
     for place in (folder, folder / "of another run"):
         (place / "explain").mkdir(parents=True)
         (place / "predictions.csv").touch()
@@ -74,50 +74,50 @@ def test_what_an_earlier_run_drew_is_no_picture_to_read(folder):
     (folder.parent / "link").symlink_to(folder)
     own = {"predictions.png", "a one.png.png"}
     for place in (folder.parent / "link", folder / ".." / folder.name, folder):
-        left = predict_custom._own_files_left_out(find_pictures(place), place, place)
+        left = predict_custom._without_drawn(find_pictures(place), place, place)
         assert not own & {path.name for path in left}
         assert len(left) == 5
 
 
-def test_pictures_that_only_lie_where_drawn_ones_might_are_read(folder):
+def test_pictures_that_no_run_drew_are_read_wherever_they_lie(folder):
     (folder / "explain").mkdir()
     picture(1).save(folder / "explain" / "a one.png")
     picture(1).save(folder / "predictions.png")
     found = find_pictures(folder)
-    assert predict_custom._own_files_left_out(found, folder, folder.parent) == found
-    (folder / "predictions.csv").touch()  # above the pictures, it says nothing of them
+    assert predict_custom._without_drawn(found, folder, folder.parent) == found
+    (folder / "predictions.csv").touch()  # outside `images`, it does not count
     explained = find_pictures(folder / "explain")
-    assert predict_custom._own_files_left_out(explained, folder / "explain", folder) == explained
+    assert predict_custom._without_drawn(explained, folder / "explain", folder) == explained
 
 
-def test_a_picture_of_somebody_elses_is_not_written_over(folder):
+def test_a_users_picture_is_not_overwritten(folder):
     picture(1).save(folder / "predictions.png")
     (folder / "link").symlink_to(folder)
     for output in (folder, folder / "link"):
         with pytest.raises(InputError, match="would be overwritten"):
-            predict_custom._own_files_left_out(find_pictures(folder), folder, output)
+            predict_custom._without_drawn(find_pictures(folder), folder, output)
 
 
-def test_a_folder_of_nothing_but_what_was_drawn_is_refused(tmp_path):
+def test_a_folder_of_only_drawn_pictures_is_refused(tmp_path):
     picture(1).save(tmp_path / "predictions.png")
     (tmp_path / "predictions.csv").touch()
-    with pytest.raises(InputError, match="holds nothing but"):
-        predict_custom._own_files_left_out(find_pictures(tmp_path), tmp_path, tmp_path)
+    with pytest.raises(InputError, match="holds only pictures"):
+        predict_custom._without_drawn(find_pictures(tmp_path), tmp_path, tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's always full device")
-def test_a_full_disk_is_told_with_the_table_that_did_not_fit(tmp_path):
+def test_a_full_disk_is_reported_with_the_table_that_did_not_fit(tmp_path):
     table = tmp_path / "predictions.csv"
     table.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left") as told:
+    with pytest.raises(OSError, match="No space left") as caught:
         write_predictions(tmp_path, [], {}, 0, 0)
-    assert told.value.filename == str(table)
+    assert caught.value.filename == str(table)
 
 
-def test_rows_of_labels_that_cannot_be_right_are_told_of(caplog):
+def test_rows_of_labels_that_cannot_be_right_are_warned_about(caplog):
     labels = {"a.png": "7", "b.png": "1 2\n3", "c.png": "x", "A.PNG": "7"}
-    predict_custom._tell_unused(labels, {"a.png", "b.png", "c.png", "d.png"})
+    predict_custom._warn_of_bad_labels(labels, {"a.png", "b.png", "c.png", "d.png"})
     assert [record.getMessage() for record in caplog.records] == [
-        "labels.csv: rows that name a picture that is not there: 1, such as A.PNG",
-        "labels.csv: rows that give a label that is no number: 1, such as c.png",
+        "labels.csv: rows that name a missing picture: 1, such as A.PNG",
+        "labels.csv: rows that have a label that is not a number: 1, such as c.png",
     ]

@@ -1,4 +1,4 @@
-"""Digits drawn as strokes, and what befalls pictures of them: light, paper, noise."""
+"""Digits drawn as strokes, and effects on pictures of them: light, paper, noise."""
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ def draw(digit, *, side=200, height=120.0, pen=10.0, ink=20, paper=240, at=(0.5,
 
 
 def likeness(one, other):
-    """Correlate two pictures after a small blur, wherever within a pixel they fit best."""
+    """Return the correlation of two slightly blurred pictures, shifted by up to a pixel to fit."""
     soft = [cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.8) for image in (one, other)]
     wide = cv2.copyMakeBorder(soft[0], 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     return float(cv2.matchTemplate(wide, soft[1], cv2.TM_CCOEFF_NORMED).max())

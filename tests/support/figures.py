@@ -1,4 +1,4 @@
-"""Small made-up data, one example of every figure, and what a figure says."""
+"""Small made-up data, one example of every figure, and the text of a figure."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -182,7 +182,7 @@ def of_trials(networks: int, epochs: int, note: str | None) -> Makers:
 
 
 EVERY = {**of_classes(DIGITS, NOTE), **of_anything(NOTE), **of_trials(4, 3, NOTE)}
-"""Every figure that can bear a note, with one."""
+"""Every figure that can show a note, with one."""
 
 SIZES = {
     **{f"{name}, 10 classes": make for name, make in of_classes(DIGITS, None).items()},
@@ -210,11 +210,11 @@ SIZES = {
     "1 step": lambda: explain.explain_strip(STEPS[:1], "x.png"),
     "6 steps": lambda: explain.explain_strip(STEPS, "a long title " * 12),
 }
-"""Figures of little, of much and of long names."""
+"""Figures with little data, with much data and with long names."""
 
 
 def texts(figure: Figure) -> str:
-    """All words of a figure on one line."""
+    """Return all text of a figure on one line."""
     return " ".join(" ".join(each.get_text() for each in figure.findobj(Text)).split())
 
 

@@ -1,4 +1,4 @@
-"""Networks small enough to know their answers: what they read is written into the pictures."""
+"""Networks whose answers are known, because they are written into the pictures."""
 
 import numpy as np
 import onnx
@@ -10,7 +10,7 @@ CLASSES = 10
 
 
 def answers_in_pictures(*answers, side=28):
-    """Make pictures, uint8 (n, side, side), that hold several networks' answers, (n,) each."""
+    """Return pictures, uint8 (n, side, side), that hold several networks' answers, (n,) each."""
     images = np.zeros((len(answers[0]), side, side), np.uint8)
     for row, of_network in enumerate(answers):
         images[np.arange(len(images)), row, of_network] = 8
@@ -18,7 +18,7 @@ def answers_in_pictures(*answers, side=28):
 
 
 def write_reader(path, row, *, note="", side=28):
-    """Write a network that answers what stands in one row of a picture; see above."""
+    """Write a network whose answer is the one that `answers_in_pictures` put into this row."""
     path.parent.mkdir(parents=True, exist_ok=True)
     constants = {
         "start": [0, row, 0], "end": [2**31, row + 1, CLASSES], "shape": [-1, CLASSES],

@@ -1,11 +1,11 @@
-"""Small pictures of a nought or a one, and a network that tells them apart by their width."""
+"""Small pictures of a zero or a one, and a network that distinguishes them by their width."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 
 class Ink:
-    """Answers 1 for an upright stroke, 0 for anything wider, as sure as it is told to be."""
+    """Answers 1 for an upright stroke, 0 for anything wider, with the confidence `sure`."""
 
     def __init__(self, sure=0.9):
         self.sure = sure

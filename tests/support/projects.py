@@ -23,7 +23,7 @@ SMALL = (
     "model.hidden_units=[16]",
     "train.distortion=null",
     "train.batch_size=16",
-    # Compiling and drawing take longer than so little training.
+    # Compiling and drawing would take longer than the training.
     "train.jit_compile=false",
     "train.drawn_share=0.0",
     "train.other_share=0.0",
@@ -51,7 +51,7 @@ class Project:
         self.env = {
             key: value
             for key, value in os.environ.items()
-            # Its modules are imported by a hundred processes: let the first one keep the bytecode.
+            # A hundred processes import the project's modules: let the first one save the bytecode.
             if not key.startswith(("MLFLOW", "DVC", "MNIST", "GIT_", "PYTHONDONTWRITEBYTECODE"))
         } | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -72,7 +72,7 @@ class Project:
         return done.stdout + done.stderr
 
     def refused(self, *command):
-        """Run what must end in one line of error; return that line."""
+        """Run a command that must end in one line of error; return that line."""
         done = self._do(command)
         assert done.returncode == 1
         lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]
@@ -117,29 +117,29 @@ class Project:
         return client.search_runs([found], condition)
 
     def runs_with(self, metric):
-        """Count the runs that have told of a metric, past MLflow, which may be making its tables.
+        """Count the runs that have a metric; without MLflow, which may be creating its tables.
 
-        Asking again and again, MLflow or DVC would take the time of what is waited for.
+        Repeated queries through MLflow or DVC would slow down the process that is waited for.
         """
         try:
             with closing(
                 sqlite3.connect(f"file:{self.folder}/mlflow.db?mode=ro", uri=True)
             ) as database:
-                told = "select count(distinct run_uuid) from metrics where key = ?"
-                return database.execute(told, [metric]).fetchone()[0]
+                query = "select count(distinct run_uuid) from metrics where key = ?"
+                return database.execute(query, [metric]).fetchone()[0]
         except sqlite3.OperationalError:
             return 0
 
     def wake_mlflow(self):
-        """Have MLflow up before a training that would be over by the time it has started."""
+        """Start MLflow before a training that would otherwise end before MLflow is up."""
         (self.folder / "params.yaml").write_text(dump(compose(list(SMALL))))
         prepared = self.runs_with("pictures_train")
         self.run("python", "-m", "pipeline.stages.prepare")
         wait_for(lambda: self.runs_with("pictures_train") > prepared, seconds=120)
 
 
-def stages_run(told):
-    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
+def stages_run(output):
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 def wait_for(condition, seconds, every=0.5):

@@ -1,4 +1,4 @@
-"""Data sets as they are published: IDX files and .npz archives."""
+"""Data sets in the formats they are published in: IDX files and .npz archives."""
 
 import gzip
 import struct
@@ -24,7 +24,7 @@ def write_npz(path, arrays):
 
 
 def small_arrays():
-    """Make the four arrays of a small MNIST: 60 digits to learn from, 20 to be tested on."""
+    """Return the four arrays of a small MNIST: 60 digits for training, 20 for testing."""
     rng = np.random.default_rng(1)
     return {
         "train-images": rng.integers(0, 256, (60, 28, 28), dtype=np.uint8),

@@ -14,14 +14,14 @@ PICTURES = RunRequest("digits", "pictures in custom", {})
 
 
 def recorded_training():
-    """Record a small training; return its run's id."""
+    """Record a small training; return the id of its run."""
     with new_run(SETTINGS, TRAIN) as recorder:
         recorder.record(Metrics({"loss": 0.5}, step=1))
         return recorder.run_id()
 
 
 def recorders():
-    """Return the ids of the recorder processes that work for this test's store."""
+    """Return the ids of the recorder processes of this test's store."""
     import psutil
 
     return {

@@ -14,7 +14,7 @@ TEST_SIZE = 200
 
 
 def prepare_test_part(folder, wrong):
-    """Leave a test part of which networks read some wrong, how many each; return its digest."""
+    """Write a test set of which each network reads `wrong` pictures wrong; return its digest."""
     labels = np.arange(TEST_SIZE, dtype=np.uint8) % 10
     answers = [np.where(np.arange(TEST_SIZE) < each, 9 - labels, labels) for each in wrong]
     test = Split(answers_in_pictures(*answers), labels)

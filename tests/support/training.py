@@ -1,4 +1,4 @@
-"""A task that tiny networks learn in seconds: telling upright bars from level ones."""
+"""A task that tiny networks learn in seconds: telling vertical from horizontal bars."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from pipeline.digits.training.steps import steps_per_epoch
 
 
 def bars(count, seed):
-    """Make 12x12 pictures of upright (0) and level (1) bars under noise."""
+    """Make 12x12 pictures of vertical (0) and horizontal (1) bars under noise."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count).astype(np.uint8)
     images = rng.integers(0, 60, (count, 12, 12)).astype(np.uint8)
@@ -26,7 +26,7 @@ def bars(count, seed):
 TRAIN = bars(150, 1)
 VALIDATION = bars(60, 2)
 GENTLE = Distortion(share=0.8, shift=1.0, scale=0.1, elastic=0.5, thickness=0.5)
-# XLA takes seconds to compile: only the tests that are about it ask for it.
+# XLA takes seconds to compile: only the tests about it turn it on.
 PLAN = TrainingPlan(epochs=4, batch_size=16, seed=3, distortion=GENTLE, jit_compile=False)
 
 
@@ -39,7 +39,7 @@ def cnn():
 
 
 def train(build, *, rate=0.01, data=TRAIN, checkpoint_dir=None, on_epoch=None, **changes):
-    """Train a new network by the plan above with some changes; return both."""
+    """Train a new network by the plan above with some changes; return it and its training."""
     import keras
 
     plan = replace(PLAN, **changes)

@@ -1,4 +1,4 @@
-"""Configurations and outcomes of trials that nothing was trained for."""
+"""Configurations and outcomes of trials, made up without training."""
 
 import copy
 
@@ -6,14 +6,14 @@ from pipeline.experiments.trial import Outcome
 
 
 def changed(tree, section, **values):
-    """Return a copy of a configuration with other values in a section."""
+    """Return a copy of a configuration with some values of a section changed."""
     tree = copy.deepcopy(tree)
     tree[section].update(values)
     return tree
 
 
 def finished(accuracy, **other):
-    """Return the outcome of a trial that finished with this accuracy on validation data."""
+    """Return the outcome of a trial that finished with this validation accuracy."""
     metrics = {"val_accuracy": accuracy, "val_loss": 0.1, "test_accuracy": 0.9, "parameters": 10}
     return Outcome("finished", metrics=metrics, **other)
 

@@ -1,1 +1,1 @@
-"""Labelled pictures to train on, one module a data set."""
+"""Labelled pictures to train on, one module per data set."""

@@ -44,7 +44,7 @@ def fashion_mnist(*, path: str | None = None) -> Dataset:
         shape = (per_class * len(FASHION_CLASSES), 28, 28)
         counts = class_counts(split, len(FASHION_CLASSES))
         if split.images.shape != shape or set(counts) != {per_class}:
-            raise InputError(f"{folder}: is not Fashion-MNIST, by its shapes; fetch it again")
+            raise InputError(f"{folder}: is not Fashion-MNIST (its shapes differ); fetch it again")
     log.info("Fashion-MNIST found: files in %s", folder)
     return Dataset(
         "fashion-mnist", "the published Fashion-MNIST files", None, FASHION_CLASSES, train, test

@@ -30,7 +30,7 @@ NPZ_NAMES = {
     "t10k-labels": "y_test",
 }
 
-# How long a server may take to begin its answer, and then may fall silent in between, in seconds.
+# How long a server may take to begin its answer, and how long it may then pause, in seconds.
 FIRST_BYTES_WITHIN = 12.0
 SILENCE_WITHIN = 10.0
 CHUNK = 1 << 16  # bytes read at a time
@@ -80,9 +80,9 @@ def _save(answer: "HTTPResponse", path: Path) -> None:
         while part := answer.read(CHUNK):
             file.write(part)
             shown.step(by=len(part))
-        # A connection that breaks off looks like the end of the file.
+        # A broken connection looks like the end of the file.
         if expected and shown.done != expected:
-            raise OSError(f"incomplete: {shown.done} of {expected} bytes came")
+            raise OSError(f"incomplete: {shown.done} of {expected} bytes received")
 
 
 def keras_cache() -> Path:
@@ -91,7 +91,7 @@ def keras_cache() -> Path:
 
 
 def read_mnist(path: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read the four arrays of MNIST from a folder with IDX files or an mnist.npz, or that file.
+    """Read the four arrays of MNIST from an mnist.npz, or from a folder with that or IDX files.
 
     Returns:
         By the names in `NPZ_NAMES`: images uint8 (n, 28, 28), labels uint8 (n,).

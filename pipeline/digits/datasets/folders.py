@@ -1,4 +1,4 @@
-"""A data set of a person's own labelled pictures."""
+"""A data set of the user's own labelled pictures."""
 
 import logging
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from pipeline.system.progress import track
 log = logging.getLogger(__name__)
 
 CHUNK_SIZE = 256  # pictures
-SPLIT_SEED = 0  # the test part must not change from run to run
+SPLIT_SEED = 0  # the test set must not change from run to run
 
 
 def folder(
@@ -32,8 +32,8 @@ def folder(
 ) -> Dataset:
     """Load pictures of digits in folders named 0 to 9, or labelled by a labels.csv.
 
-    They are normalised as predict-custom does it. Pictures that have no label, cannot be read or
-    turn out blank are left out with a warning.
+    They are normalised as in predict-custom. Pictures that have no label, cannot be read or turn
+    out blank are left out with a warning.
 
     Args:
         path: The folder that holds the ten folders, or pictures and labels.csv (file,label).
@@ -41,8 +41,8 @@ def folder(
             time.
 
     Raises:
-        InputError: There is no such folder, a label is no digit, a digit has no pictures to train
-            on, or there are none to test on.
+        InputError: There is no such folder, a label is not a digit, a digit has no pictures to
+            train on, or there are none to test on.
     """
     root = Path(path).expanduser()
     labels = read_labels(root / LABELS_NAME)

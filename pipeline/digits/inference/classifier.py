@@ -1,4 +1,4 @@
-"""A trained network behind ONNX Runtime: pixels in, calibrated probabilities out."""
+"""A trained network on ONNX Runtime: pixels in, calibrated probabilities out."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ class Classifier:
     """Classifies pictures of the size that the network was trained on.
 
     Attributes:
-        temperature: Divisor of the logits, found on the validation data; > 0.
+        temperature: Divisor of the logits, fitted on the validation data; > 0.
         note: A warning about the data that the network was trained on, or None.
         test_time_augmentation: Whether each answer is the mean over several views of the picture.
     """
@@ -54,7 +54,7 @@ class Classifier:
         """
         session, metadata = open_network(path)
         if not all(isinstance(side, int) for side in session.get_inputs()[0].shape[1:]):
-            raise InputError(f"{path}: reads lines of digits, not pictures of one")
+            raise InputError(f"{path}: reads lines of digits, not pictures of one digit")
         return cls(
             session,
             temperature=temperature_of(metadata),
@@ -69,7 +69,7 @@ class Classifier:
         return int(height), int(width)
 
     def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the network's own softmax (n, classes) for uint8 images of shape (n, h, w)."""
+        """Return uncalibrated probabilities (n, classes) for uint8 images of shape (n, h, w)."""
         if self.test_time_augmentation:
             return mean_answer(images, self._softmax)
         return self._softmax(images)
@@ -97,12 +97,12 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
     """Open a network that takes uint8 (n, h, w); return it with the metadata of its file.
 
     Raises:
-        InputError: The file is missing, ONNX Runtime cannot use it, or it takes something else.
+        InputError: The file is missing, ONNX Runtime cannot use it, or it takes other inputs.
     """
     import onnxruntime
 
     if not path.is_file():
-        raise InputError(f"{path}: no trained network there; `dvc repro` makes the project's own")
+        raise InputError(f"{path}: no trained network there; `dvc repro` trains the project's own")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Waiting threads would spin, on cores that are busy preparing the next pictures.
@@ -114,8 +114,8 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
     except Exception as error:
         reason = in_one_line(error, 200)
         raise InputError(
-            f"{path}: not a network that ONNX Runtime can read ({reason}); `dvc repro` brings the "
-            "project's own back"
+            f"{path}: not a network that ONNX Runtime can read ({reason}); `dvc repro` restores "
+            "the project's own"
         ) from error
     (pixels, *others) = session.get_inputs()
     if others or pixels.type != "tensor(uint8)" or len(pixels.shape) != 3:

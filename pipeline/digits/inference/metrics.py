@@ -86,7 +86,7 @@ def reliability(labels: Labels, probabilities: Probabilities) -> Reliability:
 def soften(probabilities: Probabilities, temperature: float) -> NDArray[np.float32]:
     """Divide the logits of these probabilities by a temperature (> 0) and apply softmax again.
 
-    A temperature above one makes answers less confident, one below one more; their order stays.
+    A temperature above 1 makes answers less confident, below 1 more; the order of classes stays.
     """
     logits: NDArray[np.float64] = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
     scaled = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
@@ -97,7 +97,7 @@ def soften(probabilities: Probabilities, temperature: float) -> NDArray[np.float
 def fit_temperature(labels: Labels, probabilities: Probabilities) -> float:
     """Find the temperature in 0.05..20 with the least cross-entropy (Guo et al. 2017, section 4.2).
 
-    It is a bounded search over the logarithm of this one number.
+    The search is bounded, and over the temperature's logarithm.
     """
     from scipy.optimize import minimize_scalar
 

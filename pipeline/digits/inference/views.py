@@ -1,7 +1,7 @@
 """Test-time augmentation: average the answers to a picture and to slightly changed views of it.
 
-What a network gets wrong in one view it often gets right in the others, so their mean errs less
-(A. Krizhevsky, I. Sutskever & G. Hinton, NeurIPS 2012, section 4.1).
+A network often gets right in the other views what it gets wrong in one, so the mean is more often
+right (A. Krizhevsky, I. Sutskever & G. Hinton, NeurIPS 2012, section 4.1).
 """
 
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.system.arrays import Pixels
 
-# Turn in degrees, slant in pixels across per pixel down, scale: about half of what training goes up
-# to.
+# Rotation in degrees, shear in pixels across per pixel down, scale: about half of the training's
+# maximum.
 CHANGES = (
     (7.0, 0.0, 1.0),
     (-7.0, 0.0, 1.0),
@@ -31,7 +31,7 @@ def mean_answer(
 
     Args:
         images: uint8 (n, height, width), light on black.
-        answer: Gives the probabilities, float32 (n, classes), of such pictures.
+        answer: Returns the probabilities, float32 (n, classes), for such pictures.
 
     Returns:
         float32 (n, classes).
@@ -41,7 +41,7 @@ def mean_answer(
 
 
 def views(images: Pixels) -> Iterator[Pixels]:
-    """Give pictures, uint8 (n, height, width), unchanged and then with each of CHANGES."""
+    """Yield pictures, uint8 (n, height, width), unchanged and then with each of CHANGES."""
     yield images
     height, width = images.shape[1:]
     for turn, slant, scale in CHANGES:

@@ -1,1 +1,1 @@
-"""Bring picture files to MNIST's form: find, decode, tell ink from paper, normalise."""
+"""Convert picture files to MNIST's form: find, decode, separate ink from paper, normalise."""

@@ -1,7 +1,7 @@
-"""Decode picture files safely, whatever is inside.
+"""Decode picture files safely, whatever they contain.
 
-The header is examined before anything is decoded: a picture that would not fit into memory is
-refused at no cost. A file that is no picture raises an error with a reason; it never crashes.
+The header is examined before anything is decoded, so a picture too large for memory is refused at
+no cost. A file that is not a picture raises an error with a reason; it never crashes the process.
 """
 
 import os
@@ -21,8 +21,8 @@ from pipeline.digits.preprocessing.pixels import as_pixels, shrink_to
 from pipeline.system.arrays import Pixels
 from pipeline.system.errors import in_one_line
 
-# TIFF and WebP by their plug-ins: to find them by name, Pillow would import all of its forty, which
-# takes 0.04 s of 0.18.
+# TIFF and WebP by their plug-ins: to find them by name, Pillow would import all its forty plug-ins,
+# which takes 0.04 s of 0.18 s.
 FORMATS = (
     *("PNG", "JPEG", "BMP"),
     *(TiffImagePlugin.TiffImageFile.format, WebPImagePlugin.WebPImageFile.format),
@@ -34,16 +34,16 @@ MAX_BYTES = 512 * 1024 * 1024  # of the file
 # Longest side of a decoded picture, in pixels: enough to read a digit that fills a twentieth of it.
 MAX_SIDE = 1024
 
-# A large JPEG is decoded at reduced scale. Its longest side, in pixels, is then at least this: in
-# full, and at first sight, which is enough for a digit that is not small in the picture.
-ENOUGH = MAX_SIDE // 2
-AT_FIRST = 192
+# A large JPEG is decoded at reduced scale, with at least this longest side, in pixels: first at
+# QUICK_SIDE, then, if the digit is small in the picture, at FULL_SIDE.
+FULL_SIDE = MAX_SIDE // 2
+QUICK_SIDE = 192
 
-# Longest side, in pixels, of a PNG from which on OpenCV beats Pillow.
+# From this longest side on, in pixels, OpenCV decodes a PNG faster than Pillow.
 SMALLEST_BY_OPENCV = 100
 
-# How to decode a JPEG at 1, 1/2, 1/4, 1/8 of its size. OpenCV's names say grey, yet together with
-# IMREAD_COLOR_RGB they choose the scale alone.
+# How to decode a JPEG at 1, 1/2, 1/4, 1/8 of its size. OpenCV's names say grey, but together with
+# IMREAD_COLOR_RGB they only choose the scale.
 _JPEG_SCALES = {
     1: cv2.IMREAD_COLOR_RGB,
     2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -51,8 +51,8 @@ _JPEG_SCALES = {
     8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 
-# A `PictureError` says what is wrong with a picture; the rest does not matter. For the whole
-# process: `warnings.catch_warnings` is not safe among the threads that decode.
+# A `PictureError` says what is wrong with a picture; Pillow's warnings do not matter. They are off
+# for the whole process, since `warnings.catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -76,28 +76,28 @@ class Picture:
 
     @property
     def has_more(self) -> bool:
-        """Whether decoding it again, at ENOUGH, brings more pixels."""
+        """Whether decoding it again, at FULL_SIDE, gives more pixels."""
         height, width = self.pixels.shape[:2]
-        return bool(max(height, width) < min(ENOUGH, max(self.size)))
+        return bool(max(height, width) < min(FULL_SIDE, max(self.size)))
 
 
-def read_picture(path: Path, enough: int = ENOUGH) -> Picture:
+def read_picture(path: Path, min_side: int = FULL_SIDE) -> Picture:
     """Decode a picture file: upright, at most MAX_SIDE large, paper behind transparent parts.
 
     If the file has several frames or pages, the first is decoded, and the note says so.
 
     Args:
         path: The file.
-        enough: Longest side, in pixels, at which a larger JPEG may be decoded.
+        min_side: A larger JPEG may be reduced to this longest side, in pixels, but no further.
 
     Raises:
-        PictureError: The file cannot be opened, is not a regular file, is no picture, is broken
-            or cut off, or has more than MAX_PIXELS pixels.
+        PictureError: The file cannot be opened, is not a regular file, is not a picture, is broken
+            or truncated, or has more than MAX_PIXELS pixels.
     """
-    return decode(_file_content(path), enough)
+    return decode(_file_content(path), min_side)
 
 
-def decode(content: bytes, enough: int = ENOUGH) -> Picture:
+def decode(content: bytes, min_side: int = FULL_SIDE) -> Picture:
     """Decode the content of a picture file; see `read_picture`."""
     if not content:
         raise PictureError("is empty (zero bytes)")
@@ -108,13 +108,13 @@ def decode(content: bytes, enough: int = ENOUGH) -> Picture:
             if image.format == "PNG":
                 pixels = _png_pixels(image, content)
             else:
-                pixels = _jpeg_pixels(image, content, enough)
+                pixels = _jpeg_pixels(image, content, min_side)
             upright = _upright_pixels(image) if pixels is None else pixels
             return Picture(upright, _upright_size(image.size, upright), note)
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # Pillow's own limit comes first: far above ours, or set by the host of this process.
+        # Pillow's own limit comes first: it is far above ours, or the host program has set it.
         raise PictureError(
             f"too large: {MAX_PIXELS // 1_000_000} million pixels are the limit"
         ) from error
@@ -169,14 +169,15 @@ def _frames_note(image: Image.Image) -> str:
     return f"the first of {frames} frames was read" if frames > 1 else ""
 
 
-def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> Pixels | None:
+def _jpeg_pixels(image: Image.Image, content: bytes, min_side: int) -> Pixels | None:
     """Decode a plain JPEG with OpenCV, faster than with Pillow; reduce its scale if it is large.
 
-    None if it is no plain JPEG, or cut off: Pillow then decodes it, or says what is wrong.
+    Return None if it is not a plain JPEG, or truncated: Pillow then decodes it, or says what is
+    wrong.
     """
     if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
         return None
-    factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= enough)
+    factor = next(by for by in (8, 4, 2, 1) if by == 1 or max(image.size) // by >= min_side)
     buffer = np.frombuffer(content, np.uint8)
     pixels = cv2.imdecode(buffer, _JPEG_SCALES[factor])  # upright: OpenCV obeys EXIF
     if pixels is None:
@@ -187,9 +188,9 @@ def _jpeg_pixels(image: Image.Image, content: bytes, enough: int) -> Pixels | No
 def _png_pixels(image: Image.Image, content: bytes) -> Pixels | None:
     """Decode a plain PNG with OpenCV, in two thirds of Pillow's time.
 
-    Pillow verifies the checksums first; of a damaged file libpng would complain on the terminal.
-    None if it is transparent, animated or small: Pillow decodes those. For a small PNG verifying
-    costs more than OpenCV saves.
+    Pillow verifies the checksums first, since libpng would print its complaints about a damaged
+    file on the terminal. Return None if the PNG is transparent, animated or small: Pillow decodes
+    those. For a small PNG, verifying costs more than OpenCV saves.
     """
     small = max(image.size) < SMALLEST_BY_OPENCV
     animated = int(getattr(image, "n_frames", 1)) > 1
@@ -209,13 +210,12 @@ def _from_opencv(pixels: NDArray[Any], mode: str) -> Pixels:
 
 
 def _upright_size(size: tuple[int, int], upright: Pixels) -> tuple[int, int]:
-    """Swap the size in the file, (width, height), if the upright pixels are turned against it.
+    """Return the file's size, (width, height), swapped if the upright pixels are rotated.
 
-    Their shape tells. Asking Pillow for EXIF would make it decode a PNG once more.
+    It compares aspect ratios: reading EXIF with Pillow would decode a PNG once more.
     """
     height, width = upright.shape[:2]
-    as_it_is, turned = size, size[::-1]
-    return min(as_it_is, turned, key=lambda way: abs(width * way[1] - height * way[0]))
+    return min(size, size[::-1], key=lambda each: abs(width * each[1] - height * each[0]))
 
 
 def _upright_pixels(image: Image.Image) -> Pixels:
@@ -245,7 +245,7 @@ def _to_eight_bits(values: NDArray[np.generic]) -> Pixels:
 
 
 def _fill_transparency(premultiplied: Pixels) -> Pixels:
-    """Put paper that shows the ink behind a picture with premultiplied alpha, uint8 (h, w, 4)."""
+    """Put contrasting paper behind a picture with premultiplied alpha, uint8 (h, w, 4)."""
     color, alpha = premultiplied[..., :3], premultiplied[..., 3]
     if alpha.min() == 255:
         return np.ascontiguousarray(color)
@@ -258,9 +258,9 @@ def _fill_transparency(premultiplied: Pixels) -> Pixels:
 def _paper_tone(color: Pixels, alpha: Pixels) -> int:
     """Choose the grey value, 0..255, of the paper behind a picture with premultiplied alpha.
 
-    If most of it is visible and has several tones (a card with a digit on it), the paper gets the
-    median tone. Else it is ink on nothing, and the paper is white or black, whichever is further
-    away.
+    If most of the picture is opaque and has several tones (a card with a digit on it), the paper
+    gets the median tone. Else what is opaque is ink, and the paper is white or black, whichever
+    contrasts more.
     """
     visible = alpha > 127
     if not visible.any():

@@ -9,7 +9,7 @@ from pipeline.system.errors import InputError
 log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
-NOT_READ = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pdf", ".svg"})
+UNSUPPORTED = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pdf", ".svg"})
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -17,7 +17,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
     Linked folders are followed, and each folder is visited once, so circular links do no harm.
     Hidden files and folders are left out. A folder or a broken link with a picture's suffix is
-    listed too: its user is told why it is no picture.
+    listed, too: whoever decodes it reports why it is not a picture.
 
     Raises:
         InputError: The folder is missing, is not a folder, cannot be opened, or holds no picture.
@@ -28,7 +28,7 @@ def find_pictures(folder: Path) -> list[Path]:
     left_out = sorted({path.suffix.lower() for path in pictures} - SUFFIXES)
     if left_out:
         log.warning(
-            "%s: pictures left out: %d, not in a format that is read (%s); save them as PNG",
+            "%s: pictures left out: %d, in unsupported formats (%s); save them as PNG",
             folder, len(pictures) - len(found), " ".join(left_out),
         )  # fmt: skip
     if not found:
@@ -60,14 +60,14 @@ def _refuse_unusable(folder: Path) -> None:
 
 
 def _walk(folder: Path) -> list[Path]:
-    """Collect the pictures of all formats, read or not; visit linked folders last."""
+    """Collect the pictures of all formats, supported or not; visit linked folders last."""
     found: list[Path] = []
     folders, links, visited = [folder], list[Path](), set[tuple[int, int]]()
     while folders or links:
         current = folders.pop() if folders else links.pop(0)
         for entry in _entries(current, visited):
             path = Path(entry.path)
-            if path.suffix.lower() in SUFFIXES | NOT_READ:
+            if path.suffix.lower() in SUFFIXES | UNSUPPORTED:
                 found.append(path)
             if _leads_to_folder(entry):
                 (links if entry.is_symlink() else folders).append(path)
@@ -75,7 +75,7 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _entries(folder: Path, visited: set[tuple[int, int]]) -> list["os.DirEntry[str]"]:
-    """List what is not hidden in a folder, by name; nothing if it was visited before."""
+    """Return what is not hidden in a folder, sorted by name; [] if it was visited before."""
     try:
         status = folder.stat()
         if (status.st_dev, status.st_ino) in visited:

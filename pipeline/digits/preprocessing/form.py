@@ -1,4 +1,4 @@
-"""Bring the strokes of a digit to MNIST's form: stroke width, 20 x 20 box, centre of mass."""
+"""Convert the strokes of a digit to MNIST's form: stroke width, 20 x 20 box, centre of mass."""
 
 import cv2
 import numpy as np
@@ -20,15 +20,15 @@ BOX = 20  # longer side of its digit, in pixels
 FINE = 4  # the digit is redrawn at this many times its final size
 INKED = 64  # ink above this belongs to the digit's bounding box, 0..255
 
-# Usual stroke widths of MNIST, in pixels of the 20 x 20 box; only wider and narrower ones change.
+# Usual stroke widths of MNIST, in pixels of the 20 x 20 box; only strokes outside are changed.
 STROKE_WIDTHS = (2.2, 3.6)
 
-BLOB = 0.36  # stroke width by longer side that no digit reaches; a disc or a square has a half
+BLOB = 0.36  # stroke width / longer side; no digit reaches this, a disc or a square has 0.5
 MOST_LOOPS = 3
 
 
 def is_mnist_form(gray: Pixels) -> bool:
-    """Say whether a picture is in MNIST's form already: its size, box, centre and soft edges."""
+    """Return whether a picture already has MNIST's form: its size, box, centre and soft edges."""
     if gray.shape != (SIDE, SIDE) or gray.max() < 200:
         return False
     if abs(longer_side(gray) - BOX) > 1:
@@ -46,14 +46,14 @@ def enlarge(ink: Pixels, digit: Pixels, size: float | None = None) -> Pixels:
     Args:
         ink: uint8 (h, w).
         digit: uint8 (h, w), 1 on the digit's strokes, else 0.
-        size: Length, in pixels, that becomes BOX in the end; None: the digit's longer side.
+        size: Length, in pixels, that ends up as BOX; None: the digit's longer side.
     """
     rows, columns = padded_box(digit)
     crop = resize(ink[rows, columns], BOX * FINE / (size or longer_side(digit)))
     near = cv2.resize(digit[rows, columns], crop.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = as_pixels(cv2.dilate(near, np.ones((5, 5), np.uint8)))
     crop = crop * near
-    # Judged near the digit alone, so that the amount of paper around it does not matter.
+    # Only near the digit, so that the amount of paper around it does not matter.
     around = crop[near > 0]
     level, _ = otsu_threshold(around)
     strong = around[around > level]
@@ -77,14 +77,14 @@ def _stretch(ink: Pixels, low: float, high: float) -> Pixels:
 
 
 def stroke_width(strokes: Pixels) -> float:
-    """Measure the mean width of strokes, ink 0..255, in pixels; 0 if there are none.
+    """Return the mean width of strokes, ink 0..255, in pixels; 0 if there are none.
 
     The area of a stroke is its length times its width, and its outline is twice as long as the
     stroke. The length of the outline is the total variation of the ink (coarea formula), so soft
     edges count in full.
     """
     values = cv2.copyMakeBorder(strokes, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    slope = cv2.magnitude(*(way.astype(np.float32) for way in cv2.spatialGradient(values)))
+    slope = cv2.magnitude(*(each.astype(np.float32) for each in cv2.spatialGradient(values)))
     outline = float(cv2.sumElems(slope)[0]) / 8
     return 2 * float(cv2.sumElems(strokes)[0]) / outline if outline else 0.0
 
@@ -94,8 +94,8 @@ def even_strokes(strokes: Pixels, width: float | None = None, size: float | None
 
     Args:
         strokes: uint8 (h, w), ink 0..255.
-        width: Their `stroke_width`, if it is known already.
-        size: Length, in pixels, that becomes BOX in the end; None: their longer side.
+        width: Their `stroke_width`, if it is already known.
+        size: Length, in pixels, that ends up as BOX; None: their longer side.
     """
     width = stroke_width(strokes) if width is None else width
     size = size or longer_side(threshold(strokes, INKED))
@@ -127,7 +127,7 @@ def fit_box(strokes: Pixels) -> Pixels:
 
 
 def why_no_digit(strokes: Pixels, width: float) -> str:
-    """Say why enlarged strokes of some width are hardly a digit's; empty if they may be."""
+    """Return why enlarged strokes of this width are probably no digit; empty if they may be."""
     mask = threshold(strokes, 127)
     if width > BLOB * longer_side(mask):
         return "more ink than a digit has"

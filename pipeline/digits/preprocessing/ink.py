@@ -1,4 +1,4 @@
-"""Tell ink from paper: find the colour axis, the polarity and the light, and measure the ink.
+"""Separate ink from paper: find the colour axis, the polarity and the light, measure the ink.
 
 "Ink" is a uint8 array: 0 is bare paper, 255 is ink that absorbs all of the light.
 """
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pipeline.digits.preprocessing.pixels import as_pixels, median, otsu_threshold, shrink_to
 from pipeline.system.arrays import Pixels
 
-COARSE = 64  # longest side, in pixels, at which colour, polarity and light are judged
+COARSE = 64  # longest side, in pixels, at which colour, polarity and light are estimated
 
-# Longest side, in pixels, of a picture that a program made, not a camera: it has no shadows.
+# Up to this longest side, in pixels, a picture comes from a program, not a camera: no shadows.
 LARGEST_DRAWN = 48
 
 # Grey value of paper, 0..255. Darker paper counts as this, or its noise would be amplified to ink.
@@ -27,25 +27,25 @@ LUMINANCE: ChannelWeights = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 def to_gray(picture: Pixels) -> Pixels:
-    """Make a picture, (h, w) or (h, w, 3), grey along the colour axis that shows its ink best."""
+    """Convert a picture, (h, w) or (h, w, 3), to grey along the colour axis that shows ink best."""
     return weigh_channels(picture, channel_weights(picture))
 
 
 def weigh_channels(picture: Pixels, weights: ChannelWeights) -> Pixels:
-    """Make a picture grey with these weights; a grey picture stays as it is."""
+    """Convert a picture to grey with these weights; a grey picture stays as it is."""
     if picture.ndim == 2:
         return picture
     if weights is LUMINANCE:
         return as_pixels(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
-    # Negative weights would bring values below 0.
+    # Negative weights would give values below 0.
     offset = -255.0 * weights[weights < 0].sum()
     return as_pixels(cv2.transform(picture, np.append(weights, offset)[None]))
 
 
 def channel_weights(picture: Pixels) -> ChannelWeights:
-    """Weigh red, green and blue so that ink and paper differ most.
+    """Return the weights of red, green and blue that contrast ink and paper most.
 
-    These are the weights of luminance, unless ink hides in it, as red does on green or yellow on
+    These are the weights of luminance, unless they hide the ink, such as red on green or yellow on
     white. Then they are the first principal component of the local differences.
     """
     if picture.ndim == 2:
@@ -66,11 +66,11 @@ def channel_weights(picture: Pixels) -> ChannelWeights:
 
 
 def _without_shading(coarse: Pixels, within: float = 0.5) -> NDArray[np.float32]:
-    """Subtract the local average: float32 differences, of the shape given.
+    """Subtract the local average; return the differences, float32, of the same shape.
 
     Args:
         coarse: (h, w) or (h, w, 3).
-        within: Width of the neighbourhood averaged, as a share of the longer side.
+        within: Width of the averaged neighbourhood, as a share of the longer side.
     """
     reach = int(within * max(coarse.shape[:2])) | 1
     around = cv2.blur(coarse, (reach, reach), borderType=cv2.BORDER_REFLECT)
@@ -82,11 +82,11 @@ def _without_shading(coarse: Pixels, within: float = 0.5) -> NDArray[np.float32]
 
 
 def ink_is_dark(gray: Pixels) -> bool:
-    """Tell dark ink on light paper from light ink on dark paper.
+    """Return whether ink is dark on light paper, and not light on dark paper.
 
     Ink is the rare tone, so the distribution of grey values, shading removed, is skewed towards it.
-    In a photo the finest detail is asked as well, which no vignette reaches. And paper is what lies
-    in the corners and along the border. The weights are those of a logistic regression over 8,800
+    For a photo the skewness of the finest detail counts as well, which no vignette affects. And the
+    corners and the border are mostly paper. The weights are those of a logistic regression on 8,800
     rendered digits of both kinds, rounded.
     """
     coarse = shrink_to(gray, COARSE)
@@ -111,7 +111,7 @@ def _mean_of(*masks: Pixels) -> float:
 
 
 def _skewness(detail: NDArray[np.float32]) -> float:
-    """Return the skewness around 0, limited to -2.5..2.5; above 0 high values are the rare ones."""
+    """Return the skewness around 0, limited to -2.5..2.5; above 0, high values are rare."""
     _, deviation = cv2.meanStdDev(detail)
     skewness = cv2.mean(cv2.pow(detail, 3))[0] / (float(deviation[0, 0]) + 1e-3) ** 3
     return min(max(skewness, -2.5), 2.5)
@@ -150,7 +150,7 @@ def paper_light(paper: Pixels) -> float | Pixels:
 
 
 def _only_tone(coarse: Pixels) -> float | None:
-    """Return the tone of paper that has only one, as in a drawing program; else None."""
+    """Return the paper's tone if it has only one, as from a drawing program; else None."""
     level, _ = otsu_threshold(coarse)
     light = coarse[coarse > level]
     if not light.size:
@@ -161,7 +161,7 @@ def _only_tone(coarse: Pixels) -> float | None:
 
 
 def _close(coarse: Pixels, reach: int, *, extrapolate: bool) -> Pixels:
-    """Fill dark gaps up to `reach` wide; continue the shading beyond the border if asked to."""
+    """Fill dark gaps up to `reach` wide; optionally continue the shading beyond the border."""
     pad = min(reach, min(coarse.shape) - 1) if extrapolate else 0
     if pad > 0:
         edge = cv2.copyMakeBorder(coarse, pad, pad, pad, pad, cv2.BORDER_REPLICATE)

@@ -1,4 +1,4 @@
-"""The right answers beside pictures, in labels.csv, and whether an answer is right."""
+"""The labels of pictures in labels.csv, and whether an answer matches its label."""
 
 import csv
 import re
@@ -10,9 +10,9 @@ LABELS_NAME = "labels.csv"
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """Read the right answer of each file from a CSV file with the columns file and label.
+    """Read the label of each file from a CSV file with the columns file and label.
 
-    A row with an empty label is skipped; a missing file holds no labels.
+    A row with an empty label is skipped; a missing CSV file holds no labels.
 
     Raises:
         InputError: The file lacks a column or a value, is not UTF-8 text, or gives one picture two
@@ -21,7 +21,7 @@ def read_labels(path: Path) -> dict[str, str]:
     if not path.exists() and not path.is_symlink():
         return {}
     if not path.is_file():
-        raise InputError(f"{path}: not a file; put a table there, or nothing")
+        raise InputError(f"{path}: not a file; replace it with a table, or remove it")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
@@ -29,13 +29,13 @@ def read_labels(path: Path) -> dict[str, str]:
                 raise InputError(f"{path}: needs the columns file,label, with a comma between")
             return _by_file(table, path)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text; save it as that") from error
+        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
     except csv.Error as error:
         raise InputError(f"{path}: not a table of file,label ({error})") from error
 
 
 def same_number(answer: object, label: str) -> bool:
-    """Say whether an answer is what a label says, apart from blanks between digits and lines."""
+    """Return whether an answer equals a label, apart from blanks between digits and lines."""
     return "".join(str(answer).split()) == "".join(label.split())
 
 
@@ -53,5 +53,5 @@ def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
 
 
 def _whole(label: str) -> str:
-    """Remove the ".0" that pandas writes behind whole numbers in a column with gaps."""
+    """Remove the ".0" that pandas writes after whole numbers in a column with gaps."""
     return label.removesuffix(".0") if re.fullmatch(r"\d+\.0", label) else label

@@ -42,7 +42,7 @@ class Marks(NamedTuple):
 def find_marks(ink: Pixels) -> Marks:
     """Separate marks from paper by hysteresis: from Otsu's threshold down to 60 % of it.
 
-    So a stroke is followed where it gets fainter, but nothing faint counts by itself.
+    So a stroke is followed where it gets fainter, but a mark that is faint throughout is dropped.
     """
     smooth = as_pixels(cv2.GaussianBlur(ink, (3, 3), 0)) if max(ink.shape) > COARSE else ink
     level, strong = otsu_threshold(smooth)
@@ -60,7 +60,7 @@ def find_marks(ink: Pixels) -> Marks:
 
 def _components(mask: Pixels) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Label connected components, (h, w), and measure their boxes and areas, (labels, 5)."""
-    # The fastest of OpenCV's algorithms here, by three times that of its own choice.
+    # The fastest of OpenCV's algorithms here: three times as fast as the one it chooses itself.
     algorithm = cv2.CCL_BBDT
     found = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, algorithm)
     return found[1].astype(np.int32, copy=False), found[2].astype(np.int32, copy=False)
@@ -79,7 +79,7 @@ def without_edges(ink: Pixels, marks: Marks) -> Pixels:
 
 
 def _edges(marks: Marks) -> NDArray[np.bool_]:
-    """Find the marks that run along a side, fill a corner or frame the picture, bool (marks,)."""
+    """Return which marks run along a side, fill a corner or frame the picture, bool (marks,)."""
     height, width = marks.labels.shape
     x, y, w, h, area = marks.boxes.T
     depth = max(1, round(0.12 * max(height, width)))
@@ -96,7 +96,7 @@ def _edges(marks: Marks) -> NDArray[np.bool_]:
 
 
 def _unless_nothing_remains(ink: Pixels, unwanted: NDArray[np.bool_]) -> Pixels:
-    """Blank what is unwanted, or nothing if no mark the size of a digit would be left."""
+    """Blank the unwanted pixels, but only if a mark the size of a digit remains."""
     rest = np.where(unwanted, np.uint8(0), ink)
     remaining = find_marks(rest)
     largest = int(remaining.boxes[:, 2:4].max(initial=0))
@@ -135,7 +135,7 @@ def _reaches_both_sides(mask: Pixels) -> bool:
 
 
 def _spanning_lines(mask: Pixels) -> tuple[Pixels, int]:
-    """Find thin, nearly level lines from the left border to the right one: their mask and count."""
+    """Return mask and number of thin, nearly level lines from the left border to the right one."""
     width = mask.shape[1]
     if not _reaches_both_sides(mask):
         return np.zeros_like(mask), 0
@@ -158,11 +158,11 @@ def _spanning_lines(mask: Pixels) -> tuple[Pixels, int]:
 
 
 def choose_marks(ink: Pixels, marks: Marks) -> tuple[NDArray[np.bool_], str]:
-    """Choose the marks of the digit: the one with most ink, and its broken parts close by.
+    """Choose the marks of the digit: the one with most ink, and broken-off parts close by.
 
     Returns:
-        The chosen marks, bool (marks,), and why this is hardly one digit, in one line; empty if
-        nothing speaks against it.
+        The chosen marks, bool (marks,), and why this is probably not one digit, in one line; empty
+        if it may be.
     """
     x, y, w, h, area = marks.boxes.T
     size = np.maximum(w, h)

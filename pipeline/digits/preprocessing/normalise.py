@@ -2,8 +2,8 @@
 
 MNIST's digits are light on black, fitted to a 20 x 20 box keeping their shape, and centred by mass
 in 28 x 28 (Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998).
-`normalise` removes, one visible step after the other, what people's pictures have besides: colour,
-dark ink on light paper, shadows, squared paper, frames, specks, and pens of any width.
+`normalise` removes, step by visible step, what people's pictures have besides: colour, dark ink on
+light paper, shadows, squared paper, frames, specks, and pens of any width.
 
 Lengths are relative to the picture wherever they can be, so that its size does not matter.
 """
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.preprocessing.decoding import AT_FIRST, ENOUGH, Picture
+from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, Picture
 from pipeline.digits.preprocessing.form import (
     BOX,
     FINE,
@@ -48,12 +48,12 @@ from pipeline.digits.preprocessing.marks import (
 from pipeline.digits.preprocessing.pixels import as_pixels, longer_side, resize, shrink
 from pipeline.system.arrays import Pixels
 
-# All in pixels.
-SEARCHED = 128  # longer side of a picture that is searched for strokes; up to √2 times more or less
-REDRAWN = 3 * BOX  # longer side there of a digit below which it is cut out of the picture itself
-CLEAR = 2 * BOX  # longer side of a digit from which on a picture decoded finer adds nothing
+# Longer sides, in pixels.
+SEARCHED = 128  # a picture is shrunk to this, within a factor of √2, to search it for strokes
+REDRAWN = 3 * BOX  # a digit that is smaller than this there is cut out of the original picture
+CLEAR = 2 * BOX  # for a digit of at least this size, decoding at a finer scale adds nothing
 
-# Name and array of each step on the way, in order.
+# Name and array of each step, in order.
 Steps = tuple[tuple[str, NDArray[np.generic]], ...]
 
 
@@ -63,10 +63,10 @@ class Normalised:
 
     Attributes:
         image: uint8 (28, 28), light digit on black; all black if no digit was found.
-        trouble: Why this is hardly one digit, in one line; empty if nothing speaks against it.
-        steps: Every step on the way; the last one is `image`.
-        extent: The digit's longer side, in pixels of the picture given (of the small one, if the
-            picture repeats the pixels of a small one); 0 without a digit.
+        trouble: Why this is probably not one digit, in one line; empty if it may be.
+        steps: Every step; the last one is `image`.
+        extent: The digit's longer side, in pixels of the original picture (before it was enlarged,
+            if that was done by repeating pixels); 0 without a digit.
     """
 
     image: Pixels
@@ -76,7 +76,7 @@ class Normalised:
 
 
 def normalise(picture: Pixels) -> Normalised:
-    """Bring a picture of one handwritten digit to MNIST's form.
+    """Convert a picture of one handwritten digit to MNIST's form.
 
     Args:
         picture: uint8, (h, w) grey or (h, w, 3) RGB, opaque, any size from 1 x 1.
@@ -84,30 +84,30 @@ def normalise(picture: Pixels) -> Normalised:
     if is_mnist_form(picture):
         return Normalised(picture, "", (("picture", picture), ("seen", picture)), BOX)
     picture = _without_repeated_pixels(picture)
-    # A power of two: OpenCV averages by those three times as fast as by other factors.
+    # A power of two: OpenCV averages by such factors three times as fast as by others.
     factor: int = 2 ** max(0, round(math.log2(max(picture.shape[:2]) / SEARCHED)))
     found = _normalise_shrunk(picture, factor)
     if factor > 1 and not found.extent:
-        return _normalise_shrunk(picture, factor // 2)  # a thin, faint pen is less faint there
+        return _normalise_shrunk(picture, factor // 2)  # thin strokes are less faint there
     return found
 
 
 def decode_and_normalise(decode: Callable[[int], Picture]) -> tuple[Picture, Normalised]:
-    """Decode a picture and bring its digit to MNIST's form.
+    """Decode a picture and convert its digit to MNIST's form.
 
-    A JPEG that is decoded at half its size takes a quarter less time. Most digits need no more; for
-    a small one it is decoded again.
+    Decoding a JPEG at half its size takes a quarter less time, which is enough for most digits; if
+    the digit is small, the picture is decoded again.
 
     Args:
-        decode: Decodes the picture; its argument is the longest side, in pixels, that is enough.
+        decode: Decodes the picture; its argument is the `min_side` of `read_picture`.
 
     Raises:
         PictureError: What `decode` raises.
     """
-    picture = decode(AT_FIRST)
+    picture = decode(QUICK_SIDE)
     normalised = normalise(picture.pixels)
     if picture.has_more and normalised.extent < CLEAR:
-        picture = decode(ENOUGH)
+        picture = decode(FULL_SIDE)
         normalised = normalise(picture.pixels)
     return picture, normalised
 
@@ -116,7 +116,7 @@ def decode_and_normalise(decode: Callable[[int], Picture]) -> tuple[Picture, Nor
 
 
 class _Paper(NamedTuple):
-    """How ink was told from paper."""
+    """How ink was separated from paper."""
 
     weights: ChannelWeights
     ink_is_dark: bool
@@ -124,7 +124,7 @@ class _Paper(NamedTuple):
 
 
 def _normalise_shrunk(picture: Pixels, factor: int) -> Normalised:
-    """Search a picture for strokes where it is shrunk by a factor; bring them to MNIST's form."""
+    """Search a picture for strokes after shrinking it; convert them to MNIST's form."""
     searched = shrink(picture, factor)
     weights = channel_weights(searched)
     gray = weigh_channels(searched, weights)
@@ -146,13 +146,13 @@ def _normalise_shrunk(picture: Pixels, factor: int) -> Normalised:
         ink, digit = _cut_finer(picture, _Paper(weights, dark, light), digit, factor)
     image, doubt, formed = _form(ink, digit)
     steps = (*steps, *formed)
-    if not image.any():  # as of a picture that is hardly wider than a pixel
+    if not image.any():  # such as for a picture hardly wider than a pixel
         return Normalised(image, BLANK, steps, 0)
     return Normalised(image, trouble or doubt, steps, extent * factor)
 
 
 def _find_digit(ink: Pixels) -> tuple[Pixels, str, Steps]:
-    """Return the digit's mask, (h, w), why it is hardly one digit, and the steps to it."""
+    """Return the digit's mask, (h, w), why it is probably not one digit, and the steps to it."""
     marks = find_marks(ink)
     inner = without_edges(ink, marks)
     free = without_lines(inner)
@@ -179,7 +179,7 @@ def _cut_finer(picture: Pixels, paper: _Paper, digit: Pixels, factor: int) -> tu
 
 
 def _form(ink: Pixels, digit: Pixels) -> tuple[Pixels, str, Steps]:
-    """Return the digit in MNIST's form, why it is hardly a digit, and the steps to it."""
+    """Return the digit in MNIST's form, why it is probably no digit, and the steps to it."""
     strokes = enlarge(ink, digit)
     width = stroke_width(strokes)
     even = even_strokes(strokes, width)
@@ -192,20 +192,20 @@ def _form(ink: Pixels, digit: Pixels) -> tuple[Pixels, str, Steps]:
 
 
 def _without_repeated_pixels(picture: Pixels) -> Pixels:
-    """Bring a small picture that was enlarged by repeating its pixels back to its own size.
+    """Reduce a small picture that was enlarged by repeating its pixels to its original size.
 
-    The steps at the borders of such pixels are not the pen's.
+    Otherwise the edges of these pixels would look like the pen's.
     """
     height, width = picture.shape[:2]
-    # A few lines of one channel tell nearly all other pictures apart.
+    # For nearly all other pictures, a few lines of one channel rule this out.
     tone = picture if picture.ndim == 2 else picture[..., 1]
     side = math.gcd(_repetition(tone[:: max(1, height // 8)]), height, width)
     if side > 1:
         side = math.gcd(side, _repetition(tone[:, :: max(1, width // 8)].T))
     if side > 1:
         channels = [picture] if picture.ndim == 2 else cv2.split(picture)
-        ways = [as_pixels(way) for channel in channels for way in (channel, channel.T)]
-        side = math.gcd(side, *map(_repetition, ways))
+        both = [as_pixels(lines) for channel in channels for lines in (channel, channel.T)]
+        side = math.gcd(side, *map(_repetition, both))
     return np.ascontiguousarray(picture[::side, ::side]) if side > 1 else picture
 
 

@@ -15,7 +15,7 @@ def as_pixels(array: NDArray[Any]) -> Pixels:
 
 
 def threshold(pixels: Pixels, level: float) -> Pixels:
-    """Mark the pixels above a level with 1, the others with 0."""
+    """Return a mask that is 1 where pixels are above a level, else 0."""
     return as_pixels(cv2.threshold(pixels, level, 1, cv2.THRESH_BINARY)[1])
 
 
@@ -42,13 +42,13 @@ def median(values: Pixels) -> float:
 
 
 def center_of_mass(ink: Pixels) -> tuple[float, float]:
-    """Return the centre of mass of ink, (h, w), as (x, y) in pixels; not all of it may be 0."""
+    """Return the centre of mass of ink, (h, w), not all 0, as (x, y) in pixels."""
     moments = cv2.moments(ink)
     return moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
 
 
 def longer_side(mask: Pixels) -> int:
-    """Return the longer side of the bounding box of all that is not 0, in pixels; 0 if all is."""
+    """Return the longer side, in pixels, of the box around all pixels that are not 0; 0 if none."""
     _, _, width, height = cv2.boundingRect(mask)
     return max(width, height)
 
@@ -71,8 +71,8 @@ def shrink_to(pixels: Pixels, longest: int) -> Pixels:
 def shrink(pixels: Pixels, factor: int) -> Pixels:
     """Average blocks of `factor` x `factor` pixels of a picture, (h, w) or (h, w, 3 or 4).
 
-    A remainder at the right and at the bottom is dropped: OpenCV averages whole blocks some fifteen
-    times as fast as fractions of them, and blocks of 2 x 2 four times as fast as other ones.
+    A remainder at the right and at the bottom is dropped: OpenCV averages whole blocks about
+    fifteen times as fast as fractions of them, and blocks of 2 x 2 four times as fast as others.
     """
     if factor == 1:
         return pixels

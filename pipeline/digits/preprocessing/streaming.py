@@ -1,4 +1,4 @@
-"""Work on many items at once and give the results back in order, without holding them all."""
+"""Process many items in parallel and yield the results in order, without holding them all."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -6,12 +6,12 @@ from concurrent.futures import Executor, Future
 from pipeline.digits.preprocessing.workers import Item, Result, processes, threads, work_through
 from pipeline.system.machine import cores
 
-# Items from which on processes are worth their start. Threads that work on small pictures mostly
-# wait for Python's lock: two take longer than one.
+# From this number of items on, processes are worth starting. Threads that work on small pictures
+# mostly wait for Python's lock: two take longer than one.
 WORTH_PROCESSES = 256
 
-# Items a process is sent at once, at most: sending many together costs less. And slices a process,
-# at least: lest one be left alone with the last large pictures.
+# Maximum number of items sent to a process at once: sending many together costs less. And minimum
+# number of slices per process, so that none is left alone with the last large pictures.
 SLICE = 64
 SLICES = 8
 
@@ -23,16 +23,16 @@ def in_chunks(
     *,
     by_processes: bool = False,
 ) -> Iterator[list[Result]]:
-    """Call a function on every item, on all cores; return the results in order, chunk by chunk.
+    """Call a function on every item, on all cores; yield the results in order, chunk by chunk.
 
-    While the caller uses one chunk, the next is worked on; while it waits for that one, the one
-    after it begins. No more than these three are held.
+    While the caller uses one chunk, the next is computed; while it waits for that, the one after it
+    is started. At most these three are held.
 
     Args:
-        work: What is called, several times at once; what it raises is raised here.
-        items: What it is called with.
-        chunk_size: Results a chunk, >= 1.
-        by_processes: Whether processes may do it, if there are enough items to be worth it. Then
+        work: The function, called several times at once; its exceptions are raised here.
+        items: The arguments to call it with, one per call.
+        chunk_size: Results per chunk, >= 1.
+        by_processes: Whether to use processes if there are enough items to be worth it. Then
             `work`, the items and the results must be picklable.
 
     Raises:
@@ -53,7 +53,7 @@ def _through(
     chunk_size: int,
     slice_size: int,
 ) -> Iterator[list[Result]]:
-    """Send the items through a pool, `slice_size` of them as one task."""
+    """Send the items through a pool, `slice_size` of them per task."""
     chunks = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
 
     def submit(number: int) -> list[Future[list[Result]]]:
@@ -63,6 +63,6 @@ def _through(
 
     ahead = submit(0)
     for number in range(len(chunks)):
-        # The next chunk is submitted before this one is awaited: no core rests near its end.
+        # The next chunk is submitted before this one is awaited, so that no core is idle.
         awaited, ahead = ahead, submit(number + 1)
         yield [result for future in awaited for result in future.result()]

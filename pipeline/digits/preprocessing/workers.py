@@ -1,11 +1,11 @@
-"""Pools of threads and of processes, and what is set for a whole process to run them well.
+"""Pools of threads and of processes, and the process-wide settings that make them run well.
 
-- `set_forkserver_preload`: the fork server imports our modules once, not every process by itself.
-  predict-custom on 1,000 PNGs of 400 px, two cores, by turns, medians of five: 6.39 s of processor
-  time with it, 6.77 s without; each further core would add an import. Without a fork server, as on
-  Windows, processes are spawned and import by themselves.
+- `set_forkserver_preload`: the fork server imports our modules once, instead of every process.
+  predict-custom on 1,000 PNGs of 400 px, two cores, medians of five runs taken in turn: 6.39 s of
+  processor time with it, 6.77 s without; each further core would add an import. Without a fork
+  server, as on Windows, processes are spawned and import the modules themselves.
 - `_unwanted`: an event in each process that ends its task early once nobody waits for the result.
-- `cv2.setNumThreads(1)` in each process: or OpenCV starts a thread a core in every one of them. On
+- `cv2.setNumThreads(1)` in each process: else OpenCV starts one thread per core in each of them. On
   two cores it makes no difference (6.47 s without it).
 """
 
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def threads() -> Iterator[Executor]:
-    """Offer a pool of threads, one a core."""
+    """Yield a pool of threads, one per core."""
     pool = ThreadPoolExecutor(cores())
     try:
         yield pool
@@ -40,12 +40,12 @@ def threads() -> Iterator[Executor]:
 
 @contextmanager
 def processes() -> Iterator[Executor]:
-    """Offer a pool of processes, one a core; they end with this one, even if it is killed.
+    """Yield a pool of processes, one per core; they end with this process, even if it is killed.
 
     Raises:
         InputError: One of them was killed.
     """
-    # Imported here: a few pictures need no processes, and their answer should not wait.
+    # Imported here: a few pictures need no processes, and should not wait for these imports.
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
@@ -59,8 +59,8 @@ def processes() -> Iterator[Executor]:
         yield pool
     except BrokenProcessPool as error:
         raise InputError(
-            "a process that worked on the pictures was killed; did memory run out? Run the command "
-            "again, with fewer pictures if need be"
+            "a process that read pictures was killed (out of memory?); run the command again, with "
+            "fewer pictures if need be"
         ) from error
     finally:
         unwanted.set()
@@ -68,7 +68,7 @@ def processes() -> Iterator[Executor]:
 
 
 def work_through(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Call a function on every item; skip the rest once nobody waits for the results any more.
+    """Call a function on every item; skip the rest once nobody waits for the results.
 
     A task cannot be cancelled once it is on its way to a process, and one of several large pictures
     takes seconds.
@@ -76,7 +76,7 @@ def work_through(work: Callable[[Item], Result], items: Sequence[Item]) -> list[
     return [work(item) for item in items if not _unwanted.is_set()]
 
 
-_unwanted: "threading.Event | Event" = threading.Event()  # in a process the one of its pool
+_unwanted: "threading.Event | Event" = threading.Event()  # in a pool's process, the pool's event
 
 
 def _begin(unwanted: "Event") -> None:
@@ -88,10 +88,10 @@ def _begin(unwanted: "Event") -> None:
 
 
 def _modules_to_preload() -> list[str]:
-    """Name what the fork server imports once for all processes: every module of ours so far.
+    """Return what the fork server imports for all processes: our modules imported so far.
 
     Each process runs the command's module again, which imports them all. That module itself is not
-    among them: it is called `__main__` here, and Python would warn of a second import.
+    among them: here it is called `__main__`, and Python would warn of a second import.
     """
     package = __name__.partition(".")[0]
     return [name for name in list(sys.modules) if name.startswith(f"{package}.")]

@@ -24,7 +24,7 @@ Status = Literal["ok", "unsure", "error"]
 
 
 class DigitClassifier(Protocol):
-    """What tells digits apart, as `inference.classifier.Classifier` does."""
+    """Anything that classifies digits, as `inference.classifier.Classifier` does."""
 
     def probabilities(self, images: Pixels) -> NDArray[np.float32]:
         """Return probabilities, shape (n, classes), for uint8 images of shape (n, 28, 28)."""
@@ -41,11 +41,11 @@ class Prediction:
         confidence: Its probability, 0..1.
         second: The second most probable digit; None if the picture could not be read.
         second_confidence: Its probability, 0..1.
-        status: "ok", "unsure" (below the threshold, or hardly a single digit) or "error".
+        status: "ok", "unsure" (below the threshold, or probably not a single digit) or "error".
         detail: Why it is not "ok", and what was left out of the file; one line, may be empty.
         image: uint8 (28, 28), what the network saw; None if the picture could not be read.
-        thumbnail: uint8 (h, w) or (h, w, 3), the picture as given, at most THUMBNAIL_SIDE large;
-            None if it could not be read, or none was asked for.
+        thumbnail: uint8 (h, w) or (h, w, 3), the original picture, at most THUMBNAIL_SIDE large;
+            None if it could not be read, or no thumbnail was wanted.
         probabilities: float32 (10,), of every digit; None as for `image`.
     """
 
@@ -63,13 +63,13 @@ class Prediction:
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """What the network is to see of one picture, or why it cannot.
+    """What the network sees of one picture, or why it cannot.
 
     Attributes:
         file: As in `Prediction`.
         image: As in `Prediction`.
         thumbnail: As in `Prediction`.
-        doubt: Why it could not be read, or is hardly a single digit; one line, may be empty.
+        doubt: Why it could not be read, or is probably not a single digit; one line, may be empty.
         note: What was left out of the file; one line, may be empty.
     """
 
@@ -89,22 +89,22 @@ def recognise(
     chunk_size: int,
     thumbnails: int = 0,
 ) -> Iterator[Prediction]:
-    """Read a digit from each picture file; give the predictions in the order of the files.
+    """Read a digit from each picture file; yield the predictions in the order of the files.
 
-    Memory does not grow with the number of files: while one chunk is classified the next is
-    prepared, and no more than three are held.
+    Memory does not grow with the number of files: while one chunk is classified, the next is
+    prepared, and at most three are held.
 
     Args:
         paths: Picture files.
         root: Folder that `Prediction.file` is relative to.
-        classifier: What tells digits apart.
+        classifier: The network that classifies the digits.
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
-        chunk_size: Pictures a batch.
+        chunk_size: Pictures per batch.
         thumbnails: How many of the first predictions get a thumbnail.
     """
     work = partial(_prepare_file, root=root)
-    asked = with_thumbnails(paths, thumbnails)
-    for inputs in in_chunks(work, asked, chunk_size, by_processes=True):
+    files = with_thumbnails(paths, thumbnails)
+    for inputs in in_chunks(work, files, chunk_size, by_processes=True):
         yield from classify(inputs, classifier, unsure_below)
 
 
@@ -113,8 +113,8 @@ def with_thumbnails(paths: Sequence[Path], count: int) -> list[tuple[Path, bool]
     return [(path, number < count) for number, path in enumerate(paths)]
 
 
-def _prepare_file(asked: tuple[Path, bool], root: Path) -> NetworkInput:
-    path, thumbnail = asked
+def _prepare_file(file: tuple[Path, bool], root: Path) -> NetworkInput:
+    path, thumbnail = file
     return prepare(name_below(root, path), partial(read_picture, path), thumbnail=thumbnail)
 
 
@@ -124,7 +124,7 @@ def prepare(file: str, decode: Callable[[int], Picture], *, thumbnail: bool) -> 
     Args:
         file: As in `Prediction`.
         decode: As for `decode_and_normalise`.
-        thumbnail: Whether one is wanted.
+        thumbnail: Whether to make a thumbnail.
     """
     try:
         picture, normalised = decode_and_normalise(decode)
@@ -135,7 +135,7 @@ def prepare(file: str, decode: Callable[[int], Picture], *, thumbnail: bool) -> 
 
 
 def why_unread(error: Exception) -> str:
-    """Say in one line why a picture could not be read."""
+    """Return, in one line, why a picture could not be read."""
     if isinstance(error, PictureError):
         return str(error)
     return f"cannot be read: {type_and_message(error, 150)}"  # such as: out of memory
@@ -144,7 +144,7 @@ def why_unread(error: Exception) -> str:
 def classify(
     inputs: Sequence[NetworkInput], classifier: DigitClassifier, unsure_below: float
 ) -> Iterator[Prediction]:
-    """Classify all inputs as one batch; give one prediction an input, in order."""
+    """Classify all inputs as one batch; yield one prediction per input, in order."""
     images = [each.image for each in inputs if each.image is not None]
     answers = iter(classifier.probabilities(np.stack(images))) if images else iter(())
     for each in inputs:

@@ -1,9 +1,9 @@
-"""Distort pictures, so that a network learns the digit and not the hand.
+"""Distort pictures, so that a network learns the digit and not the handwriting.
 
-The pictures of a chunk stand one below the other in a tall strip, which one call of OpenCV
-resamples. Where each pixel comes from is one matrix product for the whole chunk, since a smooth
-displacement is a sum of a few fixed surfaces: three planes for the affine part, one bell per node
-of a coarse grid for the elastic part.
+The pictures of a chunk are stacked into one tall strip, which a single call of OpenCV resamples.
+One matrix product gives the source of every pixel of the chunk, since a smooth displacement is a
+weighted sum of a few fixed surfaces: three planes for the affine part, one bell curve per node of a
+coarse grid for the elastic part.
 """
 
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-# OpenCV resamples at most 32,767 rows at once; less stays in the processor's cache.
+# OpenCV resamples at most 32,767 rows at once; fewer fit into the processor's cache.
 STRIP_ROWS = 14_336
 NODES = 6
 
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far pictures are distorted. Each picture draws its amounts uniformly from the ranges.
+    """How far pictures are distorted. Amounts are drawn uniformly for each picture.
 
     Attributes:
         share: Share of the pictures, 0..1, that are distorted; the others stay as they are.
-        rotation: Largest turn either way, in degrees.
-        shear: Largest slant either way, in pixels across per pixel down.
-        scale: Largest change of size: 0.2 is from 1/1.2 to 1.2 times.
-        stretch: Largest change of width against height, counted as `scale` is.
+        rotation: Largest rotation in either direction, in degrees.
+        shear: Largest shear in either direction, in pixels across per pixel down.
+        scale: Largest change of size: 0.2 means from 1/1.2 to 1.2 times.
+        stretch: Largest change of width relative to height, in the same measure as `scale`.
         shift: Largest shift along each axis, in pixels.
         elastic: Standard deviation of the elastic displacement (Simard et al. 2003), in pixels.
         thickness: Largest change of stroke width: 1 is one pixel more, or less, on each side.
@@ -53,12 +53,12 @@ class Distortion:
 
 
 def distort(images: Pixels, distortion: Distortion, rng: np.random.Generator) -> Pixels:
-    """Distort each picture in its own way.
+    """Distort each picture by random amounts.
 
     Args:
         images: uint8 (n, height, width), 0..255, light strokes on a dark ground.
         distortion: How far.
-        rng: Where the amounts are drawn from; the same state gives the same pictures.
+        rng: Draws the amounts; the same state gives the same pictures.
 
     Returns:
         uint8 (n, height, width).
@@ -72,24 +72,24 @@ def distort(images: Pixels, distortion: Distortion, rng: np.random.Generator) ->
 
 
 def _distort_chunk(tiles: Pixels, distortion: Distortion, rng: np.random.Generator) -> Pixels:
-    # A picture that stays as it is goes the same way, with every amount at zero.
+    # Pictures that stay as they are go through the same steps, with every amount at zero.
     chosen = (rng.random(len(tiles)) < distortion.share).astype(np.float32)
     if distortion.thickness:
-        tiles = _change_thickness(tiles, chosen * _even(rng, len(tiles), distortion.thickness))
+        tiles = _change_thickness(tiles, chosen * _uniform(rng, len(tiles), distortion.thickness))
     resampled = _resample(tiles, *_displacements(tiles.shape, distortion, chosen, rng))
     if distortion.erase:
         _erase(resampled, chosen * np.float32(distortion.erase), rng)
     return resampled
 
 
-def _even(rng: np.random.Generator, count: int, largest: float) -> Floats:
+def _uniform(rng: np.random.Generator, count: int, largest: float) -> Floats:
     """Draw uniformly from -largest..largest."""
     return (rng.random(count, np.float32) * 2 - 1) * np.float32(largest)
 
 
 def _ratio(rng: np.random.Generator, count: int, largest: float) -> Floats:
     """Draw a factor from 1/(1 + largest)..1 + largest, as often below 1 as above."""
-    return np.exp(_even(rng, count, np.log1p(largest)))
+    return np.exp(_uniform(rng, count, np.log1p(largest)))
 
 
 def _displacements(
@@ -98,7 +98,7 @@ def _displacements(
     chosen: Floats,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
-    """Return the column and the row each pixel comes from: float32 (n, height * width) each."""
+    """Return the source column and row of each pixel: float32 (n, height * width) each."""
     count, height, width = shape
     weights = np.zeros((2, count, 3 + NODES**2), np.float32)
     weights[:, :, :2] = _linear_parts(distortion, chosen, rng)
@@ -116,16 +116,16 @@ def _displacements(
 
 
 def _product(first: Floats, second: Floats) -> Floats:
-    # OpenCV's product stays on this thread. NumPy's takes all cores, and while TensorFlow is busy
-    # on them, its threads spend ten times the processor time waiting for each other.
+    # OpenCV multiplies on this thread. NumPy would use all cores; while TensorFlow keeps them busy,
+    # NumPy's threads spend ten times the processor time waiting for each other.
     return np.asarray(cv2.gemm(first, second, 1.0, np.empty(0, np.float32), 0.0), np.float32)
 
 
 def _linear_parts(distortion: Distortion, chosen: Floats, rng: np.random.Generator) -> Floats:
-    """Draw turn, slant, size and width: (2, n, 2), the change of column and row per pixel."""
+    """Draw rotation, shear, scale and stretch: (2, n, 2), change of column and row per pixel."""
     count = len(chosen)
-    angle = chosen * _even(rng, count, np.deg2rad(distortion.rotation))
-    slant = chosen * _even(rng, count, distortion.shear)
+    angle = chosen * _uniform(rng, count, np.deg2rad(distortion.rotation))
+    slant = chosen * _uniform(rng, count, distortion.shear)
     size = _ratio(rng, count, distortion.scale) ** chosen
     widening = _ratio(rng, count, distortion.stretch) ** (chosen / 2)
     across, down = size * widening, size / widening
@@ -157,7 +157,7 @@ def _bells(length: int) -> NDArray[np.float64]:
 
 def _resample(tiles: Pixels, columns: Floats, rows: Floats) -> Pixels:
     count, height, width = tiles.shape
-    # Without this, a pixel from beyond its picture would come from the neighbour in the strip.
+    # Without this, a source outside the picture would be in its neighbour in the strip.
     np.clip(rows, 0, height - 1, out=rows)
     rows += np.arange(0, count * height, height, dtype=np.float32)[:, None]
     strip = (count * height, width)
@@ -179,10 +179,11 @@ def _change_thickness(tiles: Pixels, amounts: Floats) -> Pixels:
 
 
 def _neighbours(tiles: Pixels, choose: np.ufunc) -> Pixels:
-    """Choose, at every pixel, among it and its four neighbours.
+    """Return, for every pixel, what `choose` makes of it and its four neighbours.
 
-    The strip is taken as one line of pixels, which is several times faster than going by rows. So
-    the neighbour of a pixel at the edge is the first of the next row; digits have no ink there.
+    The strip is treated as one line of pixels, which is several times faster than row by row. So
+    the last pixel of a row has the first one of the next row as its neighbour; digits have no ink
+    there.
     """
     line, width = tiles.reshape(-1), tiles.shape[2]
     chosen = line.copy()
@@ -193,7 +194,7 @@ def _neighbours(tiles: Pixels, choose: np.ufunc) -> Pixels:
 
 
 def _mix(tiles: Pixels, other: Pixels, shares: Floats) -> Pixels:
-    """Go from each picture towards the other by a share of the way, 0..1."""
+    """Interpolate between each picture (share 0) and the other (share 1)."""
     # In steps of 1/128 the products stay within int16.
     steps = np.rint(shares * 128).astype(np.int16)[:, None, None]
     change = other.astype(np.int16)

@@ -11,7 +11,7 @@ from pipeline.digits.training.augmentation import Distortion, distort
 from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
 from pipeline.digits.training.plan import TrainingPlan
 
-# Enough of each kind to choose from, since each is distorted anew. Drawing them takes 2 to 3 s.
+# Enough of each kind, since every epoch distorts them anew. Drawing them takes 2 to 3 s.
 MOST_DRAWINGS = 5_000
 
 # The label of a picture that shows none of the classes.
@@ -26,7 +26,7 @@ def pictures_of_epoch(train: Split, plan: TrainingPlan) -> Callable[[int], Split
 
 
 def ahead(make: Callable[[int], Split], numbers: range) -> Iterator[Split]:
-    """Return the pictures of each epoch, making the next while the last are learned from.
+    """Yield the pictures of each epoch, making the next ones while the network trains on these.
 
     Args:
         make: Makes the pictures of an epoch, given its number.
@@ -52,7 +52,7 @@ def draw(
         drawn_share: Share of the pictures, 0..1, that drawn digits will replace.
         other_share: Share that other drawings will replace.
         seed: The same seed gives the same drawings.
-        places: Number of pictures in all epochs together. No more is drawn than they need.
+        places: Number of pictures in all epochs together; no more are drawn than they need.
     """
     rng = np.random.default_rng(seed)
     drawings = []
@@ -77,11 +77,11 @@ def epoch_pictures(
 ) -> Split:
     """Return the pictures of an epoch in order: shuffled, some replaced by drawings, distorted.
 
-    The same seed and epoch give the same pictures, whatever came before.
+    The same seed and epoch give the same pictures, regardless of earlier epochs.
 
     Args:
-        train: The given pictures.
-        distortion: How far all are distorted; None leaves them alone.
+        train: The training pictures.
+        distortion: How far all pictures are distorted; None leaves them as they are.
         seed: The training's seed.
         epoch: The number of the epoch, from 1.
         drawings: Pictures to mix in, with the share of places, 0..1, that each kind takes.

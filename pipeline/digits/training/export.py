@@ -1,4 +1,4 @@
-"""Export the trained Keras network to ONNX, which everything else reads digits with."""
+"""Export the trained Keras network to ONNX, which everything else uses to read digits."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ def export_onnx(
 
     Args:
         model: Takes uint8 (batch, height, width), gives probabilities (batch, …, classes).
-        path: Where to write it. On any failure the file that was there stays.
+        path: Where to write it. If anything fails, an existing file is kept.
         sample_images: uint8 (n, height, width), n >= 1, to compare the answers on.
         metadata: Kept in the file, under ``metadata_props``.
 
@@ -56,7 +56,7 @@ def export_onnx(
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Discard what the exporter says of its progress and of deprecated NumPy."""
+    """Discard the exporter's progress messages and its warnings about NumPy deprecations."""
     logging_before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,8 +1,8 @@
 """Train a network: fast, with the same result every time, and resumable.
 
-The order of the pictures and their distortion depend on the seed and the number of the epoch
-alone. So the pictures of the next epoch are made while the network learns from this one, and an
-interrupted training goes on with exactly the pictures it would have met.
+The order of the pictures and their distortion depend only on the seed and the number of the epoch.
+So the next epoch's pictures can be made while the network trains on the current ones, and a resumed
+training gets exactly the pictures that an uninterrupted one would have had.
 """
 
 from collections.abc import Callable
@@ -34,19 +34,19 @@ def fit(
 
     Args:
         model: Takes uint8 (batch, height, width), gives probabilities (batch, classes).
-        optimizer: A new optimiser, whose schedule counts `plan.epochs` times `steps_per_epoch`
+        optimizer: A new optimiser, with a schedule over `plan.epochs` times `steps_per_epoch`
             steps.
         train: The pictures to learn from.
         validation: The pictures to measure on after every epoch.
         plan: How to train.
-        checkpoint_dir: Where the state is kept after every epoch. If it holds the state of the
+        checkpoint_dir: Where the state is saved after every epoch. If it holds the state of the
             same training, that training is resumed and ends with the same weights as an
             uninterrupted one.
         on_epoch: Called with the record of every epoch in order, those of a resumed training
             included.
 
     Raises:
-        InputError: The loss is no longer a number.
+        InputError: The loss is no longer finite.
     """
     report = on_epoch or (lambda _: None)
     optimizer.build(model.trainable_variables)

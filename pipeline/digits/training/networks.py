@@ -1,7 +1,7 @@
 """Networks that read digits: raw pixels in, one probability for each class out.
 
-Every builder takes what the data decides (`input_shape`, `classes`) and what the configuration
-decides. The networks take uint8 pixels of shape (batch, height, width), 0..255, scale them
+Every builder takes `input_shape` and `classes` from the data, and all other parameters from the
+configuration. The networks take uint8 pixels of shape (batch, height, width), 0..255, scale them
 to 0..1 themselves, and give float32 probabilities of shape (batch, classes).
 """
 
@@ -37,17 +37,17 @@ def mlp(
         input_shape: Height and width of a picture in pixels.
         classes: How many classes there are.
         hidden_units: Units of each hidden layer, from the first to the last.
-        activation: What follows each hidden layer.
-        dropout: Share of each hidden layer's answers dropped while training.
+        activation: Activation function of each hidden layer.
+        dropout: Share of each hidden layer's outputs that is dropped while training.
         batch_norm: Whether each hidden layer is normalised over the batch (Ioffe & Szegedy 2015).
     """
     import keras
 
     pixels, scaled = _pixels(input_shape)
-    answers = keras.layers.Flatten()(scaled)
+    hidden = keras.layers.Flatten()(scaled)
     for units in hidden_units:
-        answers = _dense_block(answers, units, activation, dropout, batch_norm)
-    return _classifier(pixels, answers, classes, "mlp")
+        hidden = _dense_block(hidden, units, activation, dropout, batch_norm)
+    return _classifier(pixels, hidden, classes, "mlp")
 
 
 def cnn(
@@ -64,34 +64,34 @@ def cnn(
     """Build a convolutional network: blocks of 3x3 convolutions, then dense layers.
 
     Each block halves the picture right after its first convolution (as in Jordan 2024, "94% on
-    CIFAR-10 in 3.29 seconds on a single GPU"), so that all that follows costs a quarter.
+    CIFAR-10 in 3.29 seconds on a single GPU"), so that everything after it costs a quarter.
 
     Args:
         input_shape: Height and width of a picture in pixels.
         classes: How many classes there are.
         filters: Filters of the convolutions of each block.
         convolutions: How many convolutions a block has.
-        dense_units: Units of each dense layer between the blocks and the answer; may be empty.
-        activation: What follows each convolution and dense layer.
-        dropout: Share dropped, while training, of what each dense layer takes in and of what
-            the last one gives.
+        dense_units: Units of each dense layer between the blocks and the output; may be empty.
+        activation: Activation function of each convolution and dense layer.
+        dropout: Share that is dropped while training, of the inputs of each dense layer and of the
+            outputs of the last one.
         batch_norm: Whether each convolution and dense layer is normalised over the batch.
     """
     import keras
 
     pixels, scaled = _pixels(input_shape)
-    answers = keras.layers.Reshape((*input_shape, 1))(scaled)
+    hidden = keras.layers.Reshape((*input_shape, 1))(scaled)
     for width in filters:
         for number in range(convolutions):
             layer = keras.layers.Conv2D(width, 3, padding="same", use_bias=not batch_norm)
-            answers = layer(answers)
+            hidden = layer(hidden)
             if number == 0:
-                answers = keras.layers.MaxPooling2D(padding="same")(answers)
-            answers = _activated(answers, activation, batch_norm)
-    answers = _dropped(keras.layers.Flatten()(answers), dropout)
+                hidden = keras.layers.MaxPooling2D(padding="same")(hidden)
+            hidden = _activated(hidden, activation, batch_norm)
+    hidden = _dropped(keras.layers.Flatten()(hidden), dropout)
     for units in dense_units:
-        answers = _dense_block(answers, units, activation, dropout, batch_norm)
-    return _classifier(pixels, answers, classes, "cnn")
+        hidden = _dense_block(hidden, units, activation, dropout, batch_norm)
+    return _classifier(pixels, hidden, classes, "cnn")
 
 
 def _pixels(input_shape: tuple[int, int]) -> "tuple[keras.KerasTensor, keras.KerasTensor]":
@@ -103,34 +103,34 @@ def _pixels(input_shape: tuple[int, int]) -> "tuple[keras.KerasTensor, keras.Ker
 
 
 def _dense_block(
-    answers: "keras.KerasTensor", units: int, activation: str, dropout: float, batch_norm: bool
+    hidden: "keras.KerasTensor", units: int, activation: str, dropout: float, batch_norm: bool
 ) -> "keras.KerasTensor":
     import keras
 
-    dense = keras.layers.Dense(units, use_bias=not batch_norm)(answers)
+    dense = keras.layers.Dense(units, use_bias=not batch_norm)(hidden)
     return _dropped(_activated(dense, activation, batch_norm), dropout)
 
 
 def _activated(
-    answers: "keras.KerasTensor", activation: str, batch_norm: bool
+    hidden: "keras.KerasTensor", activation: str, batch_norm: bool
 ) -> "keras.KerasTensor":
     import keras
 
     if batch_norm:
-        answers = keras.layers.BatchNormalization()(answers)
-    return keras.layers.Activation(activation)(answers)
+        hidden = keras.layers.BatchNormalization()(hidden)
+    return keras.layers.Activation(activation)(hidden)
 
 
-def _dropped(answers: "keras.KerasTensor", dropout: float) -> "keras.KerasTensor":
+def _dropped(hidden: "keras.KerasTensor", dropout: float) -> "keras.KerasTensor":
     import keras
 
-    return keras.layers.Dropout(dropout)(answers) if dropout else answers
+    return keras.layers.Dropout(dropout)(hidden) if dropout else hidden
 
 
 def _classifier(
-    pixels: "keras.KerasTensor", answers: "keras.KerasTensor", classes: int, name: str
+    pixels: "keras.KerasTensor", hidden: "keras.KerasTensor", classes: int, name: str
 ) -> "keras.Model":
     import keras
 
-    probabilities = keras.layers.Dense(classes, activation="softmax", name="probabilities")(answers)
+    probabilities = keras.layers.Dense(classes, activation="softmax", name="probabilities")(hidden)
     return keras.Model(pixels, probabilities, name=name)

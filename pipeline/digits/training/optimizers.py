@@ -20,7 +20,7 @@ WarmupFraction = Annotated[float, Field(ge=0, lt=1)]
 def constant(
     learning_rate: float, total_steps: int, *, warmup_fraction: WarmupFraction = 0.0
 ) -> LearningRate:
-    """Keep the learning rate as it is.
+    """Keep the learning rate constant.
 
     Args:
         learning_rate: The learning rate.
@@ -45,7 +45,7 @@ def cosine(
         learning_rate: The highest learning rate.
         total_steps: Batches in the whole training.
         warmup_fraction: Share of the training in which the rate first rises linearly from 0.
-        final_fraction: What the rate ends at, as a share of the highest.
+        final_fraction: Final rate, as a share of the highest.
     """
     from keras.optimizers.schedules import CosineDecay
 
@@ -66,7 +66,7 @@ def adam(
     beta_2: Decay = 0.999,
     epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-7,
 ) -> "keras.optimizers.Optimizer":
-    """Adam (Kingma & Ba 2015); `beta_1` and `beta_2` are the decay rates of its two moments."""
+    """Adam (Kingma & Ba 2015); `beta_1` and `beta_2` are the decay rates of the two moments."""
     import keras
 
     return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)

@@ -33,12 +33,12 @@ class Epoch:
 
     Attributes:
         epoch: Its number, from 1.
-        loss: Mean cross-entropy, in nats, over the pictures as they were trained on: distorted,
-            and with the weights of their step. Pictures of no class do not count.
+        loss: Mean cross-entropy, in nats, of the distorted pictures, each with the weights at its
+            step. Pictures of no class do not count.
         accuracy: Share of the same pictures read correctly.
         val_loss: Mean cross-entropy over the validation pictures after the epoch.
         val_accuracy: Share of the validation pictures read correctly.
-        learning_rate: The learning rate the epoch ended with.
+        learning_rate: The learning rate at the end of the epoch.
         seconds: Wall time, including making the pictures, validation and, in the first epoch,
             compilation.
     """
@@ -54,14 +54,14 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went: a record of each epoch, and which epoch's weights were kept."""
+    """The result of a training: a record of each epoch, and which epoch's weights were kept."""
 
     history: list[Epoch]
     chosen_epoch: int
 
 
 class TrainingState:
-    """What a training has come to: weights, optimiser, finished epochs, the best weights so far."""
+    """The state of a training: weights, optimiser, finished epochs, the best weights so far."""
 
     def __init__(
         self, model: "keras.Model", optimizer: "keras.optimizers.Optimizer", plan: TrainingPlan
@@ -83,7 +83,7 @@ class TrainingState:
         """Add a finished epoch.
 
         Raises:
-            InputError: The loss is no longer a number.
+            InputError: The loss is no longer finite.
         """
         number = len(self.history) + 1
         rate = float(self.optimizer.learning_rate.numpy())
@@ -99,7 +99,7 @@ class TrainingState:
         self.started = time.perf_counter()
 
     def is_over(self) -> bool:
-        """Say whether all epochs are trained, or patience has run out."""
+        """Return whether all epochs are trained, or patience has run out."""
         finished = len(self.history)
         if finished >= self.plan.epochs:
             return True
@@ -108,7 +108,7 @@ class TrainingState:
         return finished - self._best_epoch() >= self.plan.patience
 
     def finish(self) -> Training:
-        """Restore the best weights, if they were kept, and return how the training went."""
+        """Restore the best weights, if they were kept, and return the result."""
         if not self.keeps_best:
             return Training(self.history, len(self.history))
         _assign(self.model.variables, self.best)
@@ -121,13 +121,13 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds the state of one training, told from others by its key."""
+    """A file that holds the state of one training, identified by its key."""
 
     path: Path
     key: str
 
     def save(self, state: TrainingState) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state atomically."""
         arrays: dict[str, Any] = {
             f"variable_{i}": variable.numpy() for i, variable in enumerate(state.variables)
         }
@@ -137,7 +137,7 @@ class Checkpoint:
             np.savez(file, key=self.key, history=history, **arrays)
 
     def restore(self, state: TrainingState) -> None:
-        """Fill in the state from the file, if it holds one of the same training."""
+        """Restore the state from the file, if it holds that of the same training."""
         if not self.path.exists():
             return
         try:
@@ -163,7 +163,7 @@ def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:
 
 
 def state_key(state: TrainingState, train: Split, validation: Split) -> str:
-    """Return a digest of all that decides the outcome: plan, data, network and first weights."""
+    """Return a digest of all that determines the result: plan, data, network, initial weights."""
     # Keras numbers names within a process, so the same layer built again has another name.
     described = [
         (type(part).__name__, {k: v for k, v in part.get_config().items() if k != "name"})

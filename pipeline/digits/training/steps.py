@@ -1,4 +1,4 @@
-"""Run one epoch of learning or of measuring within TensorFlow, compiled by XLA or not."""
+"""Run one epoch of training or of validation within TensorFlow, compiled by XLA or not."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 MEASURED_AT_ONCE = 500
 
-# Compiled by XLA, the steps run on one core and leave another one to the distortion. Beyond this
-# many weights, two cores without XLA were faster. Dropout's random numbers take XLA seven times as
-# long, and convolutions did not finish.
+# Compiled by XLA, the steps run on one core and leave another one to the distortion. Above this
+# many weights, two cores without XLA were faster. With XLA, dropout's random numbers take seven
+# times as long, and convolutions did not finish.
 LARGEST_COMPILED = 600_000
 COMPILED_LAYERS = frozenset(
     {"InputLayer", "Rescaling", "Flatten", "Dense", "BatchNormalization", "Activation"}
@@ -24,15 +24,15 @@ COMPILED_LAYERS = frozenset(
 
 
 def steps_per_epoch(pictures: int, batch_size: int) -> int:
-    """Return the number of full batches in an epoch; fewer pictures than a batch make one.
+    """Return the number of full batches per epoch; 1 if there are fewer pictures than a batch.
 
-    The order changes with every epoch, and so do the pictures that are left over.
+    The order changes with every epoch, so other pictures are left over each time.
     """
     return max(1, pictures // batch_size)
 
 
 def runs_compiled(model: "keras.Model") -> bool:
-    """Say whether XLA was measured to be faster for this kind of network: small and dense."""
+    """Return whether XLA was measured to be faster for this kind of network: small and dense."""
     kinds = {type(layer).__name__ for layer in model.layers}
     return kinds <= COMPILED_LAYERS and model.count_params() <= LARGEST_COMPILED
 
@@ -40,10 +40,10 @@ def runs_compiled(model: "keras.Model") -> bool:
 def learning_epoch(
     model: "keras.Model", optimizer: "keras.optimizers.Optimizer", plan: TrainingPlan
 ) -> Callable[[Split], tuple[float, float]]:
-    """Make a function that trains on pictures once and returns the mean loss and the accuracy.
+    """Return a function that trains on pictures once and returns the mean loss and the accuracy.
 
-    The loop over the batches runs within TensorFlow, and if compiled within a single call of XLA,
-    so that each step costs nothing but its arithmetic.
+    The loop over the batches runs within TensorFlow, if compiled as a single call of XLA, so that a
+    step has no overhead.
     """
     import tensorflow as tf
 
@@ -64,7 +64,7 @@ def learning_epoch(
             with _climbed(weights, gradients, plan.sharpness_radius):
                 gradients, _, _ = differentiate(images, labels)
         optimizer.apply(gradients, weights)
-        # Pictures of no class are learned from, but would blur these numbers.
+        # Pictures of no class are trained on, but do not count in these metrics.
         of_class = tf.cast(labels != NO_CLASS, tf.float32)
         return tf.reduce_sum(tf.stack([losses, hits, tf.ones_like(hits)]) * of_class, axis=1)
 
@@ -87,7 +87,7 @@ def learning_epoch(
 def _climbed(
     weights: "list[keras.Variable]", gradients: "list[tf.Tensor]", radius: float
 ) -> Iterator[None]:
-    """Move the weights within a radius to about where the loss is highest, then move them back."""
+    """Move the weights to about the highest loss within a radius, and back after the block."""
     import tensorflow as tf
 
     before = [tf.identity(weight.value) for weight in weights]
@@ -100,7 +100,7 @@ def _climbed(
 
 
 def measuring_epoch(model: "keras.Model") -> Callable[[Split], tuple[float, float]]:
-    """Make a function that returns the mean loss and the accuracy on pictures."""
+    """Return a function that returns the mean loss and the accuracy on pictures."""
     import tensorflow as tf
 
     @tf.function  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""Start a training from a network that was trained before."""
+"""Start a training with the weights of a network that was trained before."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 def weights_file(init_from: str) -> Path | None:
-    """Return the file that `train.init_from` names; None if there is none: it names a run then."""
+    """Return the file that `train.init_from` names; None if it names an MLflow run."""
     file = Path(init_from).expanduser()
     return file if file.is_file() else None
 
 
 def take_weights(model: "keras.Model", path: Path) -> None:
-    """Give a network the weights of a saved one, except for a last layer of another shape.
+    """Copy the weights of a saved network, except for those of a last layer of another shape.
 
     Args:
-        model: Changed in place.
-        path: A .keras file of a network with the same layers; its classes may be others.
+        model: The network to change, in place.
+        path: A .keras file of a network with the same layers, but perhaps other classes.
 
     Raises:
-        InputError: The file cannot be read, or holds another network.
+        InputError: The file cannot be read, or its network has other layers.
     """
     import keras
 
@@ -34,17 +34,17 @@ def take_weights(model: "keras.Model", path: Path) -> None:
             f"{path}: not a network that Keras can read; name a .keras file"
         ) from error
     same = len(source.layers) == len(model.layers) and all(
-        _shapes(theirs) == _shapes(ours)
-        for theirs, ours in zip(source.layers[:-1], model.layers[:-1], strict=True)
+        _shapes(saved) == _shapes(layer)
+        for saved, layer in zip(source.layers[:-1], model.layers[:-1], strict=True)
     )
     if not same:
         raise InputError(
-            f"{path}: holds a network of other layers than the configured one; train.init_from "
-            "needs the same `model`"
+            f"{path}: the network has other layers than the configured one; train.init_from needs "
+            "the same `model`"
         )
-    for theirs, ours in zip(source.layers, model.layers, strict=True):
-        if _shapes(theirs) == _shapes(ours):
-            ours.set_weights(theirs.get_weights())
+    for saved, layer in zip(source.layers, model.layers, strict=True):
+        if _shapes(saved) == _shapes(layer):
+            layer.set_weights(saved.get_weights())
 
 
 def _shapes(layer: "keras.layers.Layer") -> list[tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""How far a confidence can be trusted."""
+"""The reliability diagram: how well confidence matches accuracy."""
 
 from typing import TypeAlias
 
@@ -14,7 +14,7 @@ from pipeline.plots.style.numbers import percent, thousands
 ReliabilityBins: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.integer]]
 """Mean confidence (0..1), accuracy (0..1) and number of pictures of each bin, all of shape (bins,).
 
-What the first two say about an empty bin does not matter."""
+The first two are ignored for empty bins."""
 
 
 @styled
@@ -27,17 +27,17 @@ def reliability_diagram(
     temperature: float | None = None,
     note: str | None = None,
 ) -> Figure:
-    """Show how often a digit is right when the network says it is p % sure.
+    """Show how often the network is right when it is p % confident.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. Bars show 95 % intervals
-    (Wilson's score interval), so that a bin of three pictures does not look like a finding.
+    (Wilson's score interval), so that a bin of three pictures does not look significant.
 
     Args:
-        before: Bins of the network's own probabilities.
-        after: Bins of the calibrated ones.
-        ece_before: Expected calibration error of the network's own probabilities, 0..1.
-        ece_after: The same of the calibrated ones.
-        temperature: The number the logits were divided by, when known.
+        before: Bins of the uncalibrated probabilities.
+        after: Bins of the calibrated probabilities.
+        ece_before: Expected calibration error of the uncalibrated probabilities, 0..1.
+        ece_after: Expected calibration error of the calibrated probabilities, 0..1.
+        temperature: The divisor of the logits, if known.
         note: A warning shown above the diagram.
     """
     scaled = "" if temperature is None else f" Temperature {temperature:.3f}."
@@ -91,7 +91,7 @@ def _wilson(
 
 
 def _draw_counts(axes: Axes, before: ReliabilityBins, after: ReliabilityBins) -> None:
-    """Draw how many pictures each bin holds, side by side before and after."""
+    """Draw how many pictures each bin holds, before and after calibration side by side."""
     for bins, color, shift in ((before, BLUE, -0.2), (after, VERMILLION, 0.2)):
         count = np.asarray(bins[2])
         width = 100 / len(count)

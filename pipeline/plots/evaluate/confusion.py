@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""The confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -27,9 +27,9 @@ _MANY_CLASSES = 16  # with more, the numbers are so small that they need more pi
 def confusion_matrix(
     matrix: NDArray[np.integer], class_names: Sequence[str], note: str | None = None
 ) -> Figure:
-    """Show which class is taken for which, coloured by the mistakes alone.
+    """Show the confusion matrix, coloured by the mistakes only.
 
-    A colour scale over the whole matrix would show a diagonal and nothing else: 98 % lie there.
+    A colour scale for the whole matrix would show only the diagonal, with 98 % of the pictures.
 
     Args:
         matrix: Integers (k, k); `matrix[t, p]` pictures of class t were read as class p.
@@ -62,7 +62,7 @@ def confusion_matrix(
 
 
 def _summary(matrix: NDArray[np.integer], class_names: Sequence[str]) -> str:
-    """Say how many are right, and which mistake is the most frequent."""
+    """Return sentences on how many are right and on the most frequent mistake."""
     total, right = int(matrix.sum()), int(np.trace(matrix))
     if total == 0:
         return "no pictures"
@@ -78,7 +78,7 @@ def _summary(matrix: NDArray[np.integer], class_names: Sequence[str]) -> str:
 
 
 def _mistakes(matrix: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Return the matrix with an empty diagonal."""
+    """Return the matrix with zeros on the diagonal."""
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     return wrong
@@ -110,7 +110,7 @@ def _draw_cells(axes: Axes, matrix: NDArray[np.integer], left: float, cell: floa
 
 
 def _fills(matrix: NDArray[np.integer]) -> list[list[tuple[float, ...]]]:
-    """Return the colour of every cell: grey where right, darker the more mistakes there are."""
+    """Return the colour of every cell: grey on the diagonal, else darker the more mistakes."""
     wrong = _mistakes(matrix)
     oranges = LinearSegmentedColormap.from_list(
         "mistakes", colormaps["YlOrBr"](np.linspace(0.12, 1, 64))

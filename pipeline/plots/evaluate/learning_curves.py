@@ -1,4 +1,4 @@
-"""How loss and accuracy went, epoch by epoch."""
+"""Figure of the evaluate stage: the learning curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,14 +22,14 @@ def learning_curves(
     """Show loss and accuracy by epoch on training and validation data, the chosen epoch marked.
 
     Args:
-        history: One record an epoch with epoch (from 1), loss and val_loss (nats per picture),
+        history: One record per epoch with epoch (from 1), loss and val_loss (nats per picture),
             accuracy and val_accuracy (0..1), and learning_rate. At least one.
         chosen_epoch: The epoch whose weights were kept; one of the history's.
         title: What was trained.
         note: A warning shown above the curves.
 
     Raises:
-        ValueError: The history does not hold the chosen epoch.
+        ValueError: The chosen epoch is not in the history.
     """
     chosen = next((r for r in history if int(r["epoch"]) == chosen_epoch), None)
     if chosen is None:

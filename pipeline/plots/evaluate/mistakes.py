@@ -38,7 +38,7 @@ def worst_mistakes(
         confidence: Probability (n,) of the predicted class, 0..1.
         class_names: One name per class.
         note: A warning shown above the pictures.
-        limit: The most pictures that are shown.
+        limit: Maximum number of pictures shown.
     """
     wrong = np.flatnonzero(np.asarray(true) != np.asarray(predicted))
     shown = wrong[np.argsort(-np.asarray(confidence)[wrong], kind="stable")][:limit]
@@ -77,7 +77,7 @@ def _how_many(shown: int, wrong: int) -> str:
 def _draw_heading(
     axes: Axes, names: tuple[str, str], confidence: float, left: float, top: float, width: float
 ) -> None:
-    """Write true class and answer, and below them how sure the network was."""
+    """Write the true and the predicted class, and below them the confidence."""
     size = TEXT_SIZE + 1 if max(map(len, names)) <= _SHORT_NAME else SMALL_SIZE - 1
     words = join_shortened(names, " → ", width, size, bold=True)
     axes.text(left, top + 0.12, words, size=size, weight="bold", color=VERMILLION, va="center")

@@ -1,4 +1,4 @@
-"""How well each class is read."""
+"""Precision and recall of each class."""
 
 from collections.abc import Sequence
 

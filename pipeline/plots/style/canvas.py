@@ -1,4 +1,4 @@
-"""Pages that are measured in inches: pictures and boxes laid out by plain arithmetic."""
+"""Pages with coordinates in inches, to lay out pictures and boxes by plain arithmetic."""
 
 from typing import Any, TypeAlias
 
@@ -40,7 +40,7 @@ def new_canvas(
 
 
 def draw_picture(axes: Axes, picture: Picture, box: Box, frame: str = GREY) -> None:
-    """Draw a picture onto a canvas, keeping its shape.
+    """Draw a picture onto a canvas, keeping its aspect ratio.
 
     Args:
         axes: A canvas from `new_canvas`.
@@ -55,12 +55,12 @@ def draw_picture(axes: Axes, picture: Picture, box: Box, frame: str = GREY) -> N
     axes.imshow(
         pixels, cmap="gray", vmin=0, vmax=255, extent=(x, x + w, y + h, y), aspect="auto", zorder=2
     )
-    axes.set(xlim=limits[0], ylim=limits[1])  # imshow moves them
+    axes.set(xlim=limits[0], ylim=limits[1])  # imshow changes them
     draw_box(axes, (x, y, w, h), frame, linewidth=0.8, zorder=2.5)
 
 
 def fit(width: float, height: float, box: Box) -> Box:
-    """Return the largest box of this shape that fits into another, centred in it."""
+    """Return the largest box of this aspect ratio that fits into another, centred in it."""
     left, top, room_across, room_down = box
     scale = min(room_across / width, room_down / height)
     across, down = width * scale, height * scale

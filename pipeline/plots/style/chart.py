@@ -1,4 +1,4 @@
-"""Pages that are filled by axes: charts, their legends and their curves."""
+"""Pages filled by axes: charts, their legends and their curves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.plots.style.page import new_page
 
-_MOST_MARKED = 25  # epochs that are still marked one by one
+_MOST_MARKED = 25  # curves of more epochs get no markers
 
 
 def new_chart(
@@ -21,7 +21,7 @@ def new_chart(
     note: str | None = None,
     legend_height: float = 0.0,
 ) -> Figure:
-    """Make a page whose body is filled by the axes that are put on it, side by side or stacked.
+    """Make a page whose body is filled by its axes, side by side or stacked.
 
     Args:
         title: As in `new_page`.
@@ -40,7 +40,7 @@ def new_chart(
 def legend_above_all(
     figure: Figure, handles: Sequence[Artist], names: Sequence[str], **options: Any
 ) -> None:
-    """Put one legend for all axes into the room that `new_chart` left above them."""
+    """Put one legend for all axes into the space that `new_chart` reserved above them."""
     engine = figure.get_layout_engine()
     assert engine is not None  # `new_chart` has set it
     left, bottom, _, height = engine.get()["rect"]
@@ -62,11 +62,11 @@ def legend_above(axes: Axes, columns: int) -> None:
 
 
 def draw_epochs(axes: Axes, epochs: Sequence[int], values: Sequence[float], **look: Any) -> None:
-    """Draw a value over the epochs; they are marked one by one where they are few."""
+    """Plot a value by epoch, with a marker for each epoch if there are few."""
     axes.plot(epochs, values, marker="o" if len(epochs) <= _MOST_MARKED else "", **look)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
 
 
 def start_at_one(axes: Axes, last: int) -> None:
-    """Let an axis of things counted from 1 to `last` begin before the first, not at 0."""
+    """Let an x-axis that counts from 1 to `last` begin just before 1, not at 0."""
     axes.set_xlim(0.5, last + max(0.5, 0.02 * last))

@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 
-# Okabe & Ito, "Color Universal Design" (2008): told apart with every kind of colour blindness.
+# Okabe & Ito, "Color Universal Design" (2008): distinct with every kind of colour blindness.
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
@@ -48,7 +48,7 @@ _SETTINGS: Any = {  # Any: the names matplotlib knows differ between its version
     "legend.fontsize": LABEL_SIZE,
     "legend.frameon": False,
     "text.color": INK,
-    # A file or class name may hold dollar signs; none of our texts is a formula.
+    # File and class names may contain dollar signs; no text here is a formula.
     "text.parse_math": False,
     "lines.linewidth": 2.2,
 }
@@ -58,7 +58,7 @@ Result = TypeVar("Result")
 
 
 def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run `function` with these settings, whatever the user's own matplotlib settings are."""
+    """Make `function` run with these settings, whatever the user's own matplotlib settings are."""
 
     @functools.wraps(function)
     def in_style(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:

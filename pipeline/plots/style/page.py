@@ -1,7 +1,7 @@
-"""The page that every figure is drawn on: its header, and how it becomes a file.
+"""The page that every figure is drawn on: its header, and saving it to a file.
 
-Every page is `PAGE_WIDTH` inches wide whatever it shows, so a font of a given size is equally
-readable on all of them, at full size and as a thumbnail; what needs more room grows downwards.
+Every page is `PAGE_WIDTH` inches wide, so that a font size is equally readable on all of them, at
+full size and as a thumbnail. A figure that needs more room grows downwards.
 Figures are built on `matplotlib.figure.Figure`, never on pyplot, whose import is slow and whose
 list of figures is global.
 """
@@ -45,14 +45,14 @@ def new_page(
     note: str | None = None,
     dpi: int = DPI,
 ) -> tuple[Figure, tuple[float, float, float, float]]:
-    """Make a figure with its header drawn, and say where its body goes.
+    """Make a figure with its header drawn; return it and the place of its body.
 
     Args:
         title: What the figure shows, one or two lines.
         body_height: Height of the part below the header in inches.
         subtitle: Numbers or an explanation below the title.
         note: A warning that must not be missed, e.g. that stand-in data was used.
-        dpi: Pixels per inch; more than usual where much small text must stay sharp.
+        dpi: Pixels per inch; a figure with much small text needs more.
 
     Returns:
         The figure and the body's (left, bottom, width, height) in fractions of the page.
@@ -92,7 +92,7 @@ def _header_parts(
 def _draw_header_part(
     figure: Figure, kind: str, text: str, size: float, span: tuple[float, float]
 ) -> None:
-    """Draw a part of the header from its top down its height, both in inches."""
+    """Draw a part of the header; `span` is its top and its height in inches."""
     top, height = span
     page_height = figure.get_figheight()
     left = _MARGIN
@@ -129,11 +129,11 @@ def _draw_note_box(figure: Figure, top: float, height: float) -> None:
 
 @styled  # matplotlib makes some ticks only when it draws
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write `figure` as a PNG: all of it or nothing, and the same bytes for the same figure.
+    """Write `figure` as a PNG, atomically, and with the same bytes for the same figure.
 
     Raises:
         OSError: The folder cannot be made or written to.
     """
     with replace_when_written(path) as temporary:
-        # "Software" would name the matplotlib version, and so change the file's digest with it.
+        # "Software" would name matplotlib's version, so every version would give other bytes.
         figure.savefig(temporary, format="png", metadata={"Software": None})

@@ -13,10 +13,10 @@ from matplotlib.textpath import text_to_path
 from pipeline.plots.style.look import TEXT_SIZE
 
 LINE_HEIGHT = 1.25 / 72
-"""Inches that a line of text takes, per point of font size."""
+"""Height of a line of text in inches, per point of font size."""
 
 _WORD = re.compile(r"\S+(?: +%\S*)?")  # "98 %" stays on one line
-_UPRIGHT_LENGTH = 1.2  # of a label that stands upright
+_LONGEST_ROTATED = 1.2  # inches
 
 
 def _font(size: float, bold: bool) -> FontProperties:
@@ -36,18 +36,18 @@ def _drawable() -> frozenset[int]:
 
 
 def clean(text: str) -> str:
-    """Replace control codes, and every character that the font lacks, by a box."""
+    """Replace control codes, and every character that the font lacks, with a box."""
     known = _drawable()
     return "".join(c if c.isprintable() and ord(c) in known else "□" for c in text)
 
 
 def shorten(text: str, width: float, size: float, bold: bool = False) -> str:
-    """Cut the middle out of `text` until it fits `width`; the ending of a name stays."""
+    """Cut the middle out of `text` until it fits `width`; the end, such as a suffix, stays."""
     text = clean(text)
     if text_width(text, size, bold) <= width:
         return text
     low, high = 0, len(text)
-    while low < high:  # the most characters that may stay
+    while low < high:  # search for the largest number of characters that fit
         kept = (low + high + 1) // 2
         if text_width(_elided(text, kept), size, bold) <= width:
             low = kept
@@ -96,7 +96,7 @@ def wrap_at_most(text: str, lines: int, width: float, size: float) -> list[str]:
 
 
 def spread_labels(names: Sequence[str], slot: float, size: float) -> tuple[list[str], int]:
-    """Fit labels side by side along an axis, upright where they would touch otherwise.
+    """Fit labels side by side along an axis; rotate them if they would touch.
 
     Args:
         names: One label per slot.
@@ -109,7 +109,7 @@ def spread_labels(names: Sequence[str], slot: float, size: float) -> tuple[list[
     labels = [clean(name) for name in names]
     if all(text_width(label, size) <= slot * 0.85 for label in labels):
         return labels, 0
-    return [shorten(name, _UPRIGHT_LENGTH, size) for name in names], 90
+    return [shorten(name, _LONGEST_ROTATED, size) for name in names], 90
 
 
 def label_height(labels: Sequence[str], rotation: int, size: float) -> float:

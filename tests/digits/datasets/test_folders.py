@@ -76,18 +76,18 @@ def test_what_has_no_label_or_cannot_be_read_is_left_out_aloud(sorted_folders, c
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "message"),
     [
         ("file,label\na.png,ten\n", "a.png has the label 'ten'"),
         ("file,label\na.png,1\na.png,2\n", "a.png has two labels, 1 and 2"),
         ("", "more of every digit"),
     ],
 )
-def test_useless_folders_are_refused_in_one_line(tmp_path, labels, told):
+def test_useless_folders_are_refused_in_one_line(tmp_path, labels, message):
     draw(tmp_path / "a.png", 1)
     if labels:
         (tmp_path / "labels.csv").write_text(labels)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         folder(path=str(tmp_path))
     assert "\n" not in str(caught.value)
 
@@ -110,7 +110,7 @@ def test_a_validation_part_that_takes_the_last_picture_of_a_digit_is_refused(tmp
             draw(tmp_path / str(digit) / f"{number}.png", digit, number)
     dataset = folder(path=str(tmp_path))
     assert min(class_counts(dataset.train, 10)) == 1
-    told = r"prepare\.validation_size=5000: leaves no picture of 8 to train on; .* must hold more"
-    with pytest.raises(InputError, match=told) as caught:
+    reason = r"prepare\.validation_size=5000: leaves no picture of 8 to train on; .* must hold more"
+    with pytest.raises(InputError, match=reason) as caught:
         split_dataset(dataset, 5000, seed=42)
     assert "\n" not in str(caught.value)

@@ -71,7 +71,7 @@ def test_no_pictures_give_no_answers(network):
 
 
 def test_a_missing_network_names_the_stage_to_run(tmp_path):
-    with pytest.raises(InputError, match=r"`dvc repro` makes the project.s own"):
+    with pytest.raises(InputError, match=r"`dvc repro` trains the project.s own"):
         Classifier.load(tmp_path / "model.onnx")
 
 

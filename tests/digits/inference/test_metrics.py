@@ -59,8 +59,8 @@ def test_the_fitted_temperature_undoes_a_known_one(made_worse_by):
     rng = np.random.default_rng(0)
     truth = rng.dirichlet(np.full(10, 0.3), 20_000)
     labels = np.array([rng.choice(10, p=row) for row in truth])
-    given = metrics.soften(truth, made_worse_by)
-    assert metrics.fit_temperature(labels, given) == pytest.approx(1 / made_worse_by, rel=0.05)
+    softened = metrics.soften(truth, made_worse_by)
+    assert metrics.fit_temperature(labels, softened) == pytest.approx(1 / made_worse_by, rel=0.05)
 
 
 def test_the_two_likeliest_classes_come_with_their_probabilities():

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline.digits.preprocessing.decoding import (
-    AT_FIRST,
     MAX_SIDE,
+    QUICK_SIDE,
     PictureError,
     decode,
     read_picture,
@@ -166,12 +166,12 @@ def test_large_pictures_come_back_bounded(form):
 def test_a_jpeg_is_decoded_no_larger_than_is_enough():
     content = encoded(drawing("RGB", (1800, 900)), "JPEG")
 
-    small, usual = decode(content, AT_FIRST), decode(content)
+    small, usual = decode(content, QUICK_SIDE), decode(content)
     upright = decode(encoded(drawing("RGB", (900, 1800)), "JPEG"))
 
     assert (max(small.pixels.shape), max(usual.pixels.shape)) == (225, 900)
     assert (small.has_more, usual.has_more, upright.has_more) == (True, False, False)
-    assert not decode(encoded(drawing("RGB", (90, 80)), "JPEG"), AT_FIRST).has_more
+    assert not decode(encoded(drawing("RGB", (90, 80)), "JPEG"), QUICK_SIDE).has_more
 
 
 @pytest.mark.parametrize("size", [(60, 90), (280, 400), (1100, 1000), (2000, 1000)])
@@ -179,7 +179,7 @@ def test_a_jpeg_is_decoded_no_larger_than_is_enough():
 def test_colours_keep_their_order_at_every_scale(form, size):
     red = Image.new("RGB", size, (200, 30, 40))
 
-    assert np.abs(decode(encoded(red, form), AT_FIRST).pixels - [200.0, 30, 40]).max() < 4
+    assert np.abs(decode(encoded(red, form), QUICK_SIDE).pixels - [200.0, 30, 40]).max() < 4
 
 
 def test_a_large_png_with_a_transparent_colour_gets_paper():

@@ -43,7 +43,7 @@ def test_pictures_of_formats_that_are_not_read_are_told_of(tmp_path, caplog):
     for name in ("a.png", "b.HEIC", "c.gif", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     assert find_pictures(tmp_path) == [tmp_path / "a.png"]
-    assert "pictures left out: 2, not in a format that is read (.gif .heic)" in caplog.text
+    assert "pictures left out: 2, in unsupported formats (.gif .heic)" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Ink is told from paper whatever the colours, the polarity and the light."""
+"""Ink is separated from paper whatever the colours, the polarity and the light."""
 
 import numpy as np
 import pytest

@@ -32,7 +32,7 @@ def test_without_a_table_nothing_is_known(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("file;label\na.png;3\n", "needs the columns file,label, with a comma between"),
         ("", "needs the columns"),
@@ -44,13 +44,13 @@ def test_without_a_table_nothing_is_known(tmp_path):
         (f"file,label\n{'a' * 200_000},3\n", "not a table of file,label"),
     ],
 )
-def test_a_table_that_cannot_be_right_is_told_in_one_line(tmp_path, content, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_a_table_that_cannot_be_right_is_refused_in_one_line(tmp_path, content, message):
+    with pytest.raises(InputError, match=message) as caught:
         labels_of(tmp_path, content)
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_file_is_told(tmp_path):
+def test_anything_but_a_file_is_refused(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     for name in ("folder", "link"):

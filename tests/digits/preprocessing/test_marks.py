@@ -175,15 +175,15 @@ def test_a_speck_close_by_is_no_part_of_the_digit():
 
 
 @pytest.mark.parametrize(
-    ("boxes", "told"),
+    ("boxes", "reason"),
     [
         ([], BLANK),
         ([(60, 60, 1, 1)], BLANK),
         ([DIGIT, (5, 40, 8, 40)], "several separate objects"),
     ],
 )
-def test_what_is_hardly_one_digit_is_told(boxes, told):
-    assert chosen_of(page(*boxes))[1] == told
+def test_why_it_is_probably_not_one_digit_is_reported(boxes, reason):
+    assert chosen_of(page(*boxes))[1] == reason
 
 
 def test_many_marks_with_more_ink_than_the_digit_are_noise():

@@ -23,7 +23,7 @@ from support.drawings import (
     vignette,
 )
 
-from pipeline.digits.preprocessing.decoding import AT_FIRST, ENOUGH, read_picture
+from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, read_picture
 from pipeline.digits.preprocessing.form import BOX, SIDE, stroke_width
 from pipeline.digits.preprocessing.normalise import decode_and_normalise, normalise
 
@@ -255,22 +255,22 @@ def test_a_strip_of_pixels_of_which_nothing_is_left_is_blank(height, paper, mark
     assert normalised.trouble.startswith("blank")
 
 
-@pytest.mark.parametrize(("height", "looks"), [(300, [AT_FIRST]), (50, [AT_FIRST, ENOUGH])])
-def test_a_jpeg_is_decoded_in_full_only_for_a_small_digit(tmp_path, height, looks):
+@pytest.mark.parametrize(("height", "sides"), [(300, [QUICK_SIDE]), (50, [QUICK_SIDE, FULL_SIDE])])
+def test_a_jpeg_is_decoded_in_full_only_for_a_small_digit(tmp_path, height, sides):
     page = Image.new("L", (600, 500), 235)
     box = (90, 90, 90 + height // 2, 90 + height)
     ImageDraw.Draw(page).ellipse(box, outline=20, width=height // 15)
     page.save(tmp_path / "x.jpg", quality=95)
-    asked = []
+    used = []
 
-    def open_picture(enough):
-        asked.append(enough)
-        return read_picture(tmp_path / "x.jpg", enough)
+    def open_picture(min_side):
+        used.append(min_side)
+        return read_picture(tmp_path / "x.jpg", min_side)
 
     picture, normalised = decode_and_normalise(open_picture)
 
-    assert asked == looks
-    assert max(picture.pixels.shape) == (300 if len(looks) == 1 else 600)
+    assert used == sides
+    assert max(picture.pixels.shape) == (300 if len(sides) == 1 else 600)
     assert np.array_equal(normalised.image, normalise(picture.pixels).image)
     in_full = normalise(np.asarray(page)).image
     assert np.corrcoef(normalised.image.ravel(), in_full.ravel())[0, 1] > 0.85

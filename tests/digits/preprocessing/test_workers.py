@@ -68,11 +68,11 @@ def test_the_processes_end_with_the_one_that_gives_them_work_even_if_it_is_kille
         )
     )
     # Into a file: at the end of a pipe one would wait for the processes, too.
-    told = tmp_path / "told.txt"
-    with told.open("w") as file:
+    output = tmp_path / "output.txt"
+    with output.open("w") as file:
         ended = subprocess.run([sys.executable, "-c", script], stdout=file, stderr=file)
-    workers = told.read_text().splitlines()[0].split()
-    assert ended.returncode == -signal.SIGKILL, told.read_text()
+    workers = output.read_text().splitlines()[0].split()
+    assert ended.returncode == -signal.SIGKILL, output.read_text()
     assert workers
     until = time.monotonic() + 10
     while any(map(is_running, workers)) and time.monotonic() < until:
@@ -90,12 +90,12 @@ def test_what_the_command_imports_is_not_imported_again_in_every_process(tmp_pat
         "    (results,) = in_chunks(process_of, range(300), 300, by_processes=True)\n"
     )
     found = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    told = {**os.environ, "PYTHONPATH": found, "PYTHONPROFILEIMPORTTIME": "1"}
+    environment = {**os.environ, "PYTHONPATH": found, "PYTHONPROFILEIMPORTTIME": "1"}
 
     ended = subprocess.run(
         [sys.executable, "-m", "own.command"],
         cwd=tmp_path,
-        env=told,
+        env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -30,13 +30,13 @@ def test_a_network_of_other_layers_is_refused_in_one_line(tmp_path):
     with zipfile.ZipFile(tmp_path / "empty.keras", "w") as archive:
         archive.writestr("a", "b")
     wrong = [("earlier", "other layers"), ("broken", "not a network"), ("empty", "not a network")]
-    for name, told in wrong:
-        with pytest.raises(InputError, match=told) as caught:
+    for name, message in wrong:
+        with pytest.raises(InputError, match=message) as caught:
             take_weights(networks.mlp((28, 28), 10, hidden_units=[9]), tmp_path / f"{name}.keras")
         assert "\n" not in str(caught.value)
 
 
-def test_a_start_that_is_a_file_is_told_from_a_run(tmp_path, monkeypatch):
+def test_a_start_that_is_a_file_is_distinguished_from_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "earlier.keras").write_bytes(b"")
     assert weights_file("~/earlier.keras") == Path(tmp_path, "earlier.keras")

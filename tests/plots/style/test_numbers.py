@@ -34,13 +34,13 @@ def test_a_confidence_is_never_rounded_to_certainty(share: float, words: str, sh
 
 
 def test_one_thing_is_no_plural() -> None:
-    told = [counted(number, "picture") for number in (0, 1, 2, 1200)]
-    assert told == ["0 pictures", "1 picture", "2 pictures", "1,200 pictures"]
+    texts = [counted(number, "picture") for number in (0, 1, 2, 1200)]
+    assert texts == ["0 pictures", "1 picture", "2 pictures", "1,200 pictures"]
 
 
 def test_settings_are_written_in_three_digits_if_they_are_no_whole_numbers() -> None:
-    told = [setting_text(value) for value in (0.00033333, 123456, "adam", None, [64, 32])]
-    assert told == ["0.000333", "123456", "adam", "None", "[64, 32]"]
+    texts = [setting_text(value) for value in (0.00033333, 123456, "adam", None, [64, 32])]
+    assert texts == ["0.000333", "123456", "adam", "None", "[64, 32]"]
 
 
 def test_ticks_have_short_labels() -> None:

@@ -1,1 +1,1 @@
-"""Digits, letters and scribbles drawn from strokes, to train on beside the given pictures."""
+"""Digits, letters and scribbles drawn from strokes, to train on besides the data set's pictures."""

@@ -1,8 +1,8 @@
 """Draw digits, letters, shapes and scribbles from strokes.
 
-MNIST was written by Americans: it has few ones with a flag and a foot, few sevens with a bar. A
-network that has met some of each reads them elsewhere, too. And a network that has met nothing but
-digits takes every letter for one.
+MNIST was written by Americans: few of its ones have a flag and a foot, few of its sevens a bar. A
+network that is trained on some of each reads them elsewhere, too. And a network that is trained
+only on digits takes every letter for a digit.
 """
 
 from functools import cache
@@ -19,10 +19,10 @@ Floats = NDArray[np.float64]
 
 SIDE, BOX = 28, 20
 
-# Digits are drawn so many times larger and then reduced, which gives them soft edges.
+# Digits are drawn this many times larger and then reduced, which gives them soft edges.
 OVERSIZE = 8
 STEPS = 24  # points of a curve from one knot to the next
-UNSTEADY = 0.04  # how far a hand misses a knot, as a share of the digit's height
+UNSTEADY = 0.04  # by how much a hand misses a knot, as a share of the digit's height
 
 
 def draw_digits(count: int, rng: np.random.Generator) -> Split:
@@ -79,7 +79,7 @@ def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
 def smooth_curve(stroke: str, rng: np.random.Generator | None = None) -> Floats:
     """Return a dense curve (n, 2), in heights of the digit, through points written as in `FORMS`.
 
-    With `rng` each point is moved a little first: no hand writes a form twice the same way.
+    With `rng`, each point is first moved a little: nobody writes a form the same way twice.
     """
     points, corners = _points(stroke)
     if rng:
@@ -103,7 +103,7 @@ def _points(stroke: str) -> tuple[Floats, list[int]]:
 
 
 def _catmull_rom(knots: Floats) -> Floats:
-    """Catmull & Rom's spline through `knots` (Computer Aided Geometric Design, 1974)."""
+    """Return Catmull & Rom's spline through `knots` (Computer Aided Geometric Design, 1974)."""
     ends = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
     pieces = _basis() @ ends[_fours(len(knots) - 1)]
     return np.concatenate([pieces.reshape(-1, 2), knots[-1:]])
@@ -141,7 +141,7 @@ def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8
 
 
 def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
-    """Bend the strokes of a digit as one hand would: all slanted and stretched, each shifted."""
+    """Bend strokes as a hand would: slant and stretch all of them alike, shift each one."""
     lean = np.array([[rng.uniform(0.55, 1.25), rng.normal(0, 0.2)], [rng.normal(0, 0.05), 1]])
     bent = []
     for stroke in strokes:

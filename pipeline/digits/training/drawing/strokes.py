@@ -1,6 +1,6 @@
 """The forms that digits, letters and shapes are drawn from, as strokes."""
 
-# The forms of each digit, and of each form the pen strokes. A smooth curve runs through the points
+# The forms of each digit, and the pen strokes of each form. A smooth curve runs through the points
 # "x,y" of a stroke, in hundredths of the digit's height, x to the right, y downwards. A slash makes
 # the point before it a corner.
 FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
@@ -83,7 +83,7 @@ FORMS: tuple[tuple[tuple[str, ...], ...], ...] = (
     ),
 )
 
-# In the same notation letters, signs and shapes that nobody writes a digit like.
+# In the same notation, letters, signs and shapes that look like no handwritten digit.
 OTHER_FORMS: tuple[tuple[str, ...], ...] = (
     ("0,100 30,0 / 60,100", "12,64 48,64"),  # A
     ("0,100 18,40 34,0 44,40 58,100", "8,70 50,64"),

@@ -1,1 +1,1 @@
-"""How TensorFlow starts. Each trick that this takes has a file of its own, with its gain."""
+"""Start TensorFlow. Each trick has a file of its own, which states what it gains."""

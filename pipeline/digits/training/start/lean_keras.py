@@ -1,8 +1,8 @@
 """Import Keras without scikit-learn, pandas and matplotlib.
 
-Keras imports them for extras that nothing here uses. Without them the start of TensorFlow takes
-2.7 s of the processor instead of 4.1 s (user and system time of `start_tensorflow(None)`, median
-of five by turns, TensorFlow 2.21 on two cores).
+Keras imports them for extras that nothing here uses. Without them, starting TensorFlow takes 2.7 s
+of processor time instead of 4.1 s (user and system time of `start_tensorflow(None)`, medians of
+five runs taken in turn, TensorFlow 2.21 on two cores).
 """
 
 import sys
@@ -17,9 +17,9 @@ EXTRAS = ("sklearn", "pandas", "matplotlib")
 def without_extras() -> Iterator[None]:
     """Let the block import Keras as if its extras were not installed.
 
-    What is imported already stays. After the block everything can be imported as usual.
+    Modules that are already imported stay. After the block, everything can be imported as usual.
     """
-    # Python's documented sign for a module that must not be imported.
+    # None is Python's documented way to make an import fail.
     blocked: dict[str, Any] = {name: None for name in EXTRAS if name not in sys.modules}
     sys.modules.update(blocked)
     try:

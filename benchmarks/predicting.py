@@ -1,4 +1,4 @@
-"""Ask a trained network about pictures, as predict-custom does, and say how well it answers."""
+"""Read pictures with a trained network, as predict-custom does, and say how many are right."""
 
 import argparse
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from pipeline.digits.serving import answer
 
 
 def model_parser(about: str | None) -> argparse.ArgumentParser:
-    """Make a command line with --model; `about` is the benchmark's docstring."""
+    """Return a command-line parser with --model; `about` is the benchmark's docstring."""
     parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
     parser.add_argument("--model", type=Path, default=Path("models/model.onnx"))
     return parser
 
 
-def ask(pictures: Sequence[object], classifier: Classifier) -> list[Prediction]:
-    """Read pictures, given as for `answer`, with the default threshold."""
+def predict(pictures: Sequence[object], classifier: Classifier) -> list[Prediction]:
+    """Read pictures, in any form that `answer` takes, with the default threshold."""
     return answer(pictures, classifier, unsure_below=_threshold())
 
 
@@ -32,7 +32,7 @@ def _threshold() -> float:
 
 
 def share_right(answers: Sequence[Prediction], labels: NDArray[np.integer]) -> str:
-    """Say what share of the answers is right, and what share is wrong and not marked unsure."""
+    """Return, as text, the shares of answers that are right, and wrong but not marked unsure."""
     right = np.array([each.digit for each in answers]) == labels
     sure = np.array([each.status == "ok" for each in answers])
     return f"{right.mean():.1%} right, {(sure & ~right).mean():.1%} wrong and called ok"
