@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pipeline.config.checking import validate
+from pipeline.config.moved import migrate
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
 from pipeline.digits.training.state import Epoch

@@ -138,10 +138,10 @@ def _normalise_shrunk(picture: Pixels, factor: int) -> Normalised:
     ink = ink_under(light, paper)
     digit, trouble, found = _find_digit(ink)
     steps = (*steps, ("flattened", ink), *found)
-    if not digit.any():
+    extent = longer_side(digit)
+    if not extent:
         nothing = np.zeros((SIDE, SIDE), np.uint8)
         return Normalised(nothing, trouble, (*steps, ("seen", nothing)), 0)
-    extent = longer_side(digit)
     if factor > 1 and extent < REDRAWN:
         ink, digit = _cut_finer(picture, _Paper(weights, dark, light), digit, factor)
     image, doubt, formed = _form(ink, digit)

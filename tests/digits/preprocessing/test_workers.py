@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.places import ROOT
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.system.errors import InputError
 
@@ -89,7 +90,8 @@ def test_what_the_command_imports_is_not_imported_again_in_every_process(tmp_pat
         "if __name__ == '__main__':\n"
         "    (results,) = in_chunks(process_of, range(300), 300, by_processes=True)\n"
     )
-    found = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    # This project, not another one that may be installed.
+    found = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": found, "PYTHONPROFILEIMPORTTIME": "1"}
 
     ended = subprocess.run(
