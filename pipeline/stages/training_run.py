@@ -1,6 +1,6 @@
 """The MLflow run of a training, and the state that outlives an interruption.
 
-What such a run holds is said in `pipeline.tracking.trainings`.
+What such a run holds is said in `pipeline.tracking.training_records`.
 """
 
 from collections.abc import Iterator
