@@ -14,7 +14,7 @@ from pipeline.digits.significance import P_VALUE_NAME
 from pipeline.digits.splits import digest, load_split
 from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
-from pipeline.stages.recording import unseen_test_part
+from pipeline.stages.training_run import unseen_test_part
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.names import REGISTERED_MODEL
 

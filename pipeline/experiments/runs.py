@@ -9,7 +9,7 @@ from pipeline.experiments.trial import Outcome, Trial
 from pipeline.tracking.recording.openings import NewRun
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import Record, Tags
-from pipeline.tracking.trainings import (
+from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
     failure,

@@ -25,14 +25,14 @@ from pipeline.digits.training.state import Epoch, Training
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
 from pipeline.stages.prepared import DatasetInfo, split_file
-from pipeline.stages.recording import training_run, unseen_test_part
 from pipeline.stages.training_report import write_history
+from pipeline.stages.training_run import training_run, unseen_test_part
 from pipeline.system.files import replace_when_written, write_json, write_text
 from pipeline.system.progress import progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import File, KerasModel
-from pipeline.tracking.trainings import (
+from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
     final_metrics,

@@ -30,8 +30,8 @@ from pipeline.digits.training.export import add_metadata, export_onnx
 from pipeline.digits.training.start.tensorflow import start_tensorflow
 from pipeline.stages.fingerprint import lines_fingerprint
 from pipeline.stages.prepared import DatasetInfo, split_file
-from pipeline.stages.recording import training_run
 from pipeline.stages.training_report import LineExamples
+from pipeline.stages.training_run import training_run
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json, write_text
 from pipeline.system.progress import progress, track
@@ -39,7 +39,7 @@ from pipeline.tracking.names import lines_experiment
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import File, Metrics, Params
-from pipeline.tracking.trainings import configuration, training_data
+from pipeline.tracking.training_records import configuration, training_data
 
 if TYPE_CHECKING:
     import keras

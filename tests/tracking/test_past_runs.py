@@ -11,7 +11,7 @@ from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, read_trainings, reco
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run, new_run
 from pipeline.tracking.recording.records import File, Metrics, Params, Tags
-from pipeline.tracking.trainings import configuration
+from pipeline.tracking.training_records import configuration
 
 TREE = {"seed": 1, "data": {}, "prepare": {}, "model": {"hidden_units": [8]}, "train": {}}
 

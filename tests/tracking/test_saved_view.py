@@ -14,7 +14,7 @@ from support.recording import SETTINGS
 from pipeline.tracking import saved_view
 from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.saved_view import VIEW_KEY, VIEW_TAG, save_view
-from pipeline.tracking.trainings import CURVES as TRAINING_CURVES
+from pipeline.tracking.training_records import CURVES as TRAINING_CURVES
 
 OWN_KEYS = {*saved_view.COLUMNS}  # the columns' widths are kept by the columns' names
 

@@ -12,7 +12,7 @@ from pipeline.config.composing import compose
 from pipeline.config.params import dump
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.prepared import DatasetInfo
-from pipeline.stages.recording import checkpoint_dir
+from pipeline.stages.training_run import checkpoint_dir
 from pipeline.system.files import reserve_state_folder
 
 pytestmark = pytest.mark.end_to_end

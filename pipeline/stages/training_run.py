@@ -1,6 +1,6 @@
 """The MLflow run of a training, and the state that survives an interruption.
 
-`pipeline.tracking.trainings` describes what such a run holds.
+`pipeline.tracking.training_records` describes what such a run holds.
 """
 
 from collections.abc import Iterator

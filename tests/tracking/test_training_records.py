@@ -8,7 +8,7 @@ import yaml
 from pipeline.digits.training.state import Epoch
 from pipeline.tracking.names import CHOSEN_ACCURACY, UNSEEN_TEST_TAG, validation_accuracy
 from pipeline.tracking.recording.records import DatasetInput, Params, Tags, Text
-from pipeline.tracking.trainings import (
+from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
     failure,
