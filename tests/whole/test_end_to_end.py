@@ -173,7 +173,7 @@ def other(project):
     other.number = write_number(project.folder / "numbers")
     other.output = project.experiment(
         f"train.init_from={first}", "train.epochs=1", "train.learning_rate=1e-12",
-        "lines.rounds=1", "lines.batch_size=16", "predict.mode=number", "predict.images=numbers",
+        "lines.rounds=1", "lines.batch_size=32", "predict.mode=number", "predict.images=numbers",
     )  # fmt: skip
     other.run_id = project.run_id()
     other.metrics = project.read_json("reports/train/metrics.json")
@@ -221,7 +221,7 @@ def test_a_network_for_lines_is_trained_where_one_is_asked_for_and_reads_a_numbe
         assert 0 <= top < top + h <= height or not each["digit"]
     (run,) = project.runs(experiment="digits-lines")
     assert (run.info.run_name, run.info.status) == ("lines · 1 round", "FINISHED")
-    assert run.data.params["lines.batch_size"] == "16"
+    assert run.data.params["lines.batch_size"] == "32"
     assert run.data.metrics["val_lines_right"] == other.lines_metrics["val_lines_right"]
     (point,) = project.mlflow().get_metric_history(run.info.run_id, "train_loss")
     assert point.step == 1

@@ -40,16 +40,15 @@ def is_mnist_form(gray: Pixels) -> bool:
     return soft > 0.2 * inked and inked < 0.6 * gray.size
 
 
-def enlarge(ink: Pixels, digit: Pixels, size: float | None = None) -> Pixels:
+def enlarge(ink: Pixels, digit: Pixels) -> Pixels:
     """Cut the digit out and resize it to FINE times its final size; stretch its ink to 0..255.
 
     Args:
         ink: uint8 (h, w).
         digit: uint8 (h, w), 1 on the digit's strokes, else 0.
-        size: Length, in pixels, that ends up as BOX; None: the digit's longer side.
     """
     rows, columns = padded_box(digit)
-    crop = resize(ink[rows, columns], BOX * FINE / (size or longer_side(digit)))
+    crop = resize(ink[rows, columns], BOX * FINE / longer_side(digit))
     near = cv2.resize(digit[rows, columns], crop.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = as_pixels(cv2.dilate(near, np.ones((5, 5), np.uint8)))
     crop = crop * near
@@ -89,16 +88,14 @@ def stroke_width(strokes: Pixels) -> float:
     return 2 * float(cv2.sumElems(strokes)[0]) / outline if outline else 0.0
 
 
-def even_strokes(strokes: Pixels, width: float | None = None, size: float | None = None) -> Pixels:
+def even_strokes(strokes: Pixels, width: float) -> Pixels:
     """Erode strokes that are thicker than MNIST's, dilate those that are thinner.
 
     Args:
         strokes: uint8 (h, w), ink 0..255.
-        width: Their `stroke_width`, if it is already known.
-        size: Length, in pixels, that ends up as BOX; None: their longer side.
+        width: Their `stroke_width`.
     """
-    width = stroke_width(strokes) if width is None else width
-    size = size or longer_side(threshold(strokes, INKED))
+    size = longer_side(threshold(strokes, INKED))
     low, high = (usual * size / BOX for usual in STROKE_WIDTHS)
     radius = round((min(max(width, low), high) - width) / 2)
     if radius == 0 or width == 0:

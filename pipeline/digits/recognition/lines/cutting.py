@@ -11,7 +11,7 @@ from pipeline.digits.recognition.lines.finding import Line, Page
 from pipeline.digits.recognition.lines.format import HEIGHT, STEP, stretch
 from pipeline.system.arrays import Pixels
 
-BEYOND = 3.0  # heights that a strip goes on beyond the marks found
+BEYOND = 1.0  # heights that a strip goes on beyond the marks found
 MARGIN = 10  # columns of paper at both ends of a strip
 WIDEST = 4096  # columns of a strip, at most
 # What a line is read at: the height of digits in the strip, in pixels, and its slants to the left.

@@ -88,11 +88,12 @@ class LineReader:
         ]
         best, second = agree([likely_strings(slots) for _, slots in found])
         middles, beliefs = _places(best[0], found)
+        confidence = self.calibrated(best[1])
         return Reading(
             text=best[0] if middles else "",
-            confidence=self.calibrated(best[1]),
+            confidence=confidence,
             second=second[0],
-            second_confidence=self.calibrated(second[1]),
+            second_confidence=min(self.calibrated(second[1]), 1 - confidence),
             middles=middles,
             beliefs=beliefs,
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.lines import bar_reader, bars
+from support.lines import FakeSession, bar_reader, bars
 from support.networks import write_reader
 
 from pipeline.digits.recognition.lines.cutting import cut_views
@@ -27,6 +27,12 @@ def test_a_line_says_digits_with_their_middles_and_confidence():
 def test_the_next_likeliest_string_comes_with_its_probability():
     reading = read(bar_reader(), 30)
     assert (reading.second, reading.second_confidence) == ("", pytest.approx(0.05, abs=1e-3))
+
+
+def test_the_two_likeliest_strings_are_no_surer_than_one_of_all():
+    reading = read(LineReader(FakeSession(sure=0.55), slope=0.1, offset=0.5), 30)
+    assert reading.confidence > 0.6
+    assert reading.confidence + reading.second_confidence == pytest.approx(1)
 
 
 def test_a_line_in_which_nothing_is_seen_says_nothing():
