@@ -5,7 +5,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format lock ui report bench bench-quick clean
+.PHONY: help setup repro test coverage mutants lint format lock ui report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,21 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then summarise the results
-	DRIFT_REPORTED_BY_CALLER=1 dvc repro
+	@DRIFT_REPORTED_BY_CALLER=1 dvc repro
 	@python -m pipeline.summary
 
-test: $(READY) ## Run the tests
-	pytest
+test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
+	pytest $(TESTS)
+
+coverage: $(READY) ## Run the tests of the domain and list the branches they miss
+	pytest tests/digits --cov
+
+# One mutant in ten, a sample of all functions. Lists the survivors; `mutmut show NAME` shows the change.
+mutants: $(READY) ## Change the domain's code in small ways and count the changes that its tests notice
+	mutmut run $(or $(MUTANTS),'*__mutmut_*3')
+	@mutmut results --all true | awk -F': ' '$$2 == "not checked" {next} {tried++} \
+		$$2 == "killed" || $$2 == "timeout" {killed++; next} {print} \
+		END {printf "%d of %d mutants killed (%.1f %%)\n", killed, tried, 100 * killed / tried}'
 
 lint: $(READY) ## Check style, types and the import contracts
 	ruff check .
@@ -50,7 +60,7 @@ lock: $(READY) ## Update requirements.lock from pyproject.toml
 ui: $(READY) ## Browse and compare runs in MLflow's UI
 	@python -m pipeline.ui
 
-report: $(READY) ## Compare the last experiments in one HTML file to send to someone
+report: $(READY) ## Compare the last experiments in one HTML file
 	@python -m pipeline.report
 
 bench: $(READY) ## Run the benchmarks against plain scripts (after make repro); BENCH="accuracy best" runs only these
@@ -60,4 +70,4 @@ bench-quick: $(READY) ## Check in three minutes that most benchmarks run
 	python -m benchmarks --quick
 
 clean: ## Remove the virtual environment and the tools' caches (results stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage mutants *.egg-info
