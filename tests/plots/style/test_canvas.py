@@ -9,7 +9,7 @@ from pipeline.plots.style.canvas import draw_picture, fit, new_canvas
     ("picture", "low", "high"),
     [
         (np.array([[False, True]]), 0, 255),
-        (np.array([[-1.0, 0.0, 1.0]]), 0, 255),
+        (np.array([[-1.0, 1.0]]), 0, 255),
         (np.array([[np.nan, 1.0]]), 0, 255),
         (np.array([[7.0, 7.0]]), 0, 0),
         (np.array([[3, 200]], np.uint8), 3, 200),
