@@ -34,11 +34,12 @@ KERAS = ARTIFACTS / "models/m-da40f181581d4a62a00290edecfd0239/artifacts/data/mo
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """Return a folder with the store of yesterday, in which new networks stand for the binaries."""
-    shutil.copytree(KEPT, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(KEPT / "artifacts", tmp_path / "mlartifacts")
+    shutil.copy(KEPT / "store.sql", tmp_path)
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
         file.write_text(file.read_text().replace("PROJECT", str(tmp_path)))
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
-        database.executescript((tmp_path / "mlflow.sql").read_text())
+        database.executescript((tmp_path / "store.sql").read_text())
     for place in (TRAINED, CHAMPION):
         write_reader(tmp_path / place, 0)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
