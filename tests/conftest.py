@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from multiprocessing.util import Finalize
 from pathlib import Path
 
+import absl.logging
 import numpy as np
 import pytest
 
@@ -21,6 +23,9 @@ ROOM = 4 << 30  # bytes; the tests take a quarter of a gigabyte, and other progr
 def pytest_configure():
     """Keep temporary files in memory: on a disk, every commit of a database has to wait."""
     collect_garbage_less_often()  # the tests, too, import everything
+    # Whoever configures logging anew makes absl close the stream it found when imported. That would
+    # be pytest's own, and every later test of the process would fail; absl never closes this one.
+    absl.logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
     if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
         return
     os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="digits", dir=MEMORY)

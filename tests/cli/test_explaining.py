@@ -21,6 +21,11 @@ from pipeline.config.places import CONF_DIR
         ("--shell-completion", "--shell-completion: add install=SHELL"),
         ("-sc train.epochs=3", "--shell-completion: add install=SHELL"),
         ("-m train.epochs=1,2", "this command runs one experiment; `python -m pipeline.sweep`"),
+        (
+            "hydra.mode=MULTIRUN hydra/launcher=one_by_one seed=1,2",
+            "this command runs one experiment",
+        ),
+        ("hydra.mode=MULTIRUN seed=1,2", "this command runs one experiment"),
     ],
 )
 def test_what_cannot_be_composed_is_reported_in_one_line(
