@@ -5,8 +5,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from support.kept import assert_as_kept
 
 from pipeline.digits.training.augmentation import STRIP_ROWS, Distortion, _displacements, distort
+from pipeline.digits.training.drawing.handwriting import draw_digits
 
 AMOUNTS = [field.name for field in fields(Distortion) if field.name != "share"]
 STILL = Distortion()
@@ -151,3 +153,9 @@ def test_what_is_erased_is_a_rectangle_anywhere_with_sides_up_to_the_longest():
 def test_impossible_amounts_are_refused(name, value):
     with pytest.raises(ValidationError, match=name):
         TypeAdapter(Distortion).validate_python({name: value})
+
+
+def test_a_seed_distorts_as_it_has_always_done():
+    images = np.repeat(draw_digits(10, np.random.default_rng(0)).images, 6, axis=0)
+    strong = Distortion(0.9, 25.0, 0.3, 0.2, 0.2, 3.0, 1.0, 0.8, 8.0)
+    assert_as_kept("distorted", distort(images, strong, np.random.default_rng(1)), columns=12)

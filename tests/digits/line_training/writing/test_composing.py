@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from support.kept import assert_as_kept
 
 from pipeline.digits.line_training.writing import composing
 from pipeline.digits.line_training.writing.composing import WIDTH, Stock, Style, compose_lines
@@ -87,3 +88,10 @@ def test_middles_are_never_nearer_than_the_reader_can_tell_apart(stock):
     lines = compose_lines(stock, 300, np.random.default_rng(5))
     gaps = [np.diff(np.flatnonzero(labels < NONE)) for labels in lines.labels]
     assert np.concatenate(gaps).min() >= APART
+
+
+def test_a_seed_composes_what_it_has_always_composed(monkeypatch, stock):
+    monkeypatch.setattr(type(stock.papers), "write_on", lambda self, ink, height, rng: ink)
+    lines = compose_lines(stock, 60, np.random.default_rng(7))
+    below = np.repeat(20 * lines.labels[:, None], STRIDE, axis=2).repeat(4, axis=1)
+    assert_as_kept("lines", np.concatenate([lines.images, below], axis=1), columns=4)

@@ -1,6 +1,7 @@
 """Digits drawn as other hands write them have MNIST's height."""
 
 import numpy as np
+from support.kept import assert_as_kept
 
 from pipeline.digits.line_training.writing.hands import draw_digits, draw_signs
 
@@ -17,3 +18,8 @@ def test_the_same_state_draws_the_same():
     assert first.images.tobytes() == again.images.tobytes()
     first, again = (draw_signs(5, np.random.default_rng(2)) for _ in range(2))
     assert first.tobytes() == again.tobytes()
+
+
+def test_a_seed_draws_what_it_has_always_drawn():
+    rng = np.random.default_rng(1)
+    assert_as_kept("hands", np.concatenate([draw_digits(60, rng).images, draw_signs(40, rng)]))

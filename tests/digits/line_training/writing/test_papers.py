@@ -1,6 +1,8 @@
 """Ink on paper stays darker than the paper, whatever the paper is."""
 
+import cv2
 import numpy as np
+from support.kept import assert_as_kept
 
 from pipeline.digits.line_training.writing.papers import Papers
 from pipeline.digits.recognition.lines.format import HEIGHT
@@ -20,3 +22,12 @@ def test_the_same_state_makes_the_same_paper():
     first, again = (Papers.make(np.random.default_rng(1)) for _ in range(2))
     assert first.prints.tobytes() == again.prints.tobytes()
     assert first.grains.tobytes() == again.grains.tobytes()
+
+
+def test_a_seed_makes_the_papers_it_has_always_made():
+    papers = Papers.make(np.random.default_rng(1))
+    ink = np.zeros((HEIGHT, 96), np.uint8)
+    cv2.putText(ink, "40", (30, 25), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+    rng = np.random.default_rng(2)
+    written = [papers.write_on(ink, rng.uniform(12, 26), rng) for _ in range(40)]
+    assert_as_kept("papers", np.stack(written), columns=8)

@@ -1,6 +1,7 @@
 """What people may write in a line."""
 
 import numpy as np
+from support.kept import KEPT
 
 from pipeline.digits.line_training.writing.texts import invent_line
 
@@ -10,3 +11,9 @@ def test_lines_say_digits_and_dates_among_others():
     assert all(any(sign.isdigit() for sign in text) for text in texts)
     assert any(text.count("/") == 2 for text in texts)
     assert any(text.endswith("000") for text in texts)
+
+
+def test_a_seed_invents_the_lines_it_has_always_invented():
+    rng = np.random.default_rng(0)
+    kept = (KEPT / "texts.txt").read_text(encoding="utf-8").splitlines()
+    assert [invent_line(rng) for _ in range(len(kept))] == kept

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from support.kept import assert_as_kept
 
 from pipeline.digits.training.drawing import handwriting
 from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
@@ -52,3 +53,7 @@ def test_the_same_seed_draws_the_same(draw):
     first, second, other = (draw(5, np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_a_seed_draws_what_it_has_always_drawn():
+    assert_as_kept("handwriting", np.concatenate([DRAWN.images[:60], OTHERS[:60]]), columns=20)
