@@ -1,4 +1,4 @@
-"""Pictures that someone has looked at, kept in `tests/data/kept`.
+"""Pictures and texts that someone has looked at, kept in `tests/data/kept`.
 
 What a seed draws has no expected outcome but the one that was approved. If it changes on purpose,
 delete the file, run the test, look at the new one, and commit it: results of earlier seeds change.
@@ -30,3 +30,12 @@ def assert_as_kept(name, images, columns=10):
     kept = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
     assert kept.shape == sheet.shape
     assert np.mean(cv2.absdiff(sheet, kept) > ROUNDING) < 1e-4
+
+
+def assert_text_as_kept(name, lines):
+    """Compare lines of text with those of the kept file; write the file if there is none."""
+    file = KEPT / f"{name}.txt"
+    if not file.exists():
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        pytest.fail(f"{file} is new: look at it, and keep it if it is right")
+    assert lines == file.read_text(encoding="utf-8").splitlines()

@@ -25,7 +25,8 @@ def test_fashion_mnist_is_read_by_the_names_of_its_classes(fashion):
     dataset = fashion_mnist.fashion_mnist(path=str(fashion))
     assert (len(dataset.train), len(dataset.test)) == (60_000, 10_000)
     assert dataset.class_names[9] == "Ankle boot"
-    assert str(fashion) not in dataset.source
+    assert (dataset.name, dataset.note) == ("fashion-mnist", None)
+    assert dataset.source == "the published Fashion-MNIST files"
 
 
 def test_what_is_not_fashion_mnist_is_refused(fashion):

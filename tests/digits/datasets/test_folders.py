@@ -38,7 +38,9 @@ def test_folders_named_by_digit_are_labels(sorted_folders):
     assert dataset.train.images.shape == (40, 28, 28)
     assert dataset.train.images[:, 0].max() == 0  # light on dark, as MNIST is
     assert dataset.train.images.max() > 200
-    assert str(sorted_folders) not in dataset.source
+    assert (dataset.name, dataset.source) == ("folder", "a folder of labelled pictures")
+    assert dataset.note is None
+    assert dataset.class_names == tuple("0123456789")
 
 
 def test_a_small_digit_in_a_large_jpeg_is_read_as_predict_custom_reads_it(sorted_folders):

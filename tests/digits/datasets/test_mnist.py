@@ -35,7 +35,9 @@ def test_published_files_are_read(tmp_path, small_mnist, write):
     write(tmp_path if write is write_idx_files else tmp_path / "mnist.npz", small_mnist)
     dataset = mnist.mnist(path=str(tmp_path))
     assert same(dataset, small_mnist)
-    assert dataset.note is None
+    assert (dataset.name, dataset.note) == ("mnist", None)
+    assert dataset.source == "the published MNIST files"
+    assert dataset.class_names == tuple("0123456789")
 
 
 def test_the_path_wins_over_the_environment(tmp_path, small_mnist, monkeypatch):

@@ -153,3 +153,18 @@ def test_a_blob_and_a_net_are_no_digits():
     assert why_no_digit(rings(2), 6) == ""
     assert why_no_digit(rings(MOST_LOOPS), 6) == ""
     assert why_no_digit(rings(MOST_LOOPS + 1), 6) == "more loops than a digit has"
+
+
+def test_small_holes_are_no_loops():
+    strokes = rings(MOST_LOOPS)
+    cv2.circle(strokes, (2, 2), 2, 255, 1)
+    assert why_no_digit(strokes, 6) == ""
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_a_stroke_grows_alike_on_both_sides(turn):
+    thin = bar(2).T if turn else bar(2)
+    grown = even_strokes(np.ascontiguousarray(thin), stroke_width(thin))
+    x, y, w, h = cv2.boundingRect(grown)
+    assert (2 * x + w, 2 * y + h) == grown.shape[::-1]
+    assert min(w, h) > 4

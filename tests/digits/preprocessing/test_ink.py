@@ -7,6 +7,7 @@ from support.drawings import STROKES, colored, draw, shadow, vignette
 from pipeline.digits.preprocessing.ink import (
     DARKEST_PAPER,
     LUMINANCE,
+    _skewness,
     channel_weights,
     flatten,
     ink_is_dark,
@@ -131,3 +132,41 @@ def test_as_much_ink_as_paper_is_told_by_corners_and_border(side):
 
 def test_a_picture_of_one_black_has_a_light():
     assert paper_light(np.zeros((60, 60), np.uint8)).max() == 0
+
+
+def test_the_skewness_tells_which_values_are_rare_and_is_limited():
+    rare = np.zeros((10, 10), np.float32)
+    rare[0, 0] = 100
+    assert _skewness(rare - 1) == 2.5
+    assert _skewness(1 - rare) == -2.5
+    assert _skewness(np.zeros((10, 10), np.float32)) == 0
+    few = np.repeat(np.float32([-1, 1, 3]), (50, 45, 5))[None]
+    few -= few.mean()
+    assert _skewness(few) == pytest.approx((few**3).mean() / few.std() ** 3, rel=0.01)
+
+
+def test_an_axis_orthogonal_to_luminance_keeps_black_black():
+    assert weigh_channels(np.zeros((1, 1, 3), np.uint8), np.array([0.0, 0.0, 1.0])) == 0
+    assert weigh_channels(np.full((1, 1, 3), 255, np.uint8), np.array([0.0, 0.0, 1.0])) == 255
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_shading_that_gets_darker_towards_a_side_leaves_no_ink_there(turn):
+    wedge = np.tile(np.linspace(250, 110, 200).astype(np.uint8), (200, 1))
+    wedge[80:120, 96:104] //= 4
+    ink = flatten(np.ascontiguousarray(np.rot90(wedge, turn)))
+    upright = np.rot90(ink, -turn)
+    assert upright[82:118, 98:102].min() > 150
+    upright = upright.copy()
+    upright[70:130, 86:114] = 0
+    assert upright.max() < 40
+
+
+def test_a_border_of_paper_on_one_side_only_does_not_turn_the_polarity():
+    for turn in range(4):
+        half = np.full((60, 60), 220, np.uint8)
+        half[:, 30:] = 30  # as much ink as paper, but ink at three sides
+        half[:8, 30:] = half[-8:, 30:] = half[8:52, 52:] = 220
+        turned = np.ascontiguousarray(np.rot90(half, turn))
+        assert ink_is_dark(turned)
+        assert not ink_is_dark(255 - turned)

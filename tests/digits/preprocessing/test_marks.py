@@ -7,6 +7,7 @@ import pytest
 from pipeline.digits.preprocessing.ink import COARSE
 from pipeline.digits.preprocessing.marks import (
     BLANK,
+    _edges,
     choose_marks,
     find_marks,
     without_edges,
@@ -191,3 +192,41 @@ def test_many_marks_with_more_ink_than_the_digit_are_noise():
     assert chosen_of(page((56, 50, 5, 18), *dots))[1].startswith("too noisy")
     faint = page(DIGIT, tone=8)
     assert chosen_of(faint)[1] == BLANK
+
+
+@pytest.mark.parametrize(("side", "trouble"), [(2, BLANK), (3, "")])
+def test_the_smallest_mark_is_three_pixels_long(side, trouble):
+    ink = np.zeros((40, 40), np.uint8)
+    ink[20 : 20 + side, 20] = 200
+    assert chosen_of(ink)[1] == trouble
+
+
+def test_one_clear_mark_is_chosen_as_a_mask():
+    ink = page(DIGIT)
+    chosen, _ = choose_marks(ink, find_marks(ink))
+    assert chosen.dtype == np.bool_
+    assert chosen.tolist() == [True]
+
+
+def test_edges_are_told_by_a_mask():
+    ink = page(DIGIT, (0, 0, SIDE, 12))
+    edges = _edges(find_marks(ink))
+    assert edges.dtype == np.bool_
+    assert sorted(edges.tolist()) == [False, True]
+
+
+@pytest.mark.parametrize("tone", [100, 210])
+def test_a_single_rule_much_fainter_than_the_digit_is_dropped(tone):
+    ink = page((0, 100, SIDE, 2), tone=tone)
+    ink[20:90, 55:63] = 240
+    rest = without_lines(ink)
+    assert rest[20:90, 55:63].all()
+    assert rest[100:102].any() == (tone == 210)
+
+
+def test_what_a_rule_crosses_is_not_cut_in_two():
+    ink = ruled(page((55, 5, 8, 110), tone=220), 100)
+    rest = without_lines(ink)
+    assert (rest[6:114, 57:61] >= 100).all()
+    assert not rest[:, :50].any()
+    assert not rest[:, 68:].any()

@@ -22,6 +22,7 @@ from support.drawings import (
     table_edge,
     vignette,
 )
+from support.kept import assert_as_kept
 
 from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, read_picture
 from pipeline.digits.preprocessing.form import BOX, SIDE, stroke_width
@@ -145,6 +146,33 @@ def test_a_picture_in_mnist_form_comes_out_unchanged(usual):
     assert np.array_equal(seen(255 - usual), usual)
 
 
+def test_the_steps_of_a_picture_in_mnist_form_are_few(usual):
+    assert [name for name, _ in normalise(usual).steps] == ["picture", "seen"]
+    inverted = [name for name, _ in normalise(255 - usual).steps]
+    assert inverted == ["picture", "grey", "dark on light", "seen"]
+    assert normalise(usual).extent == normalise(255 - usual).extent == BOX
+    blank = [name for name, _ in normalise(np.full((90, 90), 200, np.uint8)).steps]
+    assert blank == [*STEPS[:-3], "seen"]
+
+
+def test_what_is_seen_is_what_someone_looked_at():
+    pictures = [change(draw(digit)) for change in CHANGES.values() for digit in STROKES]
+    pictures += [draw(digit, pen=pen) for pen in (2, 5, 18, 26) for digit in STROKES]
+    pictures += [
+        draw(digit, side=side, height=0.5 * side) for side in (24, 33) for digit in STROKES
+    ]
+    pictures += [draw(digit, side=1000, height=90, pen=7, at=(0.8, 0.3)) for digit in STROKES]
+    pictures += [shadow(draw(digit, side=900, height=110, pen=8)) for digit in STROKES]
+    assert_as_kept("seen", np.stack([seen(picture) for picture in pictures]), columns=15)
+
+
+def test_every_step_is_what_someone_looked_at():
+    pictures = [draw(5), *(change(draw(5)) for change in CHANGES.values())]
+    shown = [step for picture in pictures for _, step in normalise(picture).steps[1:]]
+    small = [cv2.resize(step, (56, 56), interpolation=cv2.INTER_AREA) for step in shown]
+    assert_as_kept("steps", np.stack(small), columns=len(STEPS) - 1)
+
+
 def test_the_form_is_mnist(digit):
     image = seen(draw(digit, at=(0.3, 0.4)))
     _, _, width, height = cv2.boundingRect(image)
@@ -157,12 +185,15 @@ def test_the_form_is_mnist(digit):
     assert 1.3 * 4 < stroke_width(cv2.resize(image, None, fx=4, fy=4)) < 3.8 * 4
 
 
+STEPS = ["picture", "grey", "dark on light", "flattened", "edges dropped", "lines dropped"]
+STEPS += ["digit", "enlarged", "stroke width", "seen"]
+
+
 def test_steps_end_with_what_the_network_sees(digit):
     normalised = normalise(draw(digit))
 
     assert normalised.trouble == ""
-    assert normalised.steps[0][0] == "picture"
-    assert normalised.steps[-1][0] == "seen"
+    assert [name for name, _ in normalised.steps] == STEPS
     assert normalised.steps[-1][1] is normalised.image
     assert all(np.ptp(picture) > 100 for _, picture in normalised.steps)
 

@@ -38,3 +38,11 @@ def test_the_narrowest_mark_holds_a_column():
 def test_without_digits_there_are_no_boxes():
     page = find_lines(bars((30,)))
     assert boxes_around(page.lines[0], page.inked, []) == []
+
+
+def test_a_box_at_the_top_begins_at_the_top():
+    picture = bars((30, 70))[20:]  # without paper above the digits
+    picture[36:40, 30:78] = 40
+    page = find_lines(picture)
+    left, _ = boxes_around(page.lines[0], page.inked, [34, 74])
+    assert left[1] == 0

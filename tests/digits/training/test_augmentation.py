@@ -7,7 +7,13 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from support.kept import assert_as_kept
 
-from pipeline.digits.training.augmentation import STRIP_ROWS, Distortion, _displacements, distort
+from pipeline.digits.training.augmentation import (
+    STRIP_ROWS,
+    Distortion,
+    _bells,
+    _displacements,
+    distort,
+)
 from pipeline.digits.training.drawing.handwriting import draw_digits
 
 AMOUNTS = [field.name for field in fields(Distortion) if field.name != "share"]
@@ -159,3 +165,8 @@ def test_a_seed_distorts_as_it_has_always_done():
     images = np.repeat(draw_digits(10, np.random.default_rng(0)).images, 6, axis=0)
     strong = Distortion(0.9, 25.0, 0.3, 0.2, 0.2, 3.0, 1.0, 0.8, 8.0)
     assert_as_kept("distorted", distort(images, strong, np.random.default_rng(1)), columns=12)
+
+
+@pytest.mark.parametrize("length", [1, 5, 28])
+def test_the_squares_of_the_bells_add_up_to_one_everywhere(length):
+    assert (_bells(length) ** 2).sum(axis=0) == pytest.approx(1)

@@ -1,7 +1,7 @@
 """What people may write in a line."""
 
 import numpy as np
-from support.kept import KEPT
+from support.kept import assert_text_as_kept
 
 from pipeline.digits.line_training.writing.texts import invent_line
 
@@ -15,5 +15,4 @@ def test_lines_say_digits_and_dates_among_others():
 
 def test_a_seed_invents_the_lines_it_has_always_invented():
     rng = np.random.default_rng(0)
-    kept = (KEPT / "texts.txt").read_text(encoding="utf-8").splitlines()
-    assert [invent_line(rng) for _ in range(len(kept))] == kept
+    assert_text_as_kept("texts", [invent_line(rng) for _ in range(200)])

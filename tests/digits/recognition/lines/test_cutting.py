@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.lines import bars
 
-from pipeline.digits.recognition.lines.cutting import VIEWS, cut_strips, cut_views
+from pipeline.digits.recognition.lines.cutting import VIEWS, WIDEST, cut_strips, cut_views
 from pipeline.digits.recognition.lines.finding import find_lines
 from pipeline.digits.recognition.lines.format import HEIGHT, STEP
 
@@ -46,3 +46,9 @@ def test_every_view_is_cut():
     assert [len(each.images) for each in views] == [len(slants) for _, slants in VIEWS]
     heights = [(each.images[0] < 128).any(axis=1).sum() for each in views]
     assert heights == pytest.approx([height for height, _ in VIEWS], abs=3)
+
+
+def test_the_widest_line_still_fits_its_strip():
+    page = find_lines(np.tile(bars((30, 70, 110, 150, 190, 230, 270), height=14), (1, 10)))
+    strip = cut_strips(page, page.lines[0], 27.0).images[0]
+    assert WIDEST - STEP <= strip.shape[1] <= WIDEST
