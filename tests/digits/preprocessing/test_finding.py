@@ -30,6 +30,14 @@ def test_circular_links_are_survived_and_real_folders_preferred(tmp_path):
     assert find_pictures(tmp_path) == [tmp_path / "real" / "x.png"]
 
 
+def test_a_folder_is_named_by_its_own_place_and_not_by_a_link_that_sorts_after_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x.png").write_bytes(b"")
+    (tmp_path / "z_link").symlink_to(tmp_path / "real")
+
+    assert find_pictures(tmp_path) == [tmp_path / "real" / "x.png"]
+
+
 def test_linked_folders_outside_are_followed(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "x.png").write_bytes(b"")
@@ -43,7 +51,9 @@ def test_pictures_of_formats_that_are_not_read_are_told_of(tmp_path, caplog):
     for name in ("a.png", "b.HEIC", "c.gif", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     assert find_pictures(tmp_path) == [tmp_path / "a.png"]
-    assert "pictures left out: 2, in unsupported formats (.gif .heic)" in caplog.text
+    assert caplog.messages == [
+        f"{tmp_path}: pictures left out: 2, in unsupported formats (.gif .heic); save them as PNG"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_digit_that_fills_its_frame_stays_whole(inverted, digit, usual):
     assert likeness(seen(255 - small if inverted else small), usual) > 0.85
 
 
-@pytest.mark.parametrize("times", [3, 20])
+@pytest.mark.parametrize("times", [2, 3, 20])
 def test_repeated_pixels_are_no_strokes(times, digit):
     small = cv2.resize(draw(digit, pen=14), (16, 16), interpolation=cv2.INTER_AREA)
     enlarged = small.repeat(times, axis=0).repeat(times, axis=1)
@@ -284,6 +284,8 @@ def test_a_strip_of_pixels_of_which_nothing_is_left_is_blank(height, paper, mark
     normalised = normalise(strip)
     assert not normalised.image.any()
     assert normalised.trouble.startswith("blank")
+    assert normalised.steps[-1] == ("seen", normalised.image)
+    assert normalised.extent == 0
 
 
 @pytest.mark.parametrize(("height", "sides"), [(300, [QUICK_SIDE]), (50, [QUICK_SIDE, FULL_SIDE])])

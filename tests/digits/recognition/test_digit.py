@@ -90,6 +90,7 @@ def test_a_broken_picture_is_an_error_and_harms_no_other(folder):
 
     assert (answer.digit, answer.second, answer.status) == (None, None, "error")
     assert answer.detail
+    assert (answer.confidence, answer.second_confidence) == (0.0, 0.0)
     assert answer.image is None
     assert answer.thumbnail is None
     assert sum(other.status == "ok" for other in found.values()) == 3

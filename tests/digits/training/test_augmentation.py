@@ -170,3 +170,9 @@ def test_a_seed_distorts_as_it_has_always_done():
 @pytest.mark.parametrize("length", [1, 5, 28])
 def test_the_squares_of_the_bells_add_up_to_one_everywhere(length):
     assert (_bells(length) ** 2).sum(axis=0) == pytest.approx(1)
+
+
+def test_a_bell_reaches_its_neighbour_with_one_deviation():
+    bells = _bells(26)  # a node every five pixels
+    assert bells[1, 0] / bells[0, 0] == pytest.approx(np.exp(-0.5))
+    assert bells[2, 0] / bells[0, 0] == pytest.approx(np.exp(-2))

@@ -54,6 +54,8 @@ def test_settings_reach_the_layers():
     assert kinds.count("Conv2D") == 6
     assert kinds.count("MaxPooling2D") == 2
     assert kinds.count("BatchNormalization") == 7
+    filtering = [layer for layer in model.layers if type(layer).__name__ == "Conv2D"]
+    assert not any(layer.use_bias for layer in filtering)  # the normalisation has one
     assert {layer.rate for layer in model.layers if hasattr(layer, "rate")} == {0.25}
     activations = [layer for layer in model.layers if type(layer).__name__ == "Activation"]
     assert {layer.activation.__name__ for layer in activations} == {"gelu"}

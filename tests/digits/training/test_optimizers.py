@@ -31,11 +31,18 @@ def test_optimizers_take_every_schedule(make, schedule):
     assert float(np.asarray(optimizer.learning_rate)) == pytest.approx(0.25)
 
 
-def test_weight_decay_spares_biases():
+def test_weight_decay_spares_biases_and_normalisations():
     import keras
 
-    kernel, bias = (keras.Variable(np.ones(2), name=name) for name in ("kernel", "bias"))
+    names = ("kernel", "bias", "gamma", "beta")
+    kernel, *others = variables = [keras.Variable(np.ones(2), name=name) for name in names]
     optimizer = optimizers.adamw(0.1, weight_decay=0.5)
-    optimizer.apply([np.zeros(2, np.float32)] * 2, [kernel, bias])
+    optimizer.apply([np.zeros(2, np.float32)] * 4, variables)
     assert np.asarray(kernel) == pytest.approx(0.95)
-    assert np.asarray(bias) == pytest.approx(1.0)
+    assert np.asarray(others) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("make", [optimizers.adam, optimizers.adamw])
+def test_settings_reach_the_optimizer(make):
+    optimizer = make(0.1, beta_1=0.5, beta_2=0.6, epsilon=0.01)
+    assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.5, 0.6, 0.01)

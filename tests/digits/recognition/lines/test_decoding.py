@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from pipeline.digits.recognition.lines.decoding import Slot, agree, fill, find_slots, likely_strings
+from pipeline.digits.recognition.lines.decoding import (
+    BEAM,
+    Slot,
+    agree,
+    fill,
+    find_slots,
+    likely_strings,
+)
 from pipeline.digits.recognition.lines.format import NONE
 
 
@@ -36,7 +43,7 @@ def test_what_is_said_beside_a_surer_middle_is_its_echo():
 
 
 def test_digits_two_answers_apart_are_two_if_both_are_sure():
-    assert len(find_slots(answers(30, at5=(1, 0.8), at7=(1, 0.9)))) == 2
+    assert len(find_slots(answers(30, at5=(1, 0.75), at7=(1, 0.9)))) == 2
     assert len(find_slots(answers(30, at5=(1, 0.7), at7=(1, 0.9)))) == 1
     assert len(find_slots(answers(30, at5=(1, 0.7), at8=(1, 0.6)))) == 2
 
@@ -66,3 +73,17 @@ def test_the_slots_of_a_string_are_the_likeliest():
 
 def test_a_string_longer_than_the_slots_does_not_fit():
     assert fill([slot(3, d1=1.0)], "11") is None
+
+
+def test_of_many_strings_the_likeliest_are_followed():
+    shares = {f"d{digit}": (digit + 1) / 55 for digit in range(10)}
+    strings = likely_strings([slot(3, **shares), slot(9, **shares)])
+    assert len(strings) == BEAM
+    assert next(iter(strings)) == "99"
+    assert strings["99"] == pytest.approx((10 / 55) ** 2)
+    assert min(strings.values()) > 30 / 55**2
+
+
+def test_of_places_said_alike_the_first_is_the_middle():
+    said = answers(60, at20=(4, 0.5), at21=(4, 0.5), at40=(7, 0.5), at41=(7, 0.5))
+    assert [each.place for each in find_slots(said)] == [20, 40]

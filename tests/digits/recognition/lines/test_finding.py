@@ -7,7 +7,12 @@ from support.drawings import lined, shadow, specks, vignette
 from support.kept import assert_as_kept, assert_text_as_kept
 from support.lines import bars
 
-from pipeline.digits.recognition.lines.finding import find_lines
+from pipeline.digits.recognition.lines.finding import (
+    _are_sides,
+    _may_be_digits,
+    _upright,
+    find_lines,
+)
 
 
 def test_lines_are_found_from_top_to_bottom():
@@ -129,13 +134,14 @@ def test_lines_and_their_boxes_are_where_they_were():
 
 
 def test_a_digit_in_two_parts_above_each_other_is_one_mark():
-    picture = bars((30, 70, 110), height=46)
-    picture[41:45, 70:78] = 230
+    picture = bars((30, 70, 110, 150), height=46)
+    picture[20:41, 106:122] = 40
+    picture[41:45, 106:122] = 230
     (line,) = find_lines(picture).lines
     assert line.boxes[:, :4] == pytest.approx(
-        np.array([(30, 20, 8, 46), (70, 20, 8, 46), (110, 20, 8, 46)]), abs=2
+        np.array([(30, 20, 8, 46), (70, 20, 8, 46), (106, 20, 16, 46), (150, 20, 8, 46)]), abs=2
     )
-    assert line.boxes[1, 4] < line.boxes[0, 4]
+    assert line.boxes[2, 4] > 1.3 * line.boxes[1, 4]
     assert line.middle == pytest.approx(43, abs=1)
 
 
@@ -162,3 +168,45 @@ def test_a_short_line_has_no_rise():
     for place, left in enumerate((30, 70, 110)):
         steep[40 + 6 * place : 80 + 6 * place, left : left + 8] = 40
     assert find_lines(steep).lines[0].rise == 0
+
+
+def test_specks_and_dashes_are_no_digits_and_no_part_of_one():
+    """Next to two digits, 40 high: x, y, width, height, area."""
+    digits = [[0, 0, 20, 40, 900], [30, 0, 20, 40, 900]]
+    others = {
+        "a speck": [60, 0, 7, 7, 30],
+        "a dot of a fifth": [60, 0, 8, 8, 40],
+        "three pixels in a row": [60, 0, 8, 1, 3],
+        "four pixels": [60, 0, 8, 2, 4],
+        "a bar": [60, 0, 50, 10, 300],
+        "a dash": [60, 0, 51, 10, 300],
+        "a wide digit": [60, 0, 120, 20, 600],
+    }
+    boxes = np.array([*digits, *others.values()], np.int32)
+    kept = [name for name, may in zip(others, _may_be_digits(boxes)[2:], strict=True) if may]
+    assert kept == ["a dot of a fifth", "four pixels", "a bar", "a wide digit"]
+
+
+@pytest.mark.parametrize(
+    ("box", "is_side"),
+    [
+        ((1, 20, 7, 40), True),
+        ((2, 20, 7, 40), False),
+        ((292, 20, 7, 40), True),
+        ((291, 20, 7, 40), False),
+        ((0, 20, 8, 40), False),  # hardly upright
+        ((150, 1, 7, 198), True),  # from the top to the bottom
+        ((150, 2, 7, 198), False),
+        ((150, 1, 7, 197), False),
+    ],
+)
+def test_sides_of_a_frame_are_upright_and_end_at_the_border(box, is_side):
+    assert _are_sides(np.array([[*box, 100]], np.int32), (200, 300)).tolist() == [is_side]
+
+
+def test_upright_lines_near_the_border_are_marked():
+    lines = np.zeros((100, 200), np.uint8)
+    lines[:, [5, 60, 195]] = lines[40:60, 9] = lines[50, :] = 90
+    upright = _upright(lines)
+    assert np.flatnonzero(upright.any(axis=0)).tolist() == [5, 195]
+    assert upright[:, [5, 195]].all()

@@ -9,12 +9,22 @@ from pipeline.digits.training.drawing import handwriting
 from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
 from pipeline.digits.training.drawing.strokes import FORMS
 
-DRAWN = draw_digits(300, np.random.default_rng(0))
-OTHERS = draw_others(300, np.random.default_rng(0))
-both = pytest.mark.parametrize("images", [DRAWN.images, OTHERS], ids=["digits", "others"])
+
+@pytest.fixture(scope="module")
+def drawn():
+    return draw_digits(300, np.random.default_rng(0))
 
 
-@both
+@pytest.fixture(scope="module")
+def others():
+    return draw_others(300, np.random.default_rng(0))
+
+
+@pytest.fixture(params=["digits", "others"])
+def images(request, drawn, others):
+    return drawn.images if request.param == "digits" else others
+
+
 def test_drawings_fill_the_box_and_are_centred_by_mass(images):
     for image in images:
         _, _, width, height = cv2.boundingRect((image > 32).astype(np.uint8))
@@ -24,7 +34,6 @@ def test_drawings_fill_the_box_and_are_centred_by_mass(images):
         assert abs(moments["m01"] / moments["m00"] - 14) <= 0.6
 
 
-@both
 def test_they_are_light_on_dark_with_soft_edges(images):
     assert images.dtype == np.uint8
     assert images.max() == 255
@@ -32,20 +41,19 @@ def test_they_are_light_on_dark_with_soft_edges(images):
     assert ((images > 20) & (images < 230)).any(axis=(1, 2)).all()
 
 
-@both
 def test_no_two_are_alike(images):
     assert len({image.tobytes() for image in images}) == 300
 
 
-def test_every_digit_comes_under_its_label(monkeypatch):
-    assert set(DRAWN.labels) == set(range(10)) == set(range(len(FORMS)))
+def test_every_digit_comes_under_its_label(monkeypatch, drawn):
+    assert set(drawn.labels) == set(range(10)) == set(range(len(FORMS)))
     for digit in range(10):
         # With all other digits' strokes in a place of their own, only those of this one are drawn.
         level = [FORMS[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
         monkeypatch.setattr(handwriting, "FORMS", tuple(level))
-        drawn = draw_digits(60, np.random.default_rng(digit))
-        flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in drawn.images]
-        assert (np.array(flat) == (drawn.labels != digit)).all()
+        these = draw_digits(60, np.random.default_rng(digit))
+        flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in these.images]
+        assert (np.array(flat) == (these.labels != digit)).all()
 
 
 @pytest.mark.parametrize("draw", [lambda *a: draw_digits(*a).images, draw_others])
@@ -55,5 +63,5 @@ def test_the_same_seed_draws_the_same(draw):
     assert not np.array_equal(first, other)
 
 
-def test_a_seed_draws_what_it_has_always_drawn():
-    assert_as_kept("handwriting", np.concatenate([DRAWN.images[:60], OTHERS[:60]]), columns=20)
+def test_a_seed_draws_what_it_has_always_drawn(drawn, others):
+    assert_as_kept("handwriting", np.concatenate([drawn.images[:60], others[:60]]), columns=20)
