@@ -1,7 +1,7 @@
 """Register a network: `python -m pipeline.register run=<run id | best>`, or `rollback=true`.
 
 Registers a run's network as a version of the model `digits`. The alias `champion` moves to it only
-if it is significantly better than the champion on the test part.
+if it is significantly better than the champion on the test set.
 """
 
 import logging
@@ -38,7 +38,7 @@ class RegisterOptions(Options):
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The test part on which networks are compared.
+    """The test set on which networks are compared.
 
     Attributes:
         info: The data set that it is part of.
@@ -50,7 +50,7 @@ class EvaluationSet:
 
     @classmethod
     def load(cls) -> Self:
-        """Read the prepared test part."""
+        """Read the prepared test set."""
         return cls(DatasetInfo.load(), load_split(split_file("test")))
 
     def predict(self, network: Path) -> NDArray[np.int64]:
@@ -104,7 +104,7 @@ def run(config: Config, options: RegisterOptions) -> None:
 def register(registry: Registry, candidate: Candidate, unsure_below: float) -> None:
     """Register a run's network, and make it the champion if it is better."""
     champion = registry.champions.current()
-    # Read first: without the test part, nothing can be compared or should be registered.
+    # Read first: without the test set, nothing can be compared or should be registered.
     evaluation = EvaluationSet.load() if champion else None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

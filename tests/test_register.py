@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from support.registry import prepare_test_part, record_network
+from support.registry import prepare_test_set, record_network
 
 from pipeline import register
 from pipeline.config.checking import validate
@@ -14,7 +14,7 @@ from pipeline.digits.significance import P_VALUE_NAME
 from pipeline.digits.splits import digest, load_split
 from pipeline.register import RegisterOptions
 from pipeline.stages import prepared as prepared_files
-from pipeline.stages.training_run import unseen_test_part
+from pipeline.stages.training_run import unseen_test_set
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.names import REGISTERED_MODEL
 
@@ -41,7 +41,7 @@ def runs(place, config):
         patch.setenv("DVC_ROOT", str(place))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setattr(prepared_files, "PREPARED", place)
-        unseen = prepare_test_part(place, WRONG.values())
+        unseen = prepare_test_set(place, WRONG.values())
         ids = {
             name: record_network(config.tracking, place, name, row, wrong, unseen)
             for row, (name, wrong) in enumerate(WRONG.items())
@@ -139,14 +139,14 @@ def test_it_must_be_said_what_is_registered(config):
         register.run(config, RegisterOptions())
 
 
-def test_a_network_is_not_known_to_be_new_to_the_test_part_but_through_all_its_weights(
+def test_a_network_is_not_known_to_be_new_to_the_test_set_but_through_all_its_weights(
     place, config, runs
 ):
     """Those it starts from may have learnt from these very pictures."""
 
     def unseen(init_from):
         settings = config.train.model_copy(update={"init_from": init_from})
-        return unseen_test_part(config.model_copy(update={"train": settings}))
+        return unseen_test_set(config.model_copy(update={"train": settings}))
 
     prepared = digest([load_split(place / "test.npz")])
     file = place / "weights.keras"

@@ -15,6 +15,8 @@ from pipeline.system.errors import InputError, in_one_line
 from pipeline.system.files import replace_when_written
 
 DIGIT_NAMES = tuple("0123456789")
+SIDE = 28  # of a picture in MNIST's form, in pixels
+BOX = 20  # longer side of its digit, in pixels
 LARGEST_VALIDATION_SHARE = 1 / 9  # of the pictures to train on
 
 

@@ -26,7 +26,7 @@ from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import write_history
-from pipeline.stages.training_run import training_run, unseen_test_part
+from pipeline.stages.training_run import training_run, unseen_test_set
 from pipeline.system.files import replace_when_written, write_json, write_text
 from pipeline.system.progress import progress
 from pipeline.tracking.recording.openings import RunRequest
@@ -105,7 +105,7 @@ def _record_setup(
     recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
 ) -> None:
     pictures = {"train": len(train), "validation": len(validation)}
-    unseen = unseen_test_part(config)
+    unseen = unseen_test_set(config)
     recorder.record(*configuration(config.model_dump()))
     recorder.record(*training_data(info.name, info.digest, pictures, info.note, unseen))
 

@@ -44,7 +44,7 @@ def checkpoint_dir(key: str) -> Path:
     return home() / ".checkpoints" / key
 
 
-def unseen_test_part(config: Config) -> str | None:
+def unseen_test_set(config: Config) -> str | None:
     """Return the digest of the prepared test set; None if the network may have been trained on it.
 
     Its own training does not use the test set, but the one that its initial weights come from may

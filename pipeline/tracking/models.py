@@ -68,7 +68,7 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
 
 @mlflow_errors_as_input_errors
 def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
-    """Return the digest of the test part that a training's weights have not seen; None if unknown.
+    """Return the digest of the test set that a training's weights have not seen; None if unknown.
 
     Raises:
         InputError: There is no such run.

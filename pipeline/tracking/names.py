@@ -14,7 +14,7 @@ DATA_RUN_TAG = "data_run_id"
 LINES_RUN_TAG = "lines_run_id"
 """Of a run of predictions: the run of the network that read whole lines."""
 UNSEEN_TEST_TAG = "unseen_test_digest"
-"""Of a training's run: the digest of a test part that its network's weights have never seen."""
+"""Of a training's run: the digest of a test set that its network's weights have never seen."""
 SWEEP_TAG = "sweep"
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")

@@ -85,7 +85,7 @@ def training_data(
         digest: SHA-256 of the prepared data, in hexadecimal.
         pictures: How many pictures each part has, by the part's name.
         note: A warning about the data, or None.
-        unseen_test: The digest of a test part that the network's weights are known not to have
+        unseen_test: The digest of a test set that the network's weights are known not to have
             seen.
     """
     tags = {DATA_NOTE_TAG: note, UNSEEN_TEST_TAG: unseen_test}

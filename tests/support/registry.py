@@ -13,7 +13,7 @@ from pipeline.tracking.recording.records import File, Metrics, Tags
 TEST_SIZE = 200
 
 
-def prepare_test_part(folder, wrong):
+def prepare_test_set(folder, wrong):
     """Write a test set of which each network reads `wrong` pictures wrong; return its digest."""
     labels = np.arange(TEST_SIZE, dtype=np.uint8) % 10
     answers = [np.where(np.arange(TEST_SIZE) < each, 9 - labels, labels) for each in wrong]

@@ -70,7 +70,7 @@ def test_a_model_that_is_not_there_is_reported_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_a_run_tells_which_test_part_its_weights_have_not_met():
+def test_a_run_tells_which_test_set_its_weights_have_not_met():
     with new_run(SETTINGS, TRAIN) as recorder:
         recorder.record(Tags({UNSEEN_TEST_TAG: "a" * 64}))
     assert unseen_test_digest(SETTINGS, recorder.run_id()) == "a" * 64

@@ -106,8 +106,8 @@ def test_mlflow_holds_one_comparable_run(project):
     prepared_by = project.mlflow().get_run(run.data.tags["data_run_id"])
     assert prepared_by.data.tags["data_digest"] == data_digest
     assert run.data.tags["mlflow.source.git.commit"]
-    test_part = load_split(project.folder / "data/prepared/test.npz")
-    assert run.data.tags["unseen_test_digest"] == digest([test_part])
+    test_set = load_split(project.folder / "data/prepared/test.npz")
+    assert run.data.tags["unseen_test_digest"] == digest([test_set])
 
 
 def test_mlflow_holds_the_artifacts_and_the_signed_model(project):

@@ -12,10 +12,8 @@ from pipeline.digits.preprocessing.pixels import (
     resize,
     threshold,
 )
+from pipeline.digits.splits import BOX, SIDE
 from pipeline.system.arrays import Pixels
-
-SIDE = 28  # of a picture in MNIST's form, in pixels
-BOX = 20  # longer side of its digit, in pixels
 
 FINE = 4  # the digit is redrawn at this many times its final size
 INKED = 64  # ink above this belongs to the digit's bounding box, 0..255

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, Picture
 from pipeline.digits.preprocessing.form import (
-    BOX,
     FINE,
-    SIDE,
     enlarge,
     even_strokes,
     fit_box,
@@ -46,6 +44,7 @@ from pipeline.digits.preprocessing.marks import (
     without_lines,
 )
 from pipeline.digits.preprocessing.pixels import as_pixels, longer_side, resize, shrink
+from pipeline.digits.splits import BOX, SIDE
 from pipeline.system.arrays import Pixels
 
 # Longer sides, in pixels.

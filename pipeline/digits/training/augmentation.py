@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-Pixels = NDArray[np.uint8]
+from pipeline.system.arrays import Pixels
+
 Floats = NDArray[np.float32]
 Share = Annotated[float, Field(ge=0, le=1)]
 

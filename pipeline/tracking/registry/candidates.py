@@ -23,7 +23,7 @@ class Candidate:
     Attributes:
         run_id: Its MLflow run.
         name: What ran, such as "mlp 128-128 · 5 epochs".
-        unseen_test_digest: SHA-256 of the test part that the network's weights have not seen;
+        unseen_test_digest: SHA-256 of the test set that the network's weights have not seen;
             None if unknown.
         metrics: Its metrics, each at its last step.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DECISION_TAG = "decision"
 ABOUT = f"""\
 Reads handwritten digits from pictures. `{CHAMPION}` is the version that is significantly
-best on the test part; `{PREVIOUS}` is the champion before it.
+best on the test set; `{PREVIOUS}` is the champion before it.
 
 ```python
 reader = mlflow.pyfunc.load_model("{URI_SCHEME}{REGISTERED_MODEL}@{CHAMPION}")

@@ -56,7 +56,7 @@ def test_a_small_digit_in_a_large_jpeg_is_read_as_predict_custom_reads_it(sorted
     assert (seen == read).all(axis=(1, 2)).any()
 
 
-def test_the_test_part_is_the_same_each_time(sorted_folders):
+def test_the_test_set_is_the_same_each_time(sorted_folders):
     first, second = (folder(path=str(sorted_folders)).test for _ in range(2))
     assert np.array_equal(first.images, second.images)
 

@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 
 from pipeline.digits.preprocessing.form import (
-    BOX,
     FINE,
     MOST_LOOPS,
-    SIDE,
     STROKE_WIDTHS,
     enlarge,
     even_strokes,
@@ -19,6 +17,7 @@ from pipeline.digits.preprocessing.form import (
     why_no_digit,
 )
 from pipeline.digits.preprocessing.pixels import center_of_mass, longer_side, threshold
+from pipeline.digits.splits import BOX, SIDE
 
 
 def bar(width, length=80, side=120):

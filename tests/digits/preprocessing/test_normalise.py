@@ -25,8 +25,9 @@ from support.drawings import (
 from support.kept import assert_as_kept
 
 from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, read_picture
-from pipeline.digits.preprocessing.form import BOX, SIDE, stroke_width
+from pipeline.digits.preprocessing.form import stroke_width
 from pipeline.digits.preprocessing.normalise import decode_and_normalise, normalise
+from pipeline.digits.splits import BOX, SIDE
 
 
 def seen(picture):

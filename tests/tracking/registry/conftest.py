@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.recording import SETTINGS
-from support.registry import prepare_test_part, record_network
+from support.registry import prepare_test_set, record_network
 
 from pipeline.tracking.registry.registry import Registry
 
@@ -26,14 +26,14 @@ def settings():
 
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory):
-    """Return the folder of the networks and of the test part."""
+    """Return the folder of the networks and of the test set."""
     return tmp_path_factory.mktemp("networks")
 
 
 @pytest.fixture(scope="session")
 def registered(store, settings, networks):
     wrong = {"good": 20, "better": 2}
-    prepare_test_part(networks, wrong.values())
+    prepare_test_set(networks, wrong.values())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(store))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

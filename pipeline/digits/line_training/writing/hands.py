@@ -6,14 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.splits import Split
+from pipeline.digits.splits import BOX, SIDE, Split
 from pipeline.digits.training.drawing.handwriting import smooth_curve
 from pipeline.digits.training.drawing.strokes import FORMS, OTHER_FORMS
 
 Floats = NDArray[np.float64]
 Form = tuple[str, ...]
 
-SIDE, BOX = 28, 20  # of a drawing and of the digit in it, in pixels
 OVERSIZE = 4  # drawn this many times as large and then reduced, which gives soft edges
 WIDEST = 26  # pixels that a drawing may be across, which is wider than MNIST's
 PENS = (0.035, 0.2)  # width of the pen, as a share of the digit's height

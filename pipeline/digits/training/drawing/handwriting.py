@@ -12,12 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.splits import DIGIT_NAMES, Split
+from pipeline.digits.splits import BOX, DIGIT_NAMES, SIDE, Split
 from pipeline.digits.training.drawing.strokes import FORMS, OTHER_FORMS
 
 Floats = NDArray[np.float64]
-
-SIDE, BOX = 28, 20
 
 # Digits are drawn this many times larger and then reduced, which gives them soft edges.
 OVERSIZE = 8
