@@ -1,11 +1,15 @@
 """Distortions stay within their ranges, within their own picture, and follow their seed."""
 
+import os
+import subprocess
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.config.places import ROOT
 from pipeline.digits.training.augmentation import STRIP_ROWS, Distortion, _displacements, distort
 
 AMOUNTS = [field.name for field in fields(Distortion) if field.name != "share"]
@@ -151,3 +155,24 @@ def test_what_is_erased_is_a_rectangle_anywhere_with_sides_up_to_the_longest():
 def test_impossible_amounts_are_refused(name, value):
     with pytest.raises(ValidationError, match=name):
         TypeAdapter(Distortion).validate_python({name: value})
+
+
+DISTORTED = """
+import hashlib, numpy as np
+from pipeline.config.places import ROOT
+from pipeline.digits.training.augmentation import Distortion, distort
+digits = np.random.default_rng(0).integers(0, 256, (512, 28, 28), np.uint8)
+distorted = distort(digits, Distortion(rotation=12, elastic=0.6), np.random.default_rng(0))
+print(hashlib.sha256(distorted.tobytes()).hexdigest())
+"""
+
+
+def test_pictures_are_distorted_alike_whatever_the_environment_says_of_threads():
+    digests = {
+        subprocess.check_output(
+            [sys.executable, "-c", DISTORTED],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": threads},
+        )
+        for threads in ("1", "2")
+    }
+    assert len(digests) == 1
