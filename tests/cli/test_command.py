@@ -71,7 +71,36 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("pipeline.__main__ model=transformer", "Could not find 'model/transformer'"),
+        (
+            "pipeline.__main__ model=transformer",
+            "model=transformer: no such choice; known here: cnn",
+        ),
+        (
+            "pipeline.__main__ data=fashon",
+            "data=fashon: no such choice; did you mean fashion_mnist?",
+        ),
+        ("pipeline.__main__ epochs=3", "epochs: unknown key; did you mean train.epochs?"),
+        (
+            "pipeline.__main__ model.epochs=3",
+            "model.epochs: unknown key; did you mean train.epochs?",
+        ),
+        ("pipeline.__main__ hidden_units=64", "unknown key; did you mean model.hidden_units?"),
+        ("pipeline.__main__ lr=1", "did you mean train.learning_rate or lines.learning_rate?"),
+        ("pipeline.__main__ modle=cnn", "modle: unknown key; did you mean model=…?"),
+        ("pipeline.__main__ optimizer=sgd", "unknown key; did you mean train/optimizer=…?"),
+        (
+            "pipeline.__main__ layers=3",
+            "layers: unknown key; known here: data, experiment, lines, m",
+        ),
+        (
+            "pipeline.__main__ train.optimizer=adm",
+            "train.optimizer='adm': `python -m pipeline train/optimizer=NAME` chooses it; did",
+        ),
+        (
+            "pipeline.__main__ --epochs=3",
+            "unrecognized arguments: --epochs=3; write settings as KEY",
+        ),
+        ("pipeline.stages.train epochs=3", "epochs: unknown key; did you mean train.epochs?"),
         ("pipeline.__main__ train.epochs=0", "train.epochs=0: input should be greater"),
         ("pipeline.__main__ train.epochs=[", "train.epochs='[': input should be a valid integer"),
         ("pipeline.__main__ train.learning_rate=nan", "input should be a finite number"),
