@@ -27,6 +27,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then summarise the results
+	@python -m pipeline.cli.git
 	@DRIFT_REPORTED_BY_CALLER=1 dvc repro
 	@python -m pipeline.summary
 

@@ -1,10 +1,15 @@
 """`python -m pipeline`: what is refused before DVC begins."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from pipeline import __main__ as experiment
 from pipeline.cli import drift, workspace
 from pipeline.config.composing import compose
+from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
 
 
@@ -71,3 +76,14 @@ def test_an_experiment_that_dvc_did_not_finish_ends_as_dvc_did(monkeypatch, caps
         experiment.run(compose([]))
     assert ended.value.code == 255
     assert capsys.readouterr().err.startswith("error: `dvc repro` did not finish")
+
+
+@pytest.mark.parametrize("command", ["pipeline", "pipeline.sweep", "pipeline.stages.train"])
+def test_a_python_without_the_packages_is_refused_in_one_line(command):
+    """Without its site-packages, this Python is like one of the system."""
+    started = [sys.executable, "-S", "-m", command]
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(started, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: this Python lacks the project's packages; run `make setup`")

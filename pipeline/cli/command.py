@@ -4,6 +4,7 @@ A command's configuration is normally composed here, once. For sweeps, and where
 or settings are given, `hydra.main` composes it: see `run_sweep` and `start`.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ from pipeline.cli.explaining import errors_in_one_line
 from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
+from pipeline.config.places import ROOT
 from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.trees import Tree
+from pipeline.system.environment import settle_environment
 from pipeline.system.errors import InputError
 from pipeline.system.garbage import collect_garbage_less_often
 
@@ -33,9 +36,14 @@ STAGE_CONFIG = {
     },
 }
 
+# Settings that may be relative paths.
+TYPED_PATHS = (("data", "path"), ("predict", "images"), ("predict", "output"))
+
 
 def run_stage(run: Callable[[Config], None], about: str | None) -> None:
     """Run a stage on params.yaml with the command line's overrides, validated first.
+
+    It runs in the project's folder, as DVC runs it.
 
     Args:
         run: The stage.
@@ -43,9 +51,21 @@ def run_stage(run: Callable[[Config], None], about: str | None) -> None:
     """
     with _command("stage", about) as line:
         params = _store_params("stage")
-        run(validate(start(line)))
+        tree = _with_typed_paths(start(line), line)
+        os.chdir(ROOT)
+        run(validate(tree))
         # Last, since composing conf/ takes as long as reading many pictures.
         report_drift_of_stage(params)
+
+
+def _with_typed_paths(tree: Tree, line: CommandLine) -> Tree:
+    """Return a configuration in which a path typed in another folder leads there."""
+    if Path.cwd() == ROOT:
+        return tree
+    for section, key in TYPED_PATHS:
+        if line.sets(f"{section}.{key}") and isinstance(typed := tree[section].get(key), str):
+            tree[section] |= {key: str(Path(typed).expanduser().absolute())}
+    return tree
 
 
 def run_tool(
@@ -125,6 +145,7 @@ def _command(
     arguments: Sequence[str] | None = None,
     options: tuple[str, ...] = (),
 ) -> Iterator[CommandLine]:
+    settle_environment()
     collect_garbage_less_often()
     quoted = quote_all(sys.argv[1:] if arguments is None else arguments)
     line = CommandLine(quoted, config_name, about or "", options)

@@ -42,6 +42,10 @@ class CommandLine:
             for argument in self.arguments
         )
 
+    def sets(self, key: str) -> bool:
+        """Return whether a key was given a value."""
+        return any(argument.lstrip("+").startswith(f"{key}=") for argument in self.arguments)
+
     def has(self, *flags: str) -> bool:
         """Return whether one of these flags was given."""
         return not {*flags}.isdisjoint(self.arguments)

@@ -11,6 +11,7 @@ from typing import IO
 
 import psutil
 
+from pipeline.cli.git import follow_git
 from pipeline.config.places import ROOT
 
 # Lines with these beginnings are hidden: hints for people who run DVC by hand.
@@ -30,6 +31,7 @@ def reproduce(environment: Mapping[str, str]) -> int:
     Args:
         environment: Variables for DVC and the stages, in addition to those of this process.
     """
+    follow_git()
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]

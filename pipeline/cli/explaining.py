@@ -11,10 +11,12 @@ from pipeline.cli.command_line import CommandLine
 from pipeline.cli.messages import fail
 from pipeline.config.composing import compose
 from pipeline.config.params import PARAMS_FILE, read_params
-from pipeline.config.places import CONF_DIR
+from pipeline.config.places import CONF_DIR, choices
 from pipeline.config.trees import flatten
-from pipeline.config.wording import suggest
+from pipeline.config.wording import suggest, suggest_key
 from pipeline.system.errors import InputError, in_one_line
+
+OTHER_GROUPS = (("hydra",), ("search",))
 
 
 @contextmanager
@@ -41,6 +43,8 @@ def explain(error: Exception, line: CommandLine) -> str:
         return f"{choice}: a stage has no config groups; use `python -m pipeline {choice}=…`"
     if unknown_key := re.match(r"Could not override '([^']+)'", text):
         return _explain_key(unknown_key[1], line)
+    if missing := re.search(r"Could not find '([^']+)/([^/']+)'", text):
+        return _explain_choice(missing[1], missing[2], text)
     if text.startswith("Ambiguous value"):
         override = text.split("'")[1]
         return (
@@ -57,8 +61,20 @@ def _explain_key(key: str, line: CommandLine) -> str:
         return f"{key}: not all of the chosen variants have this key; run those that do separately"
     if key in known:
         return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
-    beside = [each for each in known if each.rpartition(".")[0] == key.rpartition(".")[0]]
-    return f"{key}: unknown key; {suggest(key, beside or known)}"
+    groups = _groups() if line.composes_groups and line.config_name == "config" else []
+    return f"{key}: unknown key; {suggest_key(key, known, groups)}"
+
+
+def _groups() -> list[str]:
+    """Return the groups of conf/ that make up a configuration, except Hydra's own."""
+    folders = (folder.relative_to(CONF_DIR) for folder in CONF_DIR.rglob("*/") if folder.is_dir())
+    own = (folder.as_posix() for folder in folders if folder.parts[:1] not in ((), *OTHER_GROUPS))
+    return sorted(own)
+
+
+def _explain_choice(group: str, choice: str, text: str) -> str:
+    names = choices(group)
+    return f"{group}={choice}: no such choice; {suggest(choice, names)}" if names else text
 
 
 def _known_keys(line: CommandLine) -> list[str]:

@@ -1,12 +1,14 @@
 """The two ways to get a command's configuration: compose it here, or run `hydra.main`."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log
 from omegaconf import DictConfig, open_dict
@@ -17,7 +19,7 @@ from pipeline.cli.help import help_command_line, names_completion_action
 from pipeline.config.composing import UNREADABLE, broken_conf, to_tree
 from pipeline.config.places import CONF_DIR
 from pipeline.config.trees import Tree
-from pipeline.system.errors import InputError
+from pipeline.system.errors import InputError, in_one_line
 
 # The arguments of Hydra's call of a task: a configuration, or all configurations of a sweep and
 # what our launcher adds.
@@ -62,8 +64,26 @@ def run_hydra_main(line: CommandLine) -> list[Call]:
 
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=line.config_name)
     with _errors_of_composing(), _argv_for_hydra(line.arguments):
+        _check_flags(line.arguments)
         main(note)()
     return calls
+
+
+def _check_flags(arguments: Sequence[str]) -> None:
+    """Check Hydra's flags; it would print their usage, over eight lines.
+
+    Raises:
+        InputError: A flag is unknown or lacks its value.
+    """
+    printed = io.StringIO()
+    try:
+        with redirect_stderr(printed):
+            get_args_parser().parse_args(arguments)
+    except SystemExit as ended:
+        if not ended.code:  # as after --version
+            raise
+        wrong = in_one_line(printed.getvalue().partition(" error: ")[2])
+        raise InputError(f"{wrong}; write settings as KEY=VALUE, and see --help") from None
 
 
 def _resolved(configs: Any) -> Tree | list[Tree]:

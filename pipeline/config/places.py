@@ -17,6 +17,11 @@ REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
 
 
+def choices(group: str) -> list[str]:
+    """Return the names that can be chosen in a group of conf/; none if there is no such group."""
+    return sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml")) if group else []
+
+
 def project_path(name: str | Path) -> Path:
     """Return the path of a project file; relative names start at the project's root."""
     return ROOT / name

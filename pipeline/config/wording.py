@@ -1,12 +1,14 @@
 """Describe validation errors in one line."""
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipeline.config.places import choices
 from pipeline.config.schema import Config
 
 
@@ -14,6 +16,53 @@ def suggest(unknown: str, known: list[str]) -> str:
     """Return a hint: the known name closest to an unknown one, or all known names."""
     close = difflib.get_close_matches(unknown, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
+
+
+def suggest_key(unknown: str, keys: Sequence[str], groups: Sequence[str]) -> str:
+    """Return a hint at the keys that an unknown one may stand for.
+
+    Args:
+        unknown: The key, as it was typed.
+        keys: The known ones, dotted.
+        groups: The groups that can be chosen from, such as "model" or "train/optimizer".
+    """
+    section, _, name = unknown.rpartition(".")
+    beside = [key for key in keys if key.rpartition(".")[0] == section]
+    near = (
+        [each for each in (*keys, *groups) if _last(each) == _last(name)]
+        or _similar(name, 0.6, beside)
+        or _abbreviated(name, keys)
+        or _similar(name, 0.7, groups, keys)
+    )
+    if near:
+        shown = [f"{each}=…" if each in groups else each for each in near]
+        return f"did you mean {' or '.join(shown)}?"
+    here = [*beside, *(() if section else groups)]
+    listed = f"known here: {', '.join(sorted(here))}; " if here else ""
+    return f"{listed}`--help` lists all keys"
+
+
+def _last(key: str) -> str:
+    return re.split(r"[./]", key)[-1]
+
+
+def _abbreviated(name: str, keys: Sequence[str]) -> list[str]:
+    """Return the keys of whose name this is a word or the initials."""
+    words = {key: _last(key).split("_") for key in keys}
+    return [
+        key
+        for key, parts in words.items()
+        if name in parts or name == "".join(part[:1] for part in parts)
+    ]
+
+
+def _similar(name: str, cutoff: float, *kinds: Sequence[str]) -> list[str]:
+    """Return what has the most similar name, in the first kind that holds a similar one."""
+    for known in kinds:
+        close = difflib.get_close_matches(_last(name), map(_last, known), n=1, cutoff=cutoff)
+        if close:
+            return [each for each in known if _last(each) == close[0]]
+    return []
 
 
 def describe_errors(error: ValidationError, schema: type[BaseModel], prefix: str) -> str:
@@ -41,8 +90,11 @@ def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -
             f"{prefix}{'.'.join(keys)}: missing; ",
             "conf/ must set it, and `python -m pipeline` writes it to params.yaml",
         )
-    allowed = details["msg"][0].lower() + details["msg"][1:]
-    return f"{prefix}{'.'.join(keys)}={details['input']!r}: ", allowed
+    problem = f"{prefix}{'.'.join(keys)}={details['input']!r}: "
+    if details["type"] in ("dict_type", "model_type") and (names := choices("/".join(keys))):
+        group = f"`python -m pipeline {'/'.join(keys)}=NAME` chooses it; "
+        return problem, group + suggest(str(details["input"]), names)
+    return problem, details["msg"][0].lower() + details["msg"][1:]
 
 
 def _fields_at(schema: type[BaseModel], location: list[str]) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from pipeline.experiments.trial import (
     is_prepared,
     sweeps_dir,
 )
+from pipeline.system.environment import turn_off_telemetry
 from pipeline.system.errors import InputError, type_and_message
 from pipeline.system.machine import cores
 
@@ -57,8 +58,7 @@ def cluster(address: str | None) -> Iterator[Executor]:
         InputError: Ray is not installed, or no cluster answers there.
     """
     target = address or os.environ.get("RAY_ADDRESS") or "local"
-    # Ray must not report usage over the network; only the environment can turn that off.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    turn_off_telemetry()
     if target not in ("auto", "local"):
         _expect_answer(target)
         # If something other than a cluster answers, Ray would retry for a quarter of an hour.

@@ -5,8 +5,10 @@ do not survive a fork.
 """
 
 from pipeline.digits.training.start.tensorflow import quick_and_quiet_import
+from pipeline.system.environment import turn_off_telemetry
 from pipeline.system.garbage import collect_garbage_less_often
 
+turn_off_telemetry()
 collect_garbage_less_often()
 with quick_and_quiet_import():
     import keras

@@ -21,7 +21,7 @@ from pipeline.config.schema import Config, Predict
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures, name_below
-from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
+from pipeline.digits.preprocessing.labels import LABELS_NAME, plain_number, read_labels
 from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.lines.reader import LineReader
@@ -62,9 +62,9 @@ def run(config: Config) -> None:
     if settings.mode == "number":
         check_numbers(trained=LINES_FILE.is_file())
     model, run_id = find_network(config)
-    labels = read_labels(images / LABELS_NAME)
+    given = read_labels(images / LABELS_NAME)
     paths = _without_drawn(find_pictures(images), images, output)
-    _warn_of_bad_labels(labels, {name_below(images, path) for path in paths})
+    labels = _usable_labels(given, {name_below(images, path) for path in paths}, settings.mode)
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
@@ -204,17 +204,25 @@ def _is_drawn(path: Path, images: Path) -> bool:
     return any((folder / PREDICTIONS_NAME).exists() for folder in beside)
 
 
-def _warn_of_bad_labels(labels: Mapping[str, str], names: Set[str]) -> None:
-    """Warn about rows of labels.csv that cannot be right."""
-    numberless = {file for file, label in labels.items() if not "".join(label.split()).isdecimal()}
+def _usable_labels(given: Mapping[str, str], names: Set[str], mode: str) -> dict[str, str]:
+    """Return the labels that an answer can match; warn about the others, which are not counted."""
+    single = mode == "digit"
+    numbers = {file: plain_number(label, single=single) for file, label in given.items()}
+    labels = {file: number for file, number in numbers.items() if number is not None}
     for what, files in (
-        ("name a missing picture", labels.keys() - names),
-        ("have a label that is not a number", numberless & names),
+        ("name a missing picture", given.keys() - names),
+        (f"have a label that is no {mode}", (given.keys() - labels.keys()) & names),
     ):
         if files:
             log.warning(
-                "%s: rows that %s: %d, such as %s", LABELS_NAME, what, len(files), min(files)
-            )
+                "%s: rows that %s and are not counted: %d, such as %s",
+                LABELS_NAME, what, len(files), _shown(min(files), given),
+            )  # fmt: skip
+    return labels
+
+
+def _shown(file: str, given: Mapping[str, str]) -> str:
+    return f"{file},{' '.join(given[file].split())}"
 
 
 def _log_summary(tally: Tally, output: Path) -> None:

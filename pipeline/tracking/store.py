@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
+from pipeline.system.environment import NO_TELEMETRY, turn_off_telemetry
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import STORE_NAME, local_store
 from pipeline.tracking.errors import reason
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MLFLOW_DEFAULTS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -29,7 +29,7 @@ MLFLOW_DEFAULTS = {
 
 def mlflow_environment() -> dict[str, str]:
     """Return the environment for MLflow; this process's own stays unchanged."""
-    return {**MLFLOW_DEFAULTS, **os.environ}
+    return {**MLFLOW_DEFAULTS, **os.environ, **NO_TELEMETRY}
 
 
 def open_store(uri: str, settings: Tracking) -> "MlflowClient":
@@ -42,6 +42,7 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
     Raises:
         InputError: MLflow cannot open it.
     """
+    turn_off_telemetry()
     for name, value in MLFLOW_DEFAULTS.items():
         os.environ.setdefault(name, value)
     import mlflow

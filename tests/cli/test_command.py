@@ -1,6 +1,8 @@
 """A command's run: what it is handed, and how it refuses."""
 
 import gc
+import os
+from pathlib import Path
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
@@ -8,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from pipeline.cli import command
 from pipeline.config.params import read_params
 from pipeline.config.places import ROOT
+from pipeline.system.environment import NO_TELEMETRY
 from pipeline.system.errors import InputError
 from pipeline.system.garbage import GC_THRESHOLD
 
@@ -16,6 +19,33 @@ def test_a_command_seldom_looks_for_garbage(started):
     gc.set_threshold(700)
     started()
     assert gc.get_threshold()[0] == GC_THRESHOLD
+
+
+def test_a_command_settles_the_environment(started, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "module://not_installed")
+    started()
+    assert os.environ["MPLBACKEND"] == "agg"
+    assert os.environ.items() >= NO_TELEMETRY.items()
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "meant"),
+    [
+        (None, "images", "data/custom"),
+        ("predict.images=pictures", "images", "{here}/pictures"),
+        ("predict.output=~/out", "output", "{home}/out"),
+    ],
+)
+def test_a_stage_typed_elsewhere_runs_in_the_project_on_the_paths_typed_there(
+    monkeypatch, tmp_path, typed, key, meant
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["stage", *([typed] if typed else [])])
+    ran = []
+    command.run_stage(lambda config: ran.append((Path.cwd(), config.predict)), None)
+    ((folder, predict),) = ran
+    assert folder == ROOT
+    assert getattr(predict, key) == meant.format(here=tmp_path, home=Path.home())
 
 
 def test_a_missing_params_yaml_is_reported_in_one_line(monkeypatch, capsys):
@@ -41,7 +71,36 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("pipeline.__main__ model=transformer", "Could not find 'model/transformer'"),
+        (
+            "pipeline.__main__ model=transformer",
+            "model=transformer: no such choice; known here: cnn",
+        ),
+        (
+            "pipeline.__main__ data=fashon",
+            "data=fashon: no such choice; did you mean fashion_mnist?",
+        ),
+        ("pipeline.__main__ epochs=3", "epochs: unknown key; did you mean train.epochs?"),
+        (
+            "pipeline.__main__ model.epochs=3",
+            "model.epochs: unknown key; did you mean train.epochs?",
+        ),
+        ("pipeline.__main__ hidden_units=64", "unknown key; did you mean model.hidden_units?"),
+        ("pipeline.__main__ lr=1", "did you mean train.learning_rate or lines.learning_rate?"),
+        ("pipeline.__main__ modle=cnn", "modle: unknown key; did you mean model=…?"),
+        ("pipeline.__main__ optimizer=sgd", "unknown key; did you mean train/optimizer=…?"),
+        (
+            "pipeline.__main__ layers=3",
+            "layers: unknown key; known here: data, experiment, lines, m",
+        ),
+        (
+            "pipeline.__main__ train.optimizer=adm",
+            "train.optimizer='adm': `python -m pipeline train/optimizer=NAME` chooses it; did",
+        ),
+        (
+            "pipeline.__main__ --epochs=3",
+            "unrecognized arguments: --epochs=3; write settings as KEY",
+        ),
+        ("pipeline.stages.train epochs=3", "epochs: unknown key; did you mean train.epochs?"),
         ("pipeline.__main__ train.epochs=0", "train.epochs=0: input should be greater"),
         ("pipeline.__main__ train.epochs=[", "train.epochs='[': input should be a valid integer"),
         ("pipeline.__main__ train.learning_rate=nan", "input should be a finite number"),

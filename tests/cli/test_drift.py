@@ -38,7 +38,7 @@ def logged(monkeypatch, caplog):
 
 @pytest.fixture
 def drifted(monkeypatch):
-    params = read_params()
+    params = compose([])
     monkeypatch.setattr(command, "read_params", lambda: {**params, "seed": params["seed"] + 1})
 
 

@@ -1,6 +1,7 @@
 """What dvc.yaml says a stage depends on is what its code can reach."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,14 @@ def test_every_output_is_cached():
     """One output outside the cache would switch DVC's run-cache off for its stage."""
     for stage in STAGES.values():
         assert all(isinstance(out, str) for out in stage["outs"])
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a repository to clone")
+def test_a_clone_has_the_same_bytes_where_git_is_set_up_to_change_line_ends(tmp_path):
+    clone = ["git", "clone", "-q", "-c", "core.autocrlf=true", str(ROOT), str(tmp_path / "clone")]
+    subprocess.run(clone, check=True)
+    listed = subprocess.check_output(
+        ["git", "ls-files", "--eol"], cwd=tmp_path / "clone", text=True
+    ).splitlines()
+    assert listed
+    assert not [line for line in listed if "w/crlf" in line]

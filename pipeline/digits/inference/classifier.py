@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.digits.inference.metrics import soften
 from pipeline.digits.inference.views import mean_answer
+from pipeline.system.environment import turn_off_telemetry
 from pipeline.system.errors import InputError, in_one_line
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
     Raises:
         InputError: The file is missing, ONNX Runtime cannot use it, or it takes other inputs.
     """
+    turn_off_telemetry()
     import onnxruntime
 
     if not path.is_file():

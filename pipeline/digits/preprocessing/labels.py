@@ -34,6 +34,21 @@ def read_labels(path: Path) -> dict[str, str]:
         raise InputError(f"{path}: not a table of file,label ({error})") from error
 
 
+def plain_number(label: str, *, single: bool) -> str | None:
+    """Return a label in the digits 0 to 9, whatever script it is in; None if it is no number.
+
+    Args:
+        label: As read from the table. Blanks between its digits stay.
+        single: Whether it must be a single digit; zeros in front of it are removed.
+    """
+    digits = "".join(label.split())
+    if not digits.isdecimal():
+        return None
+    if single:
+        return str(int(digits)) if int(digits) < 10 else None
+    return "".join(str(int(each)) if each.isdecimal() else each for each in label)
+
+
 def same_number(answer: object, label: str) -> bool:
     """Return whether an answer equals a label, apart from blanks between digits and lines."""
     return "".join(str(answer).split()) == "".join(label.split())

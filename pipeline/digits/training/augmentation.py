@@ -7,13 +7,14 @@ coarse grid for the elastic part.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from pipeline.system.arrays import Pixels
 
@@ -23,6 +24,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 # OpenCV resamples at most 32,767 rows at once; fewer fit into the processor's cache.
 STRIP_ROWS = 14_336
 NODES = 6
+
+# The published figures were made with as many.
+BLAS_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,20 @@ def _displacements(
     )
 
 
+@cache
+def _fix_blas_threads() -> None:
+    """Make products come out the same on any machine, for as long as this process lives.
+
+    Their rounding depends on the number of threads: one per core, or what OPENBLAS_NUM_THREADS
+    says, which Ray sets to 1.
+    """
+    threadpool_limits(BLAS_THREADS, user_api="blas")
+
+
 def _product(first: Floats, second: Floats) -> Floats:
-    # OpenCV multiplies on this thread. NumPy would use all cores; while TensorFlow keeps them busy,
-    # NumPy's threads spend ten times the processor time waiting for each other.
+    # Not by NumPy: while TensorFlow keeps the cores busy, NumPy's threads spend ten times the
+    # processor time waiting for each other.
+    _fix_blas_threads()
     return np.asarray(cv2.gemm(first, second, 1.0, np.empty(0, np.float32), 0.0), np.float32)
 
 

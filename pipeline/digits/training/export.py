@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.system.environment import turn_off_telemetry
 from pipeline.system.files import replace_when_written
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def add_metadata(path: Path, metadata: dict[str, str]) -> None:
 
 
 def _answers(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    turn_off_telemetry()
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.digits.preprocessing.labels import read_labels, same_number
+from pipeline.digits.preprocessing.labels import plain_number, read_labels, same_number
 from pipeline.system.errors import InputError
 
 
@@ -56,6 +56,27 @@ def test_anything_but_a_file_is_refused(tmp_path):
     for name in ("folder", "link"):
         with pytest.raises(InputError, match=f"{name}: not a file"):
             read_labels(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("label", "digit", "number"),
+    [
+        ("7", "7", "7"),
+        ("07", "7", "07"),
+        ("７", "7", "7"),
+        ("٧", "7", "7"),
+        (" 7", "7", " 7"),
+        ("10", None, "10"),
+        ("1 ٢\n3", None, "1 2\n3"),
+        ("-1", None, None),
+        ("7.5", None, None),
+        ("²", None, None),
+        ("nine", None, None),
+    ],
+)
+def test_a_label_is_a_digit_or_number_in_any_script_or_nothing(label, digit, number):
+    assert plain_number(label, single=True) == digit
+    assert plain_number(label, single=False) == number
 
 
 def test_blanks_do_not_make_a_number_another():

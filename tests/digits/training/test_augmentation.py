@@ -1,5 +1,8 @@
 """Distortions stay within their ranges, within their own picture, and follow their seed."""
 
+import os
+import subprocess
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from support.kept import assert_as_kept
 
+from pipeline.config.places import ROOT
 from pipeline.digits.training.augmentation import (
     STRIP_ROWS,
     Distortion,
@@ -176,3 +180,24 @@ def test_a_bell_reaches_its_neighbour_with_one_deviation():
     bells = _bells(26)  # a node every five pixels
     assert bells[1, 0] / bells[0, 0] == pytest.approx(np.exp(-0.5))
     assert bells[2, 0] / bells[0, 0] == pytest.approx(np.exp(-2))
+
+
+DISTORTED = """
+import hashlib, numpy as np
+from pipeline.config.places import ROOT
+from pipeline.digits.training.augmentation import Distortion, distort
+digits = np.random.default_rng(0).integers(0, 256, (512, 28, 28), np.uint8)
+distorted = distort(digits, Distortion(rotation=12, elastic=0.6), np.random.default_rng(0))
+print(hashlib.sha256(distorted.tobytes()).hexdigest())
+"""
+
+
+def test_pictures_are_distorted_alike_whatever_the_environment_says_of_threads():
+    digests = {
+        subprocess.check_output(
+            [sys.executable, "-c", DISTORTED],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": threads},
+        )
+        for threads in ("1", "2")
+    }
+    assert len(digests) == 1

@@ -9,5 +9,8 @@ import os
 
 
 def turn_on_onednn() -> None:
-    """Turn oneDNN on unless the user has set it; TensorFlow reads this when it is imported."""
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    """Turn oneDNN on; TensorFlow reads this when it is imported.
+
+    Many have it off to be spared TensorFlow's message about it. Other numbers would come of that.
+    """
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from pipeline.digits.training.start.lean_keras import without_extras
 from pipeline.digits.training.start.onednn import turn_on_onednn
+from pipeline.digits.training.start.own_keras import expect_own_settings, without_user_settings
 from pipeline.digits.training.start.quiet import silenced_libraries
 from pipeline.system.errors import InputError
 
@@ -17,10 +18,13 @@ def start_tensorflow(threads: int | None) -> None:
         threads: How many; None means one per core.
 
     Raises:
-        InputError: TensorFlow already runs in this process with another number.
+        InputError: TensorFlow already runs in this process with another number, or Keras with
+            another backend.
     """
     with quick_and_quiet_import():
+        import keras  # noqa: F401 - later, it would find its user's settings
         import tensorflow as tf
+    expect_own_settings()
     count = threads or 0  # to TensorFlow, 0 means one per core
     try:
         tf.config.threading.set_intra_op_parallelism_threads(count)
@@ -41,5 +45,5 @@ def quick_and_quiet_import() -> Iterator[None]:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # only errors, as long as it runs
     turn_on_onednn()
-    with silenced_libraries(), without_extras():
+    with silenced_libraries(), without_extras(), without_user_settings():
         yield
