@@ -32,14 +32,15 @@ def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
 def alone(tmp_path, monkeypatch):
     """Let no experiment be running here."""
     monkeypatch.setattr(workspace, "EXPERIMENT_LOCK", tmp_path / "experiment")
-    monkeypatch.setattr(workspace, "DVC_LOCK", tmp_path / "rwlock")
+    monkeypatch.setattr(workspace, "DVC_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(experiment, "read_params", lambda: compose([]))
 
 
 @pytest.mark.usefixtures("alone")
 def test_no_experiment_changes_params_yaml_while_another_runs(monkeypatch):
     monkeypatch.setattr(experiment, "write_params", pytest.fail)
     with (
-        workspace.lock_params(),
+        workspace.lock_workspace(),
         pytest.raises(InputError, match="an experiment is running here"),
     ):
         experiment.run(compose([]))
@@ -54,6 +55,7 @@ def test_the_experiment_tells_the_drift_itself_and_ends_with_the_summary(
     monkeypatch.setattr(experiment, "write_params", lambda _: True)
     monkeypatch.setattr(experiment, "reproduce", lambda env: environments.append(env) or 0)
     monkeypatch.setattr(experiment, "summarise", lambda _: "the table")
+    monkeypatch.setattr(experiment, "read_params", lambda: compose(["seed=1"]))
     experiment.run(compose(["seed=1"]))
     assert caplog.messages == [
         "params.yaml rewritten", "params.yaml differs from the defaults of conf/ in seed"
@@ -70,4 +72,17 @@ def test_an_experiment_that_dvc_did_not_finish_ends_as_dvc_did(monkeypatch, caps
     with pytest.raises(SystemExit) as ended:
         experiment.run(compose([]))
     assert ended.value.code == 255
-    assert capsys.readouterr().err.startswith("error: `dvc repro` did not finish")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: `dvc repro` did not finish")
+    assert "`git checkout params.yaml` goes back" in line
+
+
+@pytest.mark.usefixtures("alone")
+def test_no_results_are_shown_for_settings_that_were_changed_meanwhile(monkeypatch, capsys):
+    monkeypatch.setattr(experiment, "write_params", lambda _: True)
+    monkeypatch.setattr(experiment, "reproduce", lambda _: 0)
+    monkeypatch.setattr(experiment, "read_params", lambda: compose(["seed=2"]))
+    monkeypatch.setattr(experiment, "summarise", pytest.fail)
+    with pytest.raises(SystemExit):
+        experiment.run(compose([]))
+    assert capsys.readouterr().err.startswith("error: params.yaml was changed in seed meanwhile")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.cli.inputs import STAGE_OF_DVC
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree, differing_keys
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 
 # Set in the environment of the stages if the command that runs them reports the drift.
 REPORTED_BY_CALLER = "DRIFT_REPORTED_BY_CALLER"
-STAGE_OF_DVC = "DVC_STAGE"  # set by DVC for its stages
 # Identifies the last DVC process whose drift a stage has checked.
 LAST_REPORT_FILE = ROOT / ".dvc" / "tmp" / "drift-reported"
 

@@ -22,6 +22,12 @@ def project_path(name: str | Path) -> Path:
     return ROOT / name
 
 
+def ignored_by_dvc(root: Path = ROOT) -> set[Path]:
+    """Return the files of a project that .dvcignore names: they change no output of a stage."""
+    lines = (root / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    return {root / line[1:] for line in lines if line.startswith("/")}
+
+
 def home() -> Path:
     """Return the folder that outlives an experiment: DVC's real root, or this project's.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.cli.command import run_stage
 from pipeline.config.checking import check_numbers
-from pipeline.config.places import LINES_FILE, LINES_MODEL, METRICS_NAME, project_path
+from pipeline.config.places import LINES_FILE, LINES_MODEL, METRICS_NAME, REPORTS, project_path
 from pipeline.config.schema import Config, Predict
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.decoding import read_picture
@@ -83,6 +83,11 @@ def run(config: Config) -> None:
             drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _log_summary(tally, output)
+
+
+def _writes_here(config: Config) -> bool:
+    """Return whether the answers replace those that DVC keeps."""
+    return Path(config.predict.output).expanduser().resolve().is_relative_to(REPORTS)
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:
@@ -225,7 +230,7 @@ def _log_summary(tally: Tally, output: Path) -> None:
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run, __doc__)
+    run_stage(run, __doc__, _writes_here)
 
 
 if __name__ == "__main__":
