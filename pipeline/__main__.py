@@ -19,7 +19,9 @@ from pipeline.config.params import read_params, write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.config.schema import Config, Predict
 from pipeline.config.trees import Tree, differing_keys
-from pipeline.summary import summarise
+from pipeline.inventory.network import Network
+from pipeline.record import record_if_lost
+from pipeline.status import summarise
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.fetching import URI_SCHEME, pin
 
@@ -53,6 +55,7 @@ def run(tree: Tree) -> None:
             f"params.yaml was changed in {', '.join(keys[:6])} meanwhile, so what lies here may "
             "be of other settings; run the command again"
         )
+    record_if_lost(config, Network.find())
     print(f"\n{summarise(config)}", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 
 from hydra.errors import HydraException
@@ -29,8 +30,12 @@ def report_drift(params: Tree) -> None:
     except (InputError, OSError, HydraException, OmegaConfBaseException):
         return  # conf/ is broken or being edited, but the command needed only params.yaml
     if keys:
-        listed = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
-        log.info("params.yaml differs from the defaults of conf/ in %s", listed)
+        log.info("params.yaml differs from the defaults of conf/ in %s", in_short(keys))
+
+
+def in_short(keys: Sequence[str]) -> str:
+    """List some keys; count those beyond the sixth."""
+    return ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
 
 
 def report_drift_of_stage(params: Tree) -> None:

@@ -13,6 +13,7 @@ ONNX_FILE = MODELS / "model.onnx"
 LINES_MODEL = MODELS / "lines"
 LINES_FILE = LINES_MODEL / "lines.onnx"
 RUN_ID_NAME = "run_id.txt"
+SETTINGS_FILE = MODELS / "settings.json"
 REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
 
@@ -41,3 +42,11 @@ def report_dir(stage: str) -> Path:
     folder = REPORTS / stage
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def summary_file(stage: str) -> Path:
+    """Return the file of the few metrics by which a stage's results are compared.
+
+    Git keeps it, and DVC's tables show it.
+    """
+    return REPORTS / f"{stage}.json"

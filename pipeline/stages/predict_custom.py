@@ -18,7 +18,7 @@ from pipeline.cli.command import run_stage
 from pipeline.config.checking import check_numbers
 from pipeline.config.places import LINES_FILE, LINES_MODEL, METRICS_NAME, REPORTS, project_path
 from pipeline.config.schema import Config, Predict
-from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
@@ -27,6 +27,7 @@ from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
 from pipeline.digits.recognition.page import steps_to_lines
+from pipeline.inventory.network import test_metrics
 from pipeline.stages.prediction_files import (
     NUMBERS_NAME,
     PREDICTIONS_NAME,
@@ -83,6 +84,7 @@ def run(config: Config) -> None:
             drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _log_summary(tally, output)
+    log.info("read by %s", reader_in_words(settings, model, run_id))
 
 
 def _writes_here(config: Config) -> bool:
@@ -96,6 +98,17 @@ def find_network(config: Config) -> tuple[Path, str | None]:
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)
     return model, read_run_id(model.parent)
+
+
+def reader_in_words(settings: Predict, model: Path, run_id: str | None) -> str:
+    """Return which network read: what was trained, its MLflow run, its test accuracy if known."""
+    if settings.mode == "number":
+        model, run_id = LINES_FILE, read_run_id(LINES_MODEL)
+    title = open_network(model)[1].get(TITLE, f"the network in {model}")
+    known = test_metrics(run_id).get("test_accuracy")
+    facts = [f"MLflow run {run_id}"] if run_id else []
+    facts += [f"{100 * known:.2f} % of the test digits right"] if known is not None else []
+    return ", ".join([title, *facts])
 
 
 def read(

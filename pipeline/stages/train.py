@@ -16,7 +16,9 @@ from pipeline.config.places import (
     MODELS,
     ONNX_FILE,
     RUN_ID_NAME,
+    SETTINGS_FILE,
     report_dir,
+    summary_file,
 )
 from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
@@ -36,6 +38,7 @@ from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
     final_metrics,
+    recorded_settings,
     training_data,
     training_request,
 )
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "train"
+KEY_METRICS = ("val_accuracy", "val_loss", "chosen_epoch", "parameters")
+"""The metrics in DVC's tables."""
 
 
 def run(config: Config) -> None:
@@ -66,6 +71,7 @@ def run(config: Config) -> None:
         metrics = measure(model, validation, training, config)
         save(model, train, metadata(metrics, config, info.note))
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
+        write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
         files = report(training, metrics, describe(config))
         _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
     log.info(
@@ -92,6 +98,7 @@ def report(training: Training, metrics: Tree, title: str) -> list[Path]:
     """Write the metrics and the history of the epochs; evaluate draws the learning curves."""
     folder = report_dir(STAGE)
     write_json(folder / METRICS_NAME, metrics)
+    write_json(summary_file(STAGE), {name: metrics[name] for name in KEY_METRICS})
     history = write_history(folder, [asdict(epoch) for epoch in training.history], title)
     return [folder / METRICS_NAME, history]
 
