@@ -5,7 +5,6 @@ Nothing is done if MLflow has the run. What the files do not hold (seconds, use 
 not recorded.
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +22,8 @@ from pipeline.config.places import (
 from pipeline.config.schema import Config, Options
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.splits import load_split
-from pipeline.inventory.network import Network
+from pipeline.inventory.network import Network, custom_metrics
 from pipeline.stages import evaluate, predict_custom, train
-from pipeline.stages.prediction_files import NUMBERS_NAME, PREDICTIONS_NAME
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import HISTORY_NAME, read_history
 from pipeline.stages.training_run import unseen_test_part
@@ -122,11 +120,8 @@ def _evaluation(network: Network) -> Iterator[Record]:
 def _record_predictions(config: Config, run_id: str) -> None:
     """Record the predictions in reports/ as a child run, if this network made them."""
     folder, settings = project_path(config.predict.output), config.predict
-    try:
-        metrics = json.loads((folder / METRICS_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if project_path(settings.model) != ONNX_FILE:
+    metrics = custom_metrics(folder, run_id)
+    if not metrics:
         return
     stage = predict_custom.STAGE
     name = f"pictures in {Path(settings.images).name}"
@@ -134,9 +129,8 @@ def _record_predictions(config: Config, run_id: str) -> None:
     child = RunRequest(config.tracking.experiment, name, {"stage": stage})
     with child_run(config.tracking, run_id, parent, child) as recorder:
         recorder.record(Params({"predict": settings.model_dump()}), Metrics(metrics))
-        names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, predict_custom.PLOT_NAME)
-        there = [folder / name for name in names if (folder / name).is_file()]
-        recorder.record(*File.each(there, stage))
+        files = [folder / name for name in predict_custom.FILES]
+        recorder.record(*File.each([file for file in files if file.is_file()], stage))
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ Names the network in models/, its figures and the run that made it, and says how
 from those in params.yaml, and those from what is committed.
 """
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +11,10 @@ from pathlib import Path
 from pipeline.cli.command import run_tool
 from pipeline.cli.drift import in_short, report_drift
 from pipeline.config.params import parse, read_params
-from pipeline.config.places import METRICS_NAME, ROOT, project_path
+from pipeline.config.places import ROOT, project_path
 from pipeline.config.schema import Config, Options
 from pipeline.config.trees import Tree, differing_keys
-from pipeline.inventory.network import Network
+from pipeline.inventory.network import Network, custom_metrics
 from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.system.errors import InputError
@@ -27,25 +26,19 @@ def summarise(config: Config) -> str:
     """Return a short table: the network, its accuracies, where the plots are, its MLflow run."""
     network = Network.find()
     test, training = (network.test, network.training) if network else ({}, {})
+    custom = custom_metrics(
+        project_path(config.predict.output), network.run_id if network else None
+    )
     rows = {
         "network": network.title if network else "none; `dvc repro` trains one",
         "test accuracy": _percent_or_unknown(test.get("test_accuracy")),
         "validation": _percent_or_unknown(training.get("val_accuracy")),
-        "custom accuracy": _percent_or_unknown(_custom_accuracy(config)),
+        "custom accuracy": _percent_or_unknown(custom.get("custom_accuracy")),
         "predictions": str(Path(config.predict.output) / "predictions.csv"),
         "plots": "reports/*/*.png",
         "MLflow run": _run(config, network),
     }
     return "\n".join([*(f"{name:<16} {value}" for name, value in rows.items()), *_data_note()])
-
-
-def _custom_accuracy(config: Config) -> float | None:
-    try:
-        file = project_path(config.predict.output) / METRICS_NAME
-        accuracy: float | None = json.loads(file.read_text(encoding="utf-8")).get("custom_accuracy")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return accuracy
 
 
 def _percent_or_unknown(share: float | None) -> str:
@@ -101,9 +94,7 @@ def run(config: Config, _: Options) -> None:
     """Print the table, and how to go back; log where params.yaml differs from the defaults."""
     params = read_params()
     report_drift(params)
-    print(f"\n{summarise(config)}")
-    for line in ways_back(params, Network.find()):
-        print(line)
+    print("\n".join(["", summarise(config), *ways_back(params, Network.find())]))
 
 
 def main() -> None:

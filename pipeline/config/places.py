@@ -16,6 +16,8 @@ RUN_ID_NAME = "run_id.txt"
 SETTINGS_FILE = MODELS / "settings.json"
 REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
+READER_NAME = "read_by.txt"
+READER_NAME = "read_by.txt"
 
 
 def project_path(name: str | Path) -> Path:

@@ -13,6 +13,7 @@ from pipeline.config.places import (
     METRICS_NAME,
     MODELS,
     ONNX_FILE,
+    READER_NAME,
     REPORTS,
     SETTINGS_FILE,
 )
@@ -59,6 +60,15 @@ class Network:
             for tree in (params, self.settings)
         )
         return differing_keys(wanted, own)
+
+
+def custom_metrics(output: Path, run_id: str | None) -> Tree:
+    """Return the metrics of the predictions in a folder; {} if another network made them."""
+    try:
+        reader = (output / READER_NAME).read_text(encoding="utf-8").strip()
+    except OSError:
+        return {}
+    return _read(output / METRICS_NAME) if run_id and reader.endswith(run_id) else {}
 
 
 def test_metrics(run_id: str | None) -> Tree:
