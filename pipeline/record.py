@@ -22,7 +22,7 @@ from pipeline.config.places import (
 from pipeline.config.schema import Config, Options
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.splits import load_split
-from pipeline.inventory.network import Network, custom_metrics
+from pipeline.inventory.network import Network, Predictions
 from pipeline.stages import evaluate, predict_custom, train
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import HISTORY_NAME, read_history
@@ -120,15 +120,15 @@ def _evaluation(network: Network) -> Iterator[Record]:
 def _record_predictions(config: Config, run_id: str) -> None:
     """Record the predictions in reports/ as a child run, if this network made them."""
     folder, settings = project_path(config.predict.output), config.predict
-    metrics = custom_metrics(folder, run_id)
-    if not metrics:
+    predictions = Predictions.find(folder)
+    if predictions is None or not predictions.are_of(run_id):
         return
     stage = predict_custom.STAGE
     name = f"pictures in {Path(settings.images).name}"
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, name, {"stage": stage})
     with child_run(config.tracking, run_id, parent, child) as recorder:
-        recorder.record(Params({"predict": settings.model_dump()}), Metrics(metrics))
+        recorder.record(Params({"predict": settings.model_dump()}), Metrics(predictions.metrics))
         files = [folder / name for name in predict_custom.FILES]
         recorder.record(*File.each([file for file in files if file.is_file()], stage))
 

@@ -14,7 +14,7 @@ from pipeline.config.params import parse, read_params
 from pipeline.config.places import ROOT, project_path
 from pipeline.config.schema import Config, Options
 from pipeline.config.trees import Tree, differing_keys
-from pipeline.inventory.network import Network, custom_metrics
+from pipeline.inventory.network import Network, Predictions
 from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.system.errors import InputError
@@ -26,19 +26,25 @@ def summarise(config: Config) -> str:
     """Return a short table: the network, its accuracies, where the plots are, its MLflow run."""
     network = Network.find()
     test, training = (network.test, network.training) if network else ({}, {})
-    custom = custom_metrics(
-        project_path(config.predict.output), network.run_id if network else None
-    )
     rows = {
         "network": network.title if network else "none; `dvc repro` trains one",
         "test accuracy": _percent_or_unknown(test.get("test_accuracy")),
         "validation": _percent_or_unknown(training.get("val_accuracy")),
-        "custom accuracy": _percent_or_unknown(custom.get("custom_accuracy")),
+        "custom accuracy": _custom(config, network),
         "predictions": str(Path(config.predict.output) / "predictions.csv"),
         "plots": "reports/*/*.png",
         "MLflow run": _run(config, network),
     }
     return "\n".join([*(f"{name:<16} {value}" for name, value in rows.items()), *_data_note()])
+
+
+def _custom(config: Config, network: Network | None) -> str:
+    predictions = Predictions.find(project_path(config.predict.output))
+    if predictions is None:
+        return "unknown"
+    shown = _percent_or_unknown(predictions.metrics.get("custom_accuracy"))
+    own = network is not None and predictions.are_of(network.run_id)
+    return shown if own else f"{shown}, read by {predictions.reader}"
 
 
 def _percent_or_unknown(share: float | None) -> str:

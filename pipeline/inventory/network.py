@@ -62,13 +62,30 @@ class Network:
         return differing_keys(wanted, own)
 
 
-def custom_metrics(output: Path, run_id: str | None) -> Tree:
-    """Return the metrics of the predictions in a folder; {} if another network made them."""
-    try:
-        reader = (output / READER_NAME).read_text(encoding="utf-8").strip()
-    except OSError:
-        return {}
-    return _read(output / METRICS_NAME) if run_id and reader.endswith(run_id) else {}
+@dataclass(frozen=True)
+class Predictions:
+    """The answers in the output folder of predict-custom.
+
+    Attributes:
+        reader: Which network gave them: what was trained, and its MLflow run.
+        metrics: How good they are.
+    """
+
+    reader: str
+    metrics: Tree
+
+    @classmethod
+    def find(cls, output: Path) -> Self | None:
+        """Return what lies in a folder; None if nothing says who read."""
+        try:
+            reader = (output / READER_NAME).read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+        return cls(reader, _read(output / METRICS_NAME))
+
+    def are_of(self, run_id: str | None) -> bool:
+        """Return whether the network of a run gave them."""
+        return run_id is not None and self.reader.endswith(run_id)
 
 
 def test_metrics(run_id: str | None) -> Tree:
