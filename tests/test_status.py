@@ -72,6 +72,23 @@ def test_figures_of_another_network_are_not_shown_as_this_ones(here):
     assert "test accuracy    unknown" in status.summarise(CONFIG)
 
 
+@pytest.mark.parametrize(
+    ("reader", "shown"),
+    [
+        (f"mlp 8 · 3 epochs, MLflow run {RUN}", "88.00 %"),
+        ("cnn 8 · 1 epoch", "88.00 %, read by cnn 8 · 1 epoch"),
+        (None, "unknown"),
+    ],
+)
+def test_predictions_of_another_network_are_said_to_be_such(here, reader, shown):
+    config = validate(compose(["tracking=none", f"predict.output={here / 'out'}"]))
+    (here / "out").mkdir()
+    (here / "out/metrics.json").write_text('{"custom_accuracy": 0.88}')
+    if reader:
+        (here / "out/read_by.txt").write_text(f"{reader}\n")
+    assert f"custom accuracy  {shown}\n" in status.summarise(config)
+
+
 def test_no_network_is_said_to_be_none(here):
     (here / "models/model.onnx").unlink()
     assert "network          none; `dvc repro` trains one" in status.summarise(CONFIG)
