@@ -99,7 +99,8 @@ def committed_params() -> Tree | None:
 def run(config: Config, _: Options) -> None:
     """Print the table, and how to go back; log where params.yaml differs from the defaults."""
     params = read_params()
-    report_drift(params)
+    if committed_params() in (None, params):
+        report_drift(params)
     print("\n".join(["", summarise(config), *ways_back(params, Network.find())]))
 
 

@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
 from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.inputs import inputs_of_stage
+from pipeline.cli.inputs import Inputs, inputs_of_stage
 from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.cli.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.config.checking import validate, validate_options
@@ -54,13 +54,23 @@ def run_stage(
         params = _store_params("stage")
         config = validate(start(line))
         if inputs:
-            hold_dvc_until_exit()
-            inputs.check()
-            run(config)
-            inputs.check()
+            with _for_dvc(inputs, params):
+                run(config)
         else:
             with _alone() if writes_here(config) else nullcontext():
                 run(config)
+            report_drift_of_stage(params)
+
+
+@contextmanager
+def _for_dvc(inputs: Inputs, params: Tree) -> Iterator[None]:
+    """Run a stage for DVC; say also of one that fails where its settings are not the defaults."""
+    try:
+        hold_dvc_until_exit()
+        inputs.check()
+        yield
+        inputs.check()
+    finally:
         # Last, since composing conf/ takes as long as reading many pictures.
         report_drift_of_stage(params)
 

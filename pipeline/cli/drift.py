@@ -23,14 +23,17 @@ REPORTED_BY_CALLER = "DRIFT_REPORTED_BY_CALLER"
 LAST_REPORT_FILE = ROOT / ".dvc" / "tmp" / "drift-reported"
 
 
-def report_drift(params: Tree) -> None:
+WAY_BACK = "; `python -m pipeline.status` says how to go back"
+
+
+def report_drift(params: Tree, way_back: str = "") -> None:
     """Log in one line where `params`, the content of params.yaml, differs from the defaults."""
     try:
         keys = differing_keys(params, compose([]))
     except (InputError, OSError, HydraException, OmegaConfBaseException):
         return  # conf/ is broken or being edited, but the command needed only params.yaml
     if keys:
-        log.info("params.yaml differs from the defaults of conf/ in %s", in_short(keys))
+        log.info("params.yaml differs from the defaults of conf/ in %s%s", in_short(keys), way_back)
 
 
 def in_short(keys: Sequence[str]) -> str:
@@ -44,7 +47,7 @@ def report_drift_of_stage(params: Tree) -> None:
         return
     if STAGE_OF_DVC in os.environ and _reported_by_another_stage():
         return
-    report_drift(params)
+    report_drift(params, WAY_BACK)
 
 
 def _reported_by_another_stage() -> bool:

@@ -90,10 +90,13 @@ def test_a_stage_of_dvc_fails_if_params_yaml_changes_beneath_it(
     monkeypatch.setattr(command, "read_params", lambda: compose([]))
     monkeypatch.setattr(starts, "configure_log", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["stage"])
+    reported = []
+    monkeypatch.setattr(command, "report_drift_of_stage", reported.append)
     GlobalHydra.instance().clear()
     with pytest.raises(SystemExit) as ended:
         command.run_stage(lambda _: compose_into(project, "seed=7"), None)
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
+    assert len(reported) == 1, "of a stage that fails, too"
     assert line.startswith("error: params.yaml (seed) was changed while train ran")
     assert "`dvc commit -f train`" in line
