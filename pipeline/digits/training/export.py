@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import json
 import logging
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +54,20 @@ def export_onnx(
                 f"less than {LARGEST_DIFFERENCE:.0e} was expected"
             )
     return difference
+
+
+def undate_keras(path: Path) -> None:
+    """Take the times at which a .keras file was saved out of it: the same network, the same bytes.
+
+    Otherwise DVC would keep a copy of it for every time that it was trained.
+    """
+    with zipfile.ZipFile(path) as saved:
+        files = {name: saved.read(name) for name in saved.namelist()}
+    metadata = json.loads(files["metadata.json"])
+    files["metadata.json"] = json.dumps({**metadata, "date_saved": ""}).encode()
+    with zipfile.ZipFile(path, "w") as undated:
+        for name, content in files.items():
+            undated.writestr(zipfile.ZipInfo(name), content)
 
 
 @contextlib.contextmanager
