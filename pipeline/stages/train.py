@@ -23,7 +23,7 @@ from pipeline.config.places import (
 from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
 from pipeline.digits.splits import Split, load_split
-from pipeline.digits.training.export import undate_keras
+from pipeline.digits.training.export import make_reproducible
 from pipeline.digits.training.state import Epoch, Training
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
@@ -91,7 +91,7 @@ def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
     """Save the network as Keras and as ONNX, and check that both give the same answers."""
     with replace_when_written(KERAS_FILE) as temporary:
         model.save(temporary)
-        undate_keras(temporary)
+        make_reproducible(temporary)
     difference = export(model, ONNX_FILE, train, metadata)
     log.info("Keras and ONNX agree: largest difference %.1e", difference)
 
