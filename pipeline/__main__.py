@@ -42,12 +42,15 @@ def run(tree: Tree) -> None:
         tree["predict"]["model"] = pin(config.tracking, config.predict.model)
     with lock_workspace():
         with lock_dvc():
-            rewritten = write_params(tree)
+            rewritten, written = write_params(tree), read_params()
         if rewritten:
             log.info("params.yaml rewritten")
         report_drift(tree)
-        code = reproduce({REPORTED_BY_CALLER: "1"})
-        keys = differing_keys(tree, read_params())
+        try:
+            code = reproduce({REPORTED_BY_CALLER: "1"})
+        except KeyboardInterrupt:
+            fail(f"interrupted. {WAY_BACK}", 130)
+        keys = differing_keys(written, read_params())
     if code:
         fail(f"`dvc repro` did not finish; see the error above. {WAY_BACK}", code)
     if keys:

@@ -55,7 +55,6 @@ def test_the_experiment_tells_the_drift_itself_and_ends_with_the_summary(
     monkeypatch.setattr(experiment, "write_params", lambda _: True)
     monkeypatch.setattr(experiment, "reproduce", lambda env: environments.append(env) or 0)
     monkeypatch.setattr(experiment, "summarise", lambda _: "the table")
-    monkeypatch.setattr(experiment, "read_params", lambda: compose(["seed=1"]))
     experiment.run(compose(["seed=1"]))
     assert caplog.messages == [
         "params.yaml rewritten", "params.yaml differs from the defaults of conf/ in seed"
@@ -78,10 +77,25 @@ def test_an_experiment_that_dvc_did_not_finish_ends_as_dvc_did(monkeypatch, caps
 
 
 @pytest.mark.usefixtures("alone")
+def test_an_interrupted_experiment_says_what_remains_and_how_to_go_back(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "write_params", lambda _: True)
+    monkeypatch.setattr(experiment, "reproduce", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        experiment.run(compose([]))
+    assert ended.value.code == 130
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: interrupted. params.yaml keeps these settings")
+
+
+@pytest.mark.usefixtures("alone")
 def test_no_results_are_shown_for_settings_that_were_changed_meanwhile(monkeypatch, capsys):
     monkeypatch.setattr(experiment, "write_params", lambda _: True)
     monkeypatch.setattr(experiment, "reproduce", lambda _: 0)
-    monkeypatch.setattr(experiment, "read_params", lambda: compose(["seed=2"]))
+    read = iter([compose([]), compose(["seed=2"])])
+    monkeypatch.setattr(experiment, "read_params", lambda: next(read))
     monkeypatch.setattr(experiment, "summarise", pytest.fail)
     with pytest.raises(SystemExit):
         experiment.run(compose([]))
