@@ -32,7 +32,7 @@ class Inputs:
     Attributes:
         stage: The stage's name in dvc.yaml.
         params: The sections of params.yaml that it reads, by their dotted keys.
-        files: All files that it depends on.
+        files: All files that it depends on, without hidden ones such as an editor's.
     """
 
     stage: str
@@ -99,4 +99,5 @@ def _files(places: list[Path]) -> set[Path]:
         for folder, _, names in os.walk(place)
         if not folder.endswith(CACHES)
         for name in names
+        if not name.startswith(".")
     } | {place for place in places if place.is_file()}

@@ -49,7 +49,7 @@ def test_a_parameter_that_dvc_records_is_told_by_its_name(project, overrides, to
 def test_what_dvc_does_not_record_for_the_stage_may_change(project):
     started_on = inputs.Inputs.of("train")
     compose_into(project, "train.epochs=99", "tracking=none")
-    for name in ("code/words.py", "code/__pycache__/two.pyc", "other.py"):
+    for name in ("code/words.py", "code/__pycache__/two.pyc", "other.py", "code/.two.py.swp"):
         (project / name).write_text("changed")
     started_on.check()
 
