@@ -5,7 +5,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test coverage mutants lint format lock ui report bench bench-quick clean
+.PHONY: help setup repro status test coverage mutants lint format lock ui report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,11 @@ $(READY): requirements.lock pyproject.toml
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then summarise the results
 	@python -m pipeline.cli.git
 	@DRIFT_REPORTED_BY_CALLER=1 dvc repro
-	@python -m pipeline.summary
+	@python -m pipeline.record
+	@python -m pipeline.status
+
+status: $(READY) ## Say which network lies here, what made it, and how to go back to what is committed
+	@python -m pipeline.status
 
 test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
 	pytest $(TESTS)

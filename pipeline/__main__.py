@@ -13,17 +13,24 @@ from pipeline.cli.command import run_command
 from pipeline.cli.drift import REPORTED_BY_CALLER, report_drift
 from pipeline.cli.dvc import reproduce
 from pipeline.cli.messages import fail
-from pipeline.cli.workspace import lock_params
+from pipeline.cli.workspace import lock_dvc, lock_workspace
 from pipeline.config.checking import check_numbers, validate
-from pipeline.config.params import write_params
+from pipeline.config.params import read_params, write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.config.schema import Config, Predict
-from pipeline.config.trees import Tree
-from pipeline.summary import summarise
+from pipeline.config.trees import Tree, differing_keys
+from pipeline.inventory.network import Network
+from pipeline.record import record_if_lost
+from pipeline.status import summarise
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.fetching import URI_SCHEME, pin
 
 log = logging.getLogger(__name__)
+
+WAY_BACK = (
+    "params.yaml keeps these settings, and `dvc repro` tries them again; "
+    "`git checkout params.yaml` goes back to those that are committed"
+)
 
 
 def run(tree: Tree) -> None:
@@ -33,13 +40,25 @@ def run(tree: Tree) -> None:
     if config.predict.model.startswith(URI_SCHEME):
         # DVC compares text: with the version in place of the alias, it sees a new champion.
         tree["predict"]["model"] = pin(config.tracking, config.predict.model)
-    with lock_params():
-        if write_params(tree):
+    with lock_workspace():
+        with lock_dvc():
+            rewritten, written = write_params(tree), read_params()
+        if rewritten:
             log.info("params.yaml rewritten")
         report_drift(tree)
-        code = reproduce({REPORTED_BY_CALLER: "1"})
+        try:
+            code = reproduce({REPORTED_BY_CALLER: "1"})
+        except KeyboardInterrupt:
+            fail(f"interrupted. {WAY_BACK}", 130)
+        keys = differing_keys(written, read_params())
     if code:
-        fail("`dvc repro` did not finish; see the error above", code)
+        fail(f"`dvc repro` did not finish; see the error above. {WAY_BACK}", code)
+    if keys:
+        fail(
+            f"params.yaml was changed in {', '.join(keys[:6])} meanwhile, so what lies here may "
+            "be of other settings; run the command again"
+        )
+    record_if_lost(config, Network.find())
     print(f"\n{summarise(config)}", flush=True)
 
 

@@ -7,7 +7,7 @@ with the same results on the same machine.
 import logging
 
 from pipeline.cli.command import run_command
-from pipeline.cli.workspace import lock_params
+from pipeline.cli.workspace import lock_dvc, lock_workspace
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.config.moved import migrate
@@ -33,7 +33,7 @@ def run(tree: Tree) -> None:
         raise InputError(f"run={chosen}: read as a number; quote it: run='\"{chosen}\"'")
     config = _best() if chosen == "best" else _recorded(chosen, tree)
     validate(config)
-    with lock_params():
+    with lock_workspace(), lock_dvc():
         rewritten = write_params(config)
     log.info(
         "params.yaml %s; `dvc repro` makes it the project's experiment",

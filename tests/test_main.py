@@ -37,14 +37,15 @@ def test_what_dvc_would_refuse_late_is_refused_at_once(override, monkeypatch):
 def alone(tmp_path, monkeypatch):
     """Let no experiment be running here."""
     monkeypatch.setattr(workspace, "EXPERIMENT_LOCK", tmp_path / "experiment")
-    monkeypatch.setattr(workspace, "DVC_LOCK", tmp_path / "rwlock")
+    monkeypatch.setattr(workspace, "DVC_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(experiment, "read_params", lambda: compose([]))
 
 
 @pytest.mark.usefixtures("alone")
 def test_no_experiment_changes_params_yaml_while_another_runs(monkeypatch):
     monkeypatch.setattr(experiment, "write_params", pytest.fail)
     with (
-        workspace.lock_params(),
+        workspace.lock_workspace(),
         pytest.raises(InputError, match="an experiment is running here"),
     ):
         experiment.run(compose([]))
@@ -75,7 +76,35 @@ def test_an_experiment_that_dvc_did_not_finish_ends_as_dvc_did(monkeypatch, caps
     with pytest.raises(SystemExit) as ended:
         experiment.run(compose([]))
     assert ended.value.code == 255
-    assert capsys.readouterr().err.startswith("error: `dvc repro` did not finish")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: `dvc repro` did not finish")
+    assert "`git checkout params.yaml` goes back" in line
+
+
+@pytest.mark.usefixtures("alone")
+def test_an_interrupted_experiment_says_what_remains_and_how_to_go_back(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "write_params", lambda _: True)
+    monkeypatch.setattr(experiment, "reproduce", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        experiment.run(compose([]))
+    assert ended.value.code == 130
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: interrupted. params.yaml keeps these settings")
+
+
+@pytest.mark.usefixtures("alone")
+def test_no_results_are_shown_for_settings_that_were_changed_meanwhile(monkeypatch, capsys):
+    monkeypatch.setattr(experiment, "write_params", lambda _: True)
+    monkeypatch.setattr(experiment, "reproduce", lambda _: 0)
+    read = iter([compose([]), compose(["seed=2"])])
+    monkeypatch.setattr(experiment, "read_params", lambda: next(read))
+    monkeypatch.setattr(experiment, "summarise", pytest.fail)
+    with pytest.raises(SystemExit):
+        experiment.run(compose([]))
+    assert capsys.readouterr().err.startswith("error: params.yaml was changed in seed meanwhile")
 
 
 @pytest.mark.parametrize("command", ["pipeline", "pipeline.sweep", "pipeline.stages.train"])

@@ -7,7 +7,7 @@ or settings are given, `hydra.main` composes it: see `run_sweep` and `start`.
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from hydra.core.config_store import ConfigStore
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
 from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
+from pipeline.cli.inputs import Inputs, inputs_of_stage
 from pipeline.cli.starts import compose_once, run_hydra_main
+from pipeline.cli.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
 from pipeline.config.places import ROOT
@@ -40,7 +42,11 @@ STAGE_CONFIG = {
 TYPED_PATHS = (("data", "path"), ("predict", "images"), ("predict", "output"))
 
 
-def run_stage(run: Callable[[Config], None], about: str | None) -> None:
+def run_stage(
+    run: Callable[[Config], None],
+    about: str | None,
+    writes_here: Callable[[Config], bool] = lambda _: True,
+) -> None:
     """Run a stage on params.yaml with the command line's overrides, validated first.
 
     It runs in the project's folder, as DVC runs it.
@@ -48,14 +54,41 @@ def run_stage(run: Callable[[Config], None], about: str | None) -> None:
     Args:
         run: The stage.
         about: The module's docstring, for `--help`.
+        writes_here: Whether it changes what an experiment in this checkout reads or writes. If so,
+            and if a person runs it, it is refused while one runs.
     """
     with _command("stage", about) as line:
+        inputs = inputs_of_stage()
         params = _store_params("stage")
         tree = _with_typed_paths(start(line), line)
         os.chdir(ROOT)
-        run(validate(tree))
+        config = validate(tree)
+        if inputs:
+            with _for_dvc(inputs, params):
+                run(config)
+        else:
+            with _alone() if writes_here(config) else nullcontext():
+                run(config)
+            report_drift_of_stage(params)
+
+
+@contextmanager
+def _for_dvc(inputs: Inputs, params: Tree) -> Iterator[None]:
+    """Run a stage for DVC; say also of one that fails where its settings are not the defaults."""
+    try:
+        hold_dvc_until_exit()
+        inputs.check()
+        yield
+        inputs.check()
+    finally:
         # Last, since composing conf/ takes as long as reading many pictures.
         report_drift_of_stage(params)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with lock_workspace(), lock_dvc():
+        yield
 
 
 def _with_typed_paths(tree: Tree, line: CommandLine) -> Tree:

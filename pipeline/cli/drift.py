@@ -2,11 +2,13 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.cli.inputs import STAGE_OF_DVC
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree, differing_keys
@@ -17,20 +19,26 @@ log = logging.getLogger(__name__)
 
 # Set in the environment of the stages if the command that runs them reports the drift.
 REPORTED_BY_CALLER = "DRIFT_REPORTED_BY_CALLER"
-STAGE_OF_DVC = "DVC_STAGE"  # set by DVC for its stages
 # Identifies the last DVC process whose drift a stage has checked.
 LAST_REPORT_FILE = ROOT / ".dvc" / "tmp" / "drift-reported"
 
 
-def report_drift(params: Tree) -> None:
+WAY_BACK = "; `python -m pipeline.status` says how to go back"
+
+
+def report_drift(params: Tree, way_back: str = "") -> None:
     """Log in one line where `params`, the content of params.yaml, differs from the defaults."""
     try:
         keys = differing_keys(params, compose([]))
     except (InputError, OSError, HydraException, OmegaConfBaseException):
         return  # conf/ is broken or being edited, but the command needed only params.yaml
     if keys:
-        listed = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
-        log.info("params.yaml differs from the defaults of conf/ in %s", listed)
+        log.info("params.yaml differs from the defaults of conf/ in %s%s", in_short(keys), way_back)
+
+
+def in_short(keys: Sequence[str]) -> str:
+    """List some keys; count those beyond the sixth."""
+    return ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
 
 
 def report_drift_of_stage(params: Tree) -> None:
@@ -39,7 +47,7 @@ def report_drift_of_stage(params: Tree) -> None:
         return
     if STAGE_OF_DVC in os.environ and _reported_by_another_stage():
         return
-    report_drift(params)
+    report_drift(params, WAY_BACK)
 
 
 def _reported_by_another_stage() -> bool:

@@ -1,52 +1,77 @@
-"""Allow one experiment at a time in a checkout."""
+"""Allow one experiment or stage at a time in a checkout."""
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import psutil
+from filelock import FileLock, Timeout
 
-from pipeline.cli.dvc import is_dvc
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
 from pipeline.system.files import reserve_folder
 
 EXPERIMENT_LOCK = ROOT / ".dvc" / "tmp" / "experiment"
-DVC_LOCK = ROOT / ".dvc" / "tmp" / "rwlock"
+DVC_LOCK = ROOT / ".dvc" / "tmp" / "lock"
+"""DVC's own lock, which it holds except while a stage runs."""
+PATIENCE = 3.0
+"""Seconds to wait for DVC's lock, as DVC itself does: `dvc status`, too, holds it for a moment."""
+PATIENCE_OF_STAGES = 60.0
+"""The same for a stage that DVC runs: its failure would cost the whole experiment."""
+
+_held: list[FileLock] = []
 
 
 @contextmanager
-def lock_params() -> Iterator[None]:
-    """Keep our other commands from changing params.yaml during the block.
-
-    DVC reads it when a stage begins and again when it ends, and records the latter as what the
-    stage ran with.
+def lock_workspace() -> Iterator[None]:
+    """Keep our other commands from running stages and from changing params.yaml.
 
     Raises:
-        InputError: An experiment is running here, or DVC is running a stage.
+        InputError: One of them is at work here.
     """
     with reserve_folder(EXPERIMENT_LOCK) as alone:
-        busy = _writers()
-        if not alone or busy:
-            who = f" (process {busy[0]})" if busy else ""
-            raise InputError(
-                f"{ROOT}: an experiment is running here{who} and needs params.yaml unchanged; "
-                "wait for its end, or run several with `python -m pipeline.sweep` or "
-                "`dvc exp run --queue`"
-            )
+        if not alone:
+            raise _busy()
         yield
 
 
-def _writers() -> list[int]:
-    """Return the ids of live DVC processes that may be writing outputs here."""
+@contextmanager
+def lock_dvc() -> Iterator[None]:
+    """Keep DVC from running stages, checking out outputs and changing params.yaml.
+
+    DVC reads params.yaml when a stage begins and again when it ends, and records the latter as what
+    the stage ran with. So it must not change in between, though DVC releases its lock then. If the
+    process is killed, the system releases the lock.
+
+    Raises:
+        InputError: DVC, or a stage, is at work here.
+    """
+    lock = _acquired(PATIENCE)
     try:
-        kept = json.loads(DVC_LOCK.read_text(encoding="utf-8"))["write"].values()
-        return sorted({writer["pid"] for writer in kept if _is_alive(writer["pid"])})
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []  # DVC itself reports a damaged file
+        yield
+    finally:
+        lock.release()
 
 
-def _is_alive(dvc: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return is_dvc(psutil.Process(dvc))
-    return False
+def hold_dvc_until_exit() -> None:
+    """Do as `lock_dvc` does until this process, a stage that DVC runs, has ended.
+
+    Raises:
+        InputError: Another DVC command is at work here, and does not end.
+    """
+    _held.append(_acquired(PATIENCE_OF_STAGES))
+
+
+def _acquired(patience: float) -> FileLock:
+    DVC_LOCK.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(DVC_LOCK, timeout=patience)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise _busy() from error
+    return lock
+
+
+def _busy() -> InputError:
+    return InputError(
+        f"{ROOT}: an experiment is running here, and nothing may change beneath it; wait for its "
+        "end, or run several at a time with `python -m pipeline.sweep`"
+    )

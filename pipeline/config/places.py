@@ -13,8 +13,11 @@ ONNX_FILE = MODELS / "model.onnx"
 LINES_MODEL = MODELS / "lines"
 LINES_FILE = LINES_MODEL / "lines.onnx"
 RUN_ID_NAME = "run_id.txt"
+SETTINGS_FILE = MODELS / "settings.json"
 REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
+READER_NAME = "read_by.txt"
+READER_NAME = "read_by.txt"
 
 
 def choices(group: str) -> list[str]:
@@ -25,6 +28,12 @@ def choices(group: str) -> list[str]:
 def project_path(name: str | Path) -> Path:
     """Return the path of a project file; relative names start at the project's root."""
     return ROOT / name
+
+
+def ignored_by_dvc(root: Path = ROOT) -> set[Path]:
+    """Return the files of a project that .dvcignore names: they change no output of a stage."""
+    lines = (root / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    return {root / line[1:] for line in lines if line.startswith("/")}
 
 
 def home() -> Path:
@@ -40,3 +49,11 @@ def report_dir(stage: str) -> Path:
     folder = REPORTS / stage
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def summary_file(stage: str) -> Path:
+    """Return the file of the few metrics by which a stage's results are compared.
+
+    Git keeps it, and DVC's tables show it.
+    """
+    return REPORTS / f"{stage}.json"

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cli.command import run_stage
-from pipeline.config.places import METRICS_NAME, MODELS, ONNX_FILE, REPORTS, report_dir
+from pipeline.config.places import (
+    METRICS_NAME,
+    MODELS,
+    ONNX_FILE,
+    REPORTS,
+    RUN_ID_NAME,
+    report_dir,
+    summary_file,
+)
 from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
 from pipeline.digits.inference.classifier import BATCH_SIZE, Classifier
@@ -29,7 +37,7 @@ from pipeline.digits.inference.metrics import (
 from pipeline.digits.splits import Split, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
-from pipeline.system.files import write_csv, write_json
+from pipeline.system.files import write_csv, write_json, write_text
 from pipeline.system.progress import SHOW_AFTER, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
@@ -39,6 +47,10 @@ from pipeline.tracking.run_ids import read_run_id
 log = logging.getLogger(__name__)
 
 STAGE = "evaluate"
+KEY_METRICS = (
+    "test_accuracy", "test_loss", "test_mistakes", "test_calibration_error", "stand_in"
+)  # fmt: skip
+"""The metrics in DVC's tables."""
 TRAINED, LINES_TRAINED = REPORTS / "train", REPORTS / "train-lines"
 
 
@@ -74,10 +86,12 @@ def run(config: Config) -> None:
         folder = report_dir(STAGE)
         files = [folder / METRICS_NAME, folder / "predictions.csv"]
         write_json(files[0], metrics)
+        write_json(summary_file(STAGE), {name: metrics[name] for name in KEY_METRICS})
+        write_text(folder / RUN_ID_NAME, f"{read_run_id(MODELS) or 'unknown'}\n")
         _write_predictions(files[1], evaluation, test, info.class_names)
         files += plot(evaluation, test, info, folder)
         files += plot_trainings(info.note, folder)
-        recorder.record(Metrics(_comparable(metrics)))
+        recorder.record(Metrics(comparable(metrics)))
         recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
 
@@ -206,7 +220,7 @@ def _write_predictions(
     write_csv(path, ("actual", "predicted"), rows)
 
 
-def _comparable(metrics: Tree) -> dict[str, float]:
+def comparable(metrics: Tree) -> dict[str, float]:
     """Return the metrics for comparing runs; those per class are in the files and the plots."""
     return {key: float(value) for key, value in metrics.items() if not isinstance(value, dict)}
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.config.places import ROOT
+from pipeline.config.places import ROOT, ignored_by_dvc
 from pipeline.config.schema import Config
 from pipeline.digits.training.transfer import weights_file
 
@@ -47,7 +47,9 @@ def code_digest(*stages: str) -> str:
     described = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     places = {ROOT / name for stage in stages for name in described[stage]["deps"]}
     code = hashlib.sha256(f"{version('tensorflow')} {version('keras')}".encode())
-    for file in sorted({file for place in places for file in _code_in(place)} - _ignored()):
+    for file in sorted(
+        {file for place in places for file in _code_in(place)} - ignored_by_dvc(ROOT)
+    ):
         code.update(file.read_bytes())
     return code.hexdigest()
 
@@ -55,9 +57,3 @@ def code_digest(*stages: str) -> str:
 def _code_in(place: Path) -> list[Path]:
     """Return the Python files of a path that dvc.yaml names: a file or a whole folder."""
     return [place] if place.suffix == ".py" else list(place.rglob("*.py"))
-
-
-def _ignored() -> set[Path]:
-    """Return the files that .dvcignore names: they change no output."""
-    lines = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
-    return {ROOT / line[1:] for line in lines if line.startswith("/")}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema import Config, Tracking
 from pipeline.config.targets import call_target
 from pipeline.config.trees import Tree, bare_name
-from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, VIEWS
+from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, TITLE, VIEWS
 from pipeline.digits.inference.metrics import accuracy, cross_entropy, fit_temperature
 from pipeline.digits.inference.views import mean_answer
 from pipeline.digits.splits import Split
@@ -133,6 +133,7 @@ def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
     return {
         TEMPERATURE: repr(metrics["temperature"]),
         NOTE: note or "",
+        TITLE: describe(config),
         VIEWS: "several" if config.train.test_time_augmentation else "one",
     }
 

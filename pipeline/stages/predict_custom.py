@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 
 from pipeline.cli.command import run_stage
 from pipeline.config.checking import check_numbers
-from pipeline.config.places import LINES_FILE, LINES_MODEL, METRICS_NAME, project_path
+from pipeline.config.places import (
+    LINES_FILE,
+    LINES_MODEL,
+    METRICS_NAME,
+    READER_NAME,
+    REPORTS,
+    project_path,
+)
 from pipeline.config.schema import Config, Predict
-from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_pictures, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, plain_number, read_labels
@@ -27,6 +34,8 @@ from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
 from pipeline.digits.recognition.page import steps_to_lines
+from pipeline.inventory.network import test_metrics
+from pipeline.plots.style.numbers import percent
 from pipeline.stages.prediction_files import (
     NUMBERS_NAME,
     PREDICTIONS_NAME,
@@ -35,7 +44,7 @@ from pipeline.stages.prediction_files import (
     write_predictions,
 )
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_json
+from pipeline.system.files import write_json, write_text
 from pipeline.tracking.names import LINES_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
@@ -50,6 +59,7 @@ log = logging.getLogger(__name__)
 
 STAGE = "predict-custom"
 PLOT_NAME = "predictions.png"
+FILES = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, READER_NAME, PLOT_NAME)
 EXPLAIN_NAME = "explain"
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
@@ -72,17 +82,26 @@ def run(config: Config) -> None:
         predictions, note = read(settings, paths, images, model)
         tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
         write_json(output / METRICS_NAME, tally.metrics())
+        reader = reader_in_words(settings, model, run_id)
+        write_text(output / READER_NAME, f"{reader}\n")
         plot(tally, labels, note, output / PLOT_NAME)
         recorder.record(Params({"predict": settings.model_dump()}))
         if settings.mode == "number" and (lines_run := read_run_id(LINES_MODEL)):
             recorder.record(Tags({LINES_RUN_TAG: lines_run}))
         recorder.record(Metrics(tally.metrics()))
-        names = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, PLOT_NAME)
-        recorder.record(*File.each([output / name for name in names], STAGE))
+        recorder.record(*File.each([output / name for name in FILES], STAGE))
         if settings.explain:
             drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _log_summary(tally, output)
+    tested = test_metrics(run_id) if settings.mode == "digit" else {}
+    score = f", {percent(tested['test_accuracy'])} of the test digits right" if tested else ""
+    log.info("read by %s%s", reader, score)
+
+
+def _writes_here(config: Config) -> bool:
+    """Return whether the answers replace those that DVC keeps."""
+    return Path(config.predict.output).expanduser().resolve().is_relative_to(REPORTS)
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:
@@ -91,6 +110,14 @@ def find_network(config: Config) -> tuple[Path, str | None]:
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)
     return model, read_run_id(model.parent)
+
+
+def reader_in_words(settings: Predict, model: Path, run_id: str | None) -> str:
+    """Return which network reads: what was trained, and its MLflow run."""
+    if settings.mode == "number":
+        model, run_id = LINES_FILE, read_run_id(LINES_MODEL)
+    title = open_network(model)[1].get(TITLE, f"the network in {model}")
+    return f"{title}, MLflow run {run_id}" if run_id else title
 
 
 def read(
@@ -233,7 +260,7 @@ def _log_summary(tally: Tally, output: Path) -> None:
 
 def main() -> None:
     """Run the stage from the command line."""
-    run_stage(run, __doc__)
+    run_stage(run, __doc__, _writes_here)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,14 @@ from pipeline.config.places import (
     MODELS,
     ONNX_FILE,
     RUN_ID_NAME,
+    SETTINGS_FILE,
     report_dir,
+    summary_file,
 )
 from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
 from pipeline.digits.splits import Split, load_split
+from pipeline.digits.training.export import make_reproducible
 from pipeline.digits.training.state import Epoch, Training
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
@@ -36,6 +39,7 @@ from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
     final_metrics,
+    recorded_settings,
     training_data,
     training_request,
 )
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "train"
+KEY_METRICS = ("val_accuracy", "val_loss", "chosen_epoch", "parameters")
+"""The metrics in DVC's tables."""
 
 
 def run(config: Config) -> None:
@@ -66,6 +72,7 @@ def run(config: Config) -> None:
         metrics = measure(model, validation, training, config)
         save(model, train, metadata(metrics, config, info.note))
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
+        write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
         files = report(training, metrics, describe(config))
         _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
     log.info(
@@ -84,6 +91,7 @@ def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
     """Save the network as Keras and as ONNX, and check that both give the same answers."""
     with replace_when_written(KERAS_FILE) as temporary:
         model.save(temporary)
+        make_reproducible(temporary)
     difference = export(model, ONNX_FILE, train, metadata)
     log.info("Keras and ONNX agree: largest difference %.1e", difference)
 
@@ -92,6 +100,7 @@ def report(training: Training, metrics: Tree, title: str) -> list[Path]:
     """Write the metrics and the history of the epochs; evaluate draws the learning curves."""
     folder = report_dir(STAGE)
     write_json(folder / METRICS_NAME, metrics)
+    write_json(summary_file(STAGE), {name: metrics[name] for name in KEY_METRICS})
     history = write_history(folder, [asdict(epoch) for epoch in training.history], title)
     return [folder / METRICS_NAME, history]
 

@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.cli.command import run_stage
-from pipeline.config.places import LINES_FILE, LINES_MODEL, METRICS_NAME, RUN_ID_NAME, report_dir
+from pipeline.config.places import (
+    LINES_FILE,
+    LINES_MODEL,
+    METRICS_NAME,
+    RUN_ID_NAME,
+    report_dir,
+    summary_file,
+)
 from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
-from pipeline.digits.inference.classifier import NOTE
+from pipeline.digits.inference.classifier import NOTE, TITLE
 from pipeline.digits.line_training.calibration import (
     HeldOutReading,
     fit_calibration,
@@ -47,6 +54,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "train-lines"
+KEY_METRICS = ("val_lines_right",)
+"""The metrics in DVC's tables."""
 SETTINGS_NAME = "settings.json"
 SHOWN = 24
 COMPARED = 16  # strips that Keras and ONNX Runtime must agree on
@@ -67,7 +76,7 @@ def run(config: Config) -> None:
         _record_setup(recorder, config, info, train, validation)
         model = learn(train, config, recorder, checkpoint)
         held_out = hold_out(validation, config.seed)
-        readings, calibration = save(model, held_out, info.note)
+        readings, calibration = save(model, held_out, info.note, describe(config))
         metrics = measure(readings) | {"parameters": model.count_params(), **calibration}
         write_json(LINES_MODEL / SETTINGS_NAME, config.lines.model_dump())
         write_text(LINES_MODEL / RUN_ID_NAME, recorder.run_id() + "\n")
@@ -84,6 +93,7 @@ def _leave_none() -> None:
         folder.mkdir(parents=True)
     write_json(LINES_MODEL / SETTINGS_NAME, {"rounds": 0})
     write_json(report_dir(STAGE) / METRICS_NAME, {})
+    write_json(summary_file(STAGE), {})
 
 
 def _refuse_others(info: DatasetInfo, train: Split) -> None:
@@ -113,14 +123,14 @@ def learn(
 
 
 def save(
-    model: "keras.Model", held_out: Split, note: str | None
+    model: "keras.Model", held_out: Split, note: str | None, title: str
 ) -> tuple[list[HeldOutReading], dict[str, float]]:
     """Export the network with a calibration found on lines that it did not learn from.
 
     Returns:
         What it reads in those lines, and the calibration.
     """
-    told = {NOTE: note or ""}
+    told = {NOTE: note or "", TITLE: title}
     export_onnx(model, LINES_FILE, held_out.images[:COMPARED], told)
     reader = LineReader.load(LINES_FILE)
     readings = list(track(read_held_out(reader, held_out), len(held_out), "held-out line"))
@@ -144,6 +154,7 @@ def report(readings: Sequence[HeldOutReading], metrics: Tree, title: str) -> lis
     """Write the metrics, and some lines with what is read in them; evaluate draws those."""
     folder = report_dir(STAGE)
     write_json(folder / METRICS_NAME, metrics)
+    write_json(summary_file(STAGE), {name: metrics[name] for name in KEY_METRICS})
     return [folder / METRICS_NAME, _examples(readings, title).save(folder)]
 
 

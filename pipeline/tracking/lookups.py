@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.places import home
 from pipeline.tracking.addresses import ARTIFACTS_NAME, local_store
+from pipeline.tracking.names import REPLACES_TAG
+from pipeline.tracking.run_ids import RUN_ID
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,6 +46,16 @@ def find_run(client: "MlflowClient", run_id: str) -> "Run | None":
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def find_training(client: "MlflowClient", run_id: str) -> "Run | None":
+    """Return a run by its id, or the run that stands for it since it is gone; None if neither."""
+    if (run := find_run(client, run_id)) is not None:
+        return run
+    everywhere = [each.experiment_id for each in client.search_experiments()]
+    again = f"tags.{REPLACES_TAG} = '{run_id}' and tags.stage = 'train'"
+    found = client.search_runs(everywhere, again, max_results=1) if RUN_ID.fullmatch(run_id) else []
+    return found[0] if found else None
 
 
 def newest_run_id(client: "MlflowClient", experiment: str, condition: str) -> str | None:

@@ -7,7 +7,7 @@ from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
-from pipeline.tracking.lookups import find_run
+from pipeline.tracking.lookups import find_training
 from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.recording.keras_flavor import KERAS_FILE_IN_MODEL, KERAS_MODEL_NAME
 from pipeline.tracking.store import open_store
@@ -78,7 +78,7 @@ def unseen_test_digest(settings: Tracking, run_id: str) -> str | None:
 
 
 def _run_of_weights(client: "MlflowClient", run_id: str) -> "Run":
-    run = find_run(client, run_id)
+    run = find_training(client, run_id)
     if run is None:
         raise InputError(f"{run_id}: neither a file nor a run in this MLflow store")
     return run

@@ -16,6 +16,8 @@ LINES_RUN_TAG = "lines_run_id"
 UNSEEN_TEST_TAG = "unseen_test_digest"
 """Of a training's run: the digest of a test set that its network's weights have never seen."""
 SWEEP_TAG = "sweep"
+REPLACES_TAG = "replaces_run_id"
+"""Of a run that stands for one that is gone: the id of that one."""
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")
 """The parameters that hold a network's layer sizes: of a dense network, of a CNN."""

@@ -10,7 +10,7 @@ from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
-from pipeline.tracking.lookups import experiment_id, find_run
+from pipeline.tracking.lookups import experiment_id, find_training
 from pipeline.tracking.names import CONFIG_ARTIFACT, DATA_NOTE_TAG, validation_accuracy
 from pipeline.tracking.store import open_store
 
@@ -70,7 +70,7 @@ def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> 
 
 
 def _named(client: "MlflowClient", run_id: str) -> "Run":
-    run = find_run(client, run_id)
+    run = find_training(client, run_id)
     if run is None:
         raise InputError(f"runs: MLflow knows no run {run_id}; `make ui` lists the runs")
     return run

@@ -1,14 +1,27 @@
-"""Read the id of a network's MLflow run from the file beside the network."""
+"""The ids of networks' MLflow runs: in the files beside the networks, and in the store."""
 
 import logging
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from pipeline.config.places import RUN_ID_NAME
+from pipeline.config.schema import Tracking
+from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.names import REPLACES_TAG
 
 log = logging.getLogger(__name__)
 
 RUN_ID = re.compile("[0-9a-f]{32}")
+SQLITE = "sqlite:///"
+RECORDED_AS = f"""
+SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' AND (
+    run_uuid = :id
+    OR run_uuid IN (SELECT run_uuid FROM tags WHERE key = '{REPLACES_TAG}' AND value = :id)
+    AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'stage' AND value = 'train')
+)
+"""
 
 
 def read_run_id(folder: Path) -> str | None:
@@ -18,6 +31,26 @@ def read_run_id(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     return written if RUN_ID.fullmatch(written) else None
+
+
+def recorded_as(settings: Tracking, run_id: str) -> str | None:
+    """Return the id of the run that holds a training: its own, or that of its second record.
+
+    Looks into a SQLite store without MLflow, whose import takes seconds. A server is not asked: it
+    is taken to hold its own run.
+    """
+    uri = tracking_uri(settings)
+    if not uri.startswith(SQLITE):
+        return run_id
+    database = Path(uri.removeprefix(SQLITE))
+    if not database.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as store:
+            found = store.execute(RECORDED_AS, {"id": run_id}).fetchone()
+    except sqlite3.Error:
+        return run_id  # locked, or not MLflow's: whoever records will say so
+    return str(found[0]) if found else None
 
 
 def interrupted_run_id(checkpoint: Path | None) -> str | None:

@@ -66,9 +66,14 @@ def training_request(
 def configuration(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> list[Record]:
     """Return records of a configuration: some sections as parameters, all of it as a file."""
     return [
-        Params({section: config[section] for section in sections}),
+        Params(recorded_settings(config, sections)),
         Text(dump(config), CONFIG_ARTIFACT),
     ]
+
+
+def recorded_settings(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> Tree:
+    """Return the sections of a configuration that are recorded as parameters."""
+    return {section: config[section] for section in sections}
 
 
 def training_data(
@@ -100,11 +105,11 @@ def epoch_metrics(epoch: Mapping[str, float]) -> Metrics:
     Args:
         epoch: Its number and its results: the fields of `pipeline.digits.training.state.Epoch`.
     """
-    values = {curve: epoch[field] for field, curve in CURVES.items()}
+    values = {curve: epoch[field] for field, curve in CURVES.items() if field in epoch}
     return Metrics(values, step=int(epoch["epoch"]))
 
 
-def final_metrics(metrics: Mapping[str, float], training_seconds: float) -> Metrics:
+def final_metrics(metrics: Mapping[str, float], training_seconds: float | None = None) -> Metrics:
     """Return the record of a trained network's metrics.
 
     Metrics that have a curve are left out: MLflow would plot them there as another epoch. So the
@@ -112,8 +117,8 @@ def final_metrics(metrics: Mapping[str, float], training_seconds: float) -> Metr
     """
     curves = set(CURVES.values())
     single = {name: value for name, value in metrics.items() if name not in curves}
-    kept = {CHOSEN_ACCURACY: metrics["val_accuracy"], "training_seconds": training_seconds}
-    return Metrics(single | kept)
+    seconds = {} if training_seconds is None else {"training_seconds": training_seconds}
+    return Metrics(single | {CHOSEN_ACCURACY: metrics["val_accuracy"]} | seconds)
 
 
 def failure(error: str) -> Tags:

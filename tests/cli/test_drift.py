@@ -42,7 +42,10 @@ def drifted(monkeypatch):
     monkeypatch.setattr(command, "read_params", lambda: {**params, "seed": params["seed"] + 1})
 
 
-DRIFT = "params.yaml differs from the defaults of conf/ in seed"
+DRIFT = (
+    "params.yaml differs from the defaults of conf/ in seed; "
+    "`python -m pipeline.status` says how to go back"
+)
 
 
 @pytest.mark.usefixtures("drifted")

@@ -9,6 +9,7 @@ from support.pictures import picture, write_samples
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.digits.preprocessing.finding import find_pictures
+from pipeline.inventory import network
 from pipeline.stages import predict_custom
 from pipeline.stages.prediction_files import write_predictions
 from pipeline.system.errors import InputError
@@ -38,6 +39,36 @@ def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch,
     assert tally.by_status.total() == 4
     assert [shown.file for shown in tally.shown] == ["0.png", "1.png", "2.png"]
     assert all(shown.thumbnail is not None for shown in tally.shown)
+
+
+def test_it_names_the_network_that_read_and_how_good_that_is(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    picture(1).save(tmp_path / "1.png")
+    run_id = "3" * 32
+    for place in ("models", "reports/evaluate"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "run_id.txt").write_text(run_id)
+    (tmp_path / "reports/evaluate/metrics.json").write_text('{"test_accuracy": 0.75}')
+    model = write_reader(tmp_path / "models" / "model.onnx", 0, title="mlp 8 · 3 epochs")
+    monkeypatch.setattr(network, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(predict_custom, "plot", lambda *_: None)
+    options = [f"images={tmp_path}", f"output={tmp_path / 'out'}", f"model={model}"]
+    predict_custom.run(
+        validate(compose([*(f"predict.{option}" for option in options), "tracking=none"]))
+    )
+    reader = f"mlp 8 · 3 epochs, MLflow run {run_id}"
+    assert (tmp_path / "out" / "read_by.txt").read_text() == f"{reader}\n"
+    assert caplog.messages[-1] == f"read by {reader}, 75.00 % of the test digits right"
+
+
+def test_a_number_is_read_by_the_network_for_lines(tmp_path, monkeypatch):
+    lines = write_line_reader(tmp_path / "lines.onnx")
+    monkeypatch.setattr(predict_custom, "LINES_FILE", lines)
+    monkeypatch.setattr(predict_custom, "LINES_MODEL", tmp_path)
+    (tmp_path / "run_id.txt").write_text("5" * 32)
+    settings = validate(compose(["predict.mode=number"])).predict
+    told = predict_custom.reader_in_words(settings, tmp_path / "model.onnx", "3" * 32)
+    assert told == f"the network in {lines}, MLflow run {'5' * 32}"
 
 
 def test_without_a_network_for_lines_no_number_is_read_and_one_line_says_how_to_get_one(

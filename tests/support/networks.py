@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from pipeline.digits.inference.classifier import NOTE, TEMPERATURE
+from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, TITLE
 
 CLASSES = 10
 
@@ -17,7 +17,7 @@ def answers_in_pictures(*answers, side=28):
     return images
 
 
-def write_reader(path, row, *, note="", side=28):
+def write_reader(path, row, *, note="", title="a network", side=28):
     """Write a network whose answer is the one that `answers_in_pictures` put into this row."""
     path.parent.mkdir(parents=True, exist_ok=True)
     constants = {
@@ -34,7 +34,7 @@ def write_reader(path, row, *, note="", side=28):
         for name, values in constants.items()
     ]
     shapes = [None, side, side], [None, CLASSES]
-    return _save(path, nodes, initial, shapes, {TEMPERATURE: "1.0", NOTE: note})
+    return _save(path, nodes, initial, shapes, {TEMPERATURE: "1.0", NOTE: note, TITLE: title})
 
 
 def write_line_reader(path, *, note=""):

@@ -67,19 +67,19 @@ class Project:
         self.commit()
 
     def run(self, *command):
-        done = self._do(command)
+        done = self.do(*command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
     def refused(self, *command):
         """Run a command that must end in one line of error; return that line."""
-        done = self._do(command)
+        done = self.do(*command)
         assert done.returncode == 1
         lines = [line for line in done.stderr.splitlines() if "params.yaml differs" not in line]
         assert len(lines) == 1, done.stderr
         return lines[0]
 
-    def _do(self, command):
+    def do(self, *command):
         return subprocess.run(
             command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
         )

@@ -134,10 +134,36 @@ def test_tracking_is_no_parameter_of_any_stage():
         assert not [name for name in stage.get("params", []) if name.startswith("tracking")]
 
 
-def test_every_output_is_cached():
-    """One output outside the cache would switch DVC's run-cache off for its stage."""
+def test_every_output_is_cached_but_the_metrics_to_compare_by():
+    """Any other output outside the cache would switch DVC's run-cache off for its stage."""
     for stage in STAGES.values():
         assert all(isinstance(out, str) for out in stage["outs"])
+        for metrics in stage.get("metrics", []):
+            assert list(metrics.values()) == [{"cache": False}]
+
+
+def test_nothing_is_committed_that_only_one_machine_can_have():
+    """Its hashes of networks and run ids would keep DVC from its run cache in every clone."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if "dvc.yaml" in tracked.stdout.splitlines():  # a repository of git, not only its files
+        assert "dvc.lock" not in tracked.stdout.splitlines()
+
+
+def test_git_keeps_the_metrics_to_compare_by_and_nothing_else_of_the_reports():
+    def ignored(name):
+        return subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0
+
+    if not (ROOT / ".git").exists():
+        pytest.skip("no repository of git")
+    metrics = [
+        name for stage in STAGES.values() for each in stage.get("metrics", []) for name in each
+    ]
+    kept = [name.replace("${predict.output}", "reports/predict-custom") for name in metrics]
+    assert len(kept) == 4
+    assert not any(map(ignored, kept))
+    for name in ("train/metrics.json", "evaluate/calibration.png", "predict-custom/numbers.csv",
+                 "report.html", "prepare/samples.png"):  # fmt: skip
+        assert ignored(f"reports/{name}")
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a repository to clone")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from support.projects import SMALL, Project, wait_for
+from support.projects import SMALL, Project, stages_run, wait_for
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
@@ -73,6 +73,30 @@ def test_a_killed_training_goes_on_where_it_was(project):
     assert {point.step for point in curve} == set(range(1, 31))
     assert "validation accuracy" in output
     assert not list(project.folder.glob(".checkpoints/*"))
+
+
+def test_nothing_changes_what_a_running_stage_reads_or_dvc_books_nothing(project):
+    (project.folder / "params.yaml").write_text(dump(compose([*SMALL, "train.epochs=150"])))
+    before = (project.folder / "params.yaml").read_text()
+    edited = before.replace("- 16", "- 200")
+    logged = project.folder / "home" / "repro.log"
+    with logged.open("w") as log:
+        process = subprocess.Popen(
+            ["dvc", "repro", "train"], cwd=project.folder, env=project.env, stdout=log, stderr=log
+        )
+    wait_for(lambda: "epoch 1/150" in logged.read_text(), seconds=120)
+    (project.folder / "params.yaml").write_text(edited)
+    changed = project.do("dvc", "exp", "run", "-S", "seed=7", "-S", "data=mnist_5000")
+    assert "Unable to acquire lock" in changed.stderr
+    assert (project.folder / "params.yaml").read_text() == edited
+    assert process.wait(timeout=120) != 0
+    assert (
+        "error: params.yaml (model.hidden_units) was changed while train ran" in logged.read_text()
+    )
+    assert "200" not in (project.folder / "dvc.lock").read_text()
+    (project.folder / "params.yaml").write_text(before)
+    project.run("dvc", "commit", "-f", "train")
+    assert stages_run(project.run("dvc", "repro", "--dry", "train")) == [], "what it made is kept"
 
 
 def test_a_training_like_one_under_way_keeps_to_itself(project, monkeypatch):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Keys of the metadata in an ONNX file.
 TEMPERATURE = "temperature"
 NOTE = "note"
+TITLE = "title"
 VIEWS = "views"
 
 BATCH_SIZE = 1024  # pictures
@@ -29,6 +30,7 @@ class Classifier:
     Attributes:
         temperature: Divisor of the logits, fitted on the validation data; > 0.
         note: A warning about the data that the network was trained on, or None.
+        title: What was trained, such as "mlp 128-128 · 5 epochs"; None in old files.
         test_time_augmentation: Whether each answer is the mean over several views of the picture.
     """
 
@@ -37,6 +39,7 @@ class Classifier:
         session: "InferenceSession",
         temperature: float,
         note: str | None,
+        title: str | None,
         test_time_augmentation: bool,
     ) -> None:
         """Wrap an open session; `Classifier.load` opens a file."""
@@ -44,6 +47,7 @@ class Classifier:
         self._input = session.get_inputs()[0]
         self.temperature = temperature
         self.note = note
+        self.title = title
         self.test_time_augmentation = test_time_augmentation
 
     @classmethod
@@ -60,6 +64,7 @@ class Classifier:
             session,
             temperature=temperature_of(metadata),
             note=metadata.get(NOTE) or None,
+            title=metadata.get(TITLE),
             test_time_augmentation=metadata.get(VIEWS) == "several",
         )
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.places import home
 from pipeline.tracking.lookups import experiment_id, find_run, newest_run_id
+from pipeline.tracking.names import REPLACES_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
-
-REPLACES_TAG = "replaces_run_id"
 
 
 def _command() -> str:

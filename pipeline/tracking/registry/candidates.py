@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
-from pipeline.tracking.lookups import experiment_id, find_run
+from pipeline.tracking.lookups import experiment_id, find_training
 from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
 from pipeline.tracking.registry.names import NETWORK
 
@@ -68,7 +68,7 @@ class Candidates:
             self._client.log_artifact(candidate.run_id, str(file), folder)
 
     def _by_id(self, run_id: str) -> "Run":
-        run = find_run(self._client, run_id)
+        run = find_training(self._client, run_id)
         if run is None:
             raise InputError(
                 f"run={run_id}: MLflow knows no such run; `make ui` lists the runs, and run=best "

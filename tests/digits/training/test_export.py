@@ -1,5 +1,8 @@
 """The ONNX file gives the network's answers, or it is not written."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -53,3 +56,30 @@ def test_other_answers_are_refused_and_the_old_file_stays(model, tmp_path, monke
         export.export_onnx(model, path, PIXELS, {})
     assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
     assert path.read_bytes() == b"old"
+
+
+def saved_in(year, source, path):
+    """Copy a .keras file as if it had been saved in a year."""
+    with zipfile.ZipFile(source) as saved, zipfile.ZipFile(path, "w") as copy:
+        for name in saved.namelist():
+            content = saved.read(name)
+            if name == "config.json":
+                content = content.replace(b'"shared_object_id": ', b'"shared_object_id": %d' % year)
+            if name == "metadata.json":
+                content = json.dumps(json.loads(content) | {"date_saved": f"{year}-01-01"})
+            copy.writestr(zipfile.ZipInfo(name, (year, 1, 1, 0, 0, 0)), content)
+    return path
+
+
+def test_a_network_saved_at_another_time_has_the_same_bytes(model, tmp_path):
+    import keras
+
+    model.save(tmp_path / "model.keras")
+    files = [saved_in(year, tmp_path / "model.keras", tmp_path / f"{year}.keras")
+             for year in (2001, 2002)]  # fmt: skip
+    assert files[0].read_bytes() != files[1].read_bytes()
+    for file in files:
+        export.make_reproducible(file)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    expected = np.asarray(model(PIXELS, training=False))
+    assert np.array_equal(np.asarray(keras.saving.load_model(files[0])(PIXELS)), expected)

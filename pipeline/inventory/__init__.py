@@ -1,0 +1,1 @@
+"""What lies in this checkout: which network, and how good it is."""

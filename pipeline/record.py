@@ -1,0 +1,142 @@
+"""Record the network that lies here in MLflow again: `python -m pipeline.record`.
+
+Where the store is new, or the results came out of DVC's cache, DVC runs no stage, and none records.
+Nothing is done if MLflow has the run. What the files do not hold (seconds, use of the processor) is
+not recorded.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.cli.command import run_tool
+from pipeline.config.checking import validate
+from pipeline.config.places import (
+    KERAS_FILE,
+    METRICS_NAME,
+    ONNX_FILE,
+    REPORTS,
+    RUN_ID_NAME,
+    project_path,
+)
+from pipeline.config.schema import Config, Options
+from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.splits import load_split
+from pipeline.inventory.network import Network, Predictions
+from pipeline.stages import evaluate, predict_custom, train
+from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.stages.training_report import HISTORY_NAME, read_history
+from pipeline.stages.training_run import unseen_test_part
+from pipeline.system.errors import InputError
+from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording.recorder import child_run, reopened_run
+from pipeline.tracking.recording.records import (
+    File,
+    KerasModel,
+    Metrics,
+    Params,
+    Record,
+    Tags,
+)
+from pipeline.tracking.run_ids import recorded_as
+from pipeline.tracking.training_records import (
+    configuration,
+    epoch_metrics,
+    final_metrics,
+    training_data,
+    training_request,
+)
+
+log = logging.getLogger(__name__)
+
+RUN_NAME_TAG = "mlflow.runName"
+
+
+def run(config: Config, _: Options) -> None:
+    """Record the network in models/ and its predictions if the run of its training is gone."""
+    network = Network.find()
+    if network is None:
+        raise InputError(f"{ONNX_FILE}: no trained network there; `dvc repro` trains one")
+    if record_if_lost(config, network):
+        return
+    log.info("nothing to record: tracking is off, or MLflow has the run of the network in models/")
+
+
+def record_if_lost(config: Config, network: Network | None) -> bool:
+    """Record a network, its evaluation and predictions if its run is gone; return whether it was.
+
+    Args:
+        config: The configuration: where to record, and what the predictions were made with.
+        network: The network in models/; None if there is none.
+    """
+    if not config.tracking.enabled or network is None or network.run_id is None:
+        return False
+    if not network.settings or recorded_as(config.tracking, network.run_id):
+        return False
+    tree = {**config.model_dump(), **network.settings}
+    history, title = read_history(REPORTS / train.STAGE)
+    request = training_request(config.tracking, title, train.STAGE, tree)
+    with reopened_run(config.tracking, network.run_id, request) as recorder:
+        # A run that stands for this one may have been made for predictions alone.
+        recorder.record(Tags({**request.tags, RUN_NAME_TAG: title}))
+        recorder.record(*_training(validate(tree), history, network))
+        recorder.record(*_evaluation(network))
+        log.info("recorded from the files here as MLflow run %s", recorder.run_id())
+    _record_predictions(config, network.run_id)
+    return True
+
+
+def _training(
+    config: Config, history: list[dict[str, float]], network: Network
+) -> Iterator[Record]:
+    info = DatasetInfo.load()
+    pictures = {part: len(load_split(split_file(part))) for part in ("train", "validation")}
+    yield from configuration(config.model_dump())
+    yield from training_data(info.name, info.digest, pictures, info.note, _unseen(config))
+    yield from map(epoch_metrics, history)
+    yield final_metrics(network.training)
+    folder = REPORTS / train.STAGE
+    yield from File.each([folder / METRICS_NAME, folder / HISTORY_NAME, ONNX_FILE], train.STAGE)
+    if KERAS_FILE.is_file():
+        shape = Classifier.load(ONNX_FILE).input_shape
+        yield KerasModel.at(KERAS_FILE, shape, (len(info.class_names),))
+
+
+def _unseen(config: Config) -> str | None:
+    try:
+        return unseen_test_part(config)
+    except InputError:  # the run that its first weights came from is gone, too
+        return None
+
+
+def _evaluation(network: Network) -> Iterator[Record]:
+    if network.test:
+        yield Metrics(evaluate.comparable(network.test))
+        files = sorted((REPORTS / evaluate.STAGE).iterdir())
+        kept = [file for file in files if file.name != RUN_ID_NAME]
+        yield from File.each(kept, evaluate.STAGE)
+
+
+def _record_predictions(config: Config, run_id: str) -> None:
+    """Record the predictions in reports/ as a child run, if this network made them."""
+    folder, settings = project_path(config.predict.output), config.predict
+    predictions = Predictions.find(folder)
+    if predictions is None or not predictions.are_of(run_id):
+        return
+    stage = predict_custom.STAGE
+    name = f"pictures in {Path(settings.images).name}"
+    parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
+    child = RunRequest(config.tracking.experiment, name, {"stage": stage})
+    with child_run(config.tracking, run_id, parent, child) as recorder:
+        recorder.record(Params({"predict": settings.model_dump()}), Metrics(predictions.metrics))
+        files = [folder / name for name in predict_custom.FILES]
+        recorder.record(*File.each([file for file in files if file.is_file()], stage))
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_tool(Options, run, __doc__)
+
+
+if __name__ == "__main__":
+    main()
