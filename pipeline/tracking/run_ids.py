@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.config.places import RUN_ID_NAME
+from pipeline.config.places import RUN_ID_NAME, home
 from pipeline.config.schema import Tracking
-from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.addresses import STORE_NAME, local_store, tracking_uri
 from pipeline.tracking.names import REPLACES_TAG
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,12 @@ def recorded_as(settings: Tracking, run_id: str) -> str | None:
     is taken to hold its own run.
     """
     uri = tracking_uri(settings)
-    if not uri.startswith(SQLITE):
+    if uri == local_store():
+        database = home() / STORE_NAME
+    elif uri.startswith(SQLITE):
+        database = home() / uri.removeprefix(SQLITE).partition("?")[0]
+    else:
         return run_id
-    database = Path(uri.removeprefix(SQLITE))
     if not database.is_file():
         return None
     try:

@@ -1,0 +1,33 @@
+"""Whether a store holds a run is seen without MLflow."""
+
+import sqlite3
+
+import pytest
+from support.recording import SETTINGS, recorded_training
+
+from pipeline.tracking.run_ids import recorded_as
+
+LOST = "3" * 32
+
+
+def test_a_recorded_run_is_found_and_another_is_not():
+    run_id = recorded_training()
+    assert recorded_as(SETTINGS, run_id) == run_id
+    assert recorded_as(SETTINGS, LOST) is None
+
+
+@pytest.mark.parametrize("address", ["sqlite:///none.db", "sqlite:////nowhere/none.db?mode=ro"])
+def test_a_store_that_is_not_there_holds_none(monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert recorded_as(SETTINGS, LOST) is None
+
+
+def test_a_server_is_taken_to_hold_its_own(silent_server):
+    assert recorded_as(SETTINGS, LOST) == LOST
+
+
+def test_a_file_that_is_no_store_is_left_to_whoever_records(monkeypatch, tmp_path):
+    sqlite3.connect(tmp_path / "other.db").close()
+    (tmp_path / "other.db").write_text("no database")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    assert recorded_as(SETTINGS, LOST) == LOST
