@@ -14,7 +14,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
-from pipeline.cli.drift import report_drift_of_stage
+from pipeline.cli.drift import STAGE_OF_DVC, report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
 from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
@@ -50,6 +50,10 @@ def run_stage(run: Callable[[Config], None], about: str | None) -> None:
         about: The module's docstring, for `--help`.
     """
     with _command("stage", about) as line:
+        if STAGE_OF_DVC in os.environ:
+            from pipeline.cli.dvc import expect_usable_path
+
+            expect_usable_path()
         params = _store_params("stage")
         tree = _with_typed_paths(start(line), line)
         os.chdir(ROOT)
