@@ -2,10 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/ready
+# "stale" where the environment was moved or copied, or its Python is gone or another one by now.
+STALE := $(shell grep -qF "$$(pwd -P)/$(VENV)" $(VENV)/pyvenv.cfg 2> /dev/null && $(VENV)/bin/python -c \
+	'import importlib.util, sys; sys.exit(importlib.util.find_spec("uv") is None)' 2> /dev/null || echo stale)
+BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro status test coverage mutants lint format lock ui report bench bench-quick clean
+.PHONY: stale help setup repro status test coverage mutants lint format lock ui report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,10 +19,12 @@ setup: $(READY) ## Create the virtual environment from requirements.lock
 # pip installs uv from its lines of the lock; uv then installs everything in the lock.
 # Bytecode is compiled now, also where PYTHONDONTWRITEBYTECODE is set (as in many containers):
 # otherwise every import of TensorFlow would take twice as long there.
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+# While it is being changed, $(READY) is missing: after an interruption, all is made anew.
+$(READY): requirements.lock pyproject.toml $(STALE)
+	@PATH="$(BASE_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or newer is needed; run make PYTHON=... with its path" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	PATH="$(BASE_PATH)" $(PYTHON) -m venv $$([ -z "$(STALE)" ] && [ -e $@ ] || echo --clear) $(VENV)
+	@rm -f $@
 	sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	$(VENV)/bin/uv pip sync --quiet --compile-bytecode --python $(VENV) requirements.lock

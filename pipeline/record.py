@@ -26,7 +26,7 @@ from pipeline.inventory.network import Network, Predictions
 from pipeline.stages import evaluate, predict_custom, train
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import HISTORY_NAME, read_history
-from pipeline.stages.training_run import unseen_test_part
+from pipeline.stages.training_run import unseen_test_set
 from pipeline.system.errors import InputError
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run, reopened_run
@@ -104,7 +104,7 @@ def _training(
 
 def _unseen(config: Config) -> str | None:
     try:
-        return unseen_test_part(config)
+        return unseen_test_set(config)
     except InputError:  # the run that its first weights came from is gone, too
         return None
 

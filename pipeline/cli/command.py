@@ -15,6 +15,7 @@ from hydra.core.config_store import ConfigStore
 
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
 from pipeline.cli.drift import report_drift_of_stage
+from pipeline.cli.dvc import expect_usable_path
 from pipeline.cli.explaining import errors_in_one_line
 from pipeline.cli.inputs import Inputs, inputs_of_stage
 from pipeline.cli.starts import compose_once, run_hydra_main
@@ -76,6 +77,7 @@ def run_stage(
 def _for_dvc(inputs: Inputs, params: Tree) -> Iterator[None]:
     """Run a stage for DVC; say also of one that fails where its settings are not the defaults."""
     try:
+        expect_usable_path()
         hold_dvc_until_exit()
         inputs.check()
         yield

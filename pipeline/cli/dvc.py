@@ -13,6 +13,7 @@ import psutil
 
 from pipeline.cli.git import follow_git
 from pipeline.config.places import ROOT
+from pipeline.system.errors import InputError
 
 # Lines with these beginnings are hidden: hints for people who run DVC by hand.
 DVC_HINTS = (
@@ -30,7 +31,11 @@ def reproduce(environment: Mapping[str, str]) -> int:
 
     Args:
         environment: Variables for DVC and the stages, in addition to those of this process.
+
+    Raises:
+        InputError: DVC cannot work in this folder.
     """
+    expect_usable_path()
     follow_git()
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -51,6 +56,19 @@ def reproduce(environment: Mapping[str, str]) -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             process.wait()
             raise
+
+
+def expect_usable_path() -> None:
+    """Check that DVC can work in the project's folder.
+
+    Raises:
+        InputError: The path has a brace, which DVC's progress bars take for a place to fill in. The
+            first stage would run, and then DVC would fail.
+    """
+    if {"{", "}"} & set(str(ROOT)):
+        raise InputError(
+            f"{ROOT}: DVC cannot work below a folder with {{ or }} in its name; rename it"
+        )
 
 
 def _show(lines: IO[str] | None) -> None:

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from support.projects import wait_for
 
 from pipeline.cli import dvc
+from pipeline.cli.command import run_stage
 from pipeline.config.places import ROOT
+from pipeline.system.errors import InputError
 
 # A stage of DVC's that takes as long as somebody needs to interrupt it, and tells how it ended.
 STAGE = """
@@ -51,6 +54,7 @@ def as_from_a_script():
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_the_experiment_waits_for_its_stage_to_end(how, tmp_path):
+    (tmp_path / ".git").mkdir()
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.py").write_text(DVC)
     process = subprocess.Popen(
@@ -90,3 +94,15 @@ def test_what_dvc_says_is_shown_without_its_advice(tmp_path, monkeypatch, capfd)
     shown = capfd.readouterr()
     assert shown.out == "Running stage 'train':\n> python -m pipeline.stages.train\n"
     assert shown.err == "wrong\n"
+
+
+def test_a_path_that_dvc_cannot_work_below_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(dvc, "ROOT", Path("/home/{me}/digits"))
+    monkeypatch.setattr(dvc.subprocess, "Popen", pytest.fail)
+    with pytest.raises(
+        InputError, match=r"^/home/{me}/digits: DVC cannot work below a folder with"
+    ):
+        dvc.reproduce({})
+    monkeypatch.setenv("DVC_STAGE", "prepare")
+    with pytest.raises(SystemExit):
+        run_stage(pytest.fail, None)
