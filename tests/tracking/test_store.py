@@ -1,8 +1,11 @@
 """A store that cannot be opened is reported in one line; a store that can be is opened."""
 
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from support.recording import SETTINGS, recorded_training
@@ -49,6 +52,23 @@ def test_a_folder_in_the_place_of_the_store_is_reported_at_once(tmp_path, monkey
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setattr("mlflow.MlflowClient", pytest.fail)  # it would try for two minutes
     with pytest.raises(InputError, match="MLflow cannot open this store"):
+        Registry.open(SETTINGS)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_store_in_a_folder_that_is_not_writable_is_reported_at_once(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="is not writable"):
+        open_store(f"sqlite:///{tmp_path}/other.db", SETTINGS)
+
+
+def test_a_store_of_another_version_of_mlflow_is_told_what_to_do(store, tmp_path, monkeypatch):
+    recorded_training()
+    shutil.copy(store / "mlflow.db", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        database.execute("update alembic_version set version_num = 'of_tomorrow'")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with pytest.raises(InputError, match=r"`mlflow db upgrade .*mlflow\.db`, update MLflow"):
         Registry.open(SETTINGS)
 
 
