@@ -1,5 +1,6 @@
 """Open MLflow's store."""
 
+import json
 import logging
 import os
 import re
@@ -8,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import (
     ARTIFACTS_NAME,
+    SERVER_TIMEOUT,
     STORE_NAME,
     local_store,
     sqlite_file,
@@ -44,6 +46,8 @@ LOCATIONS = (
 """The columns of MLflow's tables that say where artifacts are."""
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 """How the addresses of stores begin, perhaps with a driver, as in `postgresql+psycopg`."""
+IDENTIFYING = ("artifact_location", "creation_time")
+"""What two stores' experiments of the same name differ in."""
 FILE = "file://"
 MLFLOW_ARTIFACTS_NAME = "mlruns"
 """MLflow's own folder for the artifacts of experiments that were not created by this project."""
@@ -85,6 +89,22 @@ def open_store(uri: str, settings: Tracking) -> "MlflowClient":
             f"{_remedy(error, uri)}name another with tracking.uri or MLFLOW_TRACKING_URI"
         ) from error
     return client
+
+
+def shows_store(address: str, uri: str, settings: Tracking) -> bool:
+    """Return whether the server at an address is MLflow's, and shows a certain store."""
+    import urllib.request
+    from http.client import HTTPException
+
+    ours = open_store(uri, settings).get_experiment_by_name(settings.experiment)
+    query = urlencode({"experiment_name": settings.experiment})
+    place = f"{address}/api/2.0/mlflow/experiments/get-by-name?{query}"
+    try:
+        with urllib.request.urlopen(place, timeout=SERVER_TIMEOUT) as answer:
+            theirs = json.load(answer)["experiment"]
+            return all(theirs[key] == getattr(ours, key) for key in IDENTIFYING)
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):
+        return False
 
 
 def _reason(error: Exception, uri: str) -> str:

@@ -1,5 +1,7 @@
 """A store that cannot be opened is reported in one line; a store that can be is opened."""
 
+import io
+import json
 import os
 import shutil
 import sqlite3
@@ -8,13 +10,14 @@ import sys
 from contextlib import closing
 
 import pytest
+from support.projects import free_port
 from support.recording import SETTINGS, recorded_training
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.addresses import local_store, tracking_uri
 from pipeline.tracking.past_runs import read_trainings
 from pipeline.tracking.registry.registry import Registry
-from pipeline.tracking.store import open_store
+from pipeline.tracking.store import open_store, shows_store
 
 
 def cut_out(database):
@@ -98,3 +101,18 @@ def test_a_store_whose_writer_was_killed_is_opened_again(store, tmp_path, monkey
     assert copy.with_name("mlflow.db-journal").stat().st_size > 0
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     open_store(tracking_uri(SETTINGS), SETTINGS)
+
+
+@pytest.mark.parametrize(("changed", "expected"), [({}, True), ({"creation_time": 1}, False)])
+def test_a_server_is_known_by_the_experiment_it_shows(client, changed, expected, monkeypatch):
+    recorded_training()
+    ours = client.get_experiment_by_name("digits")
+    told = {key: getattr(ours, key) for key in ("artifact_location", "creation_time")} | changed
+    reply = io.BytesIO(json.dumps({"experiment": told}).encode())
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: reply)
+    assert shows_store("http://127.0.0.1:1", local_store(), SETTINGS) == expected
+
+
+def test_what_does_not_answer_shows_no_store():
+    address = f"http://127.0.0.1:{free_port()}"
+    assert not shows_store(address, local_store(), SETTINGS)
