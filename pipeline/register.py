@@ -18,7 +18,7 @@ from pipeline.config.schema import Config, Options
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.significance import P_VALUE_NAME, SIGNIFICANCE, Comparison, compare
 from pipeline.digits.splits import Split, digest, load_split
-from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
 from pipeline.tracking.registry.candidates import Candidate
@@ -95,10 +95,17 @@ def run(config: Config, options: RegisterOptions) -> None:
         old, new = registry.champions.roll_back()
         log.info("champion is version %d again (was %d)", new, old)
     elif options.run:
-        candidate = registry.candidates.find(options.run)
+        candidate = registry.candidates.find(options.run, prepared_digest())
+        if candidate.choice:
+            log.info("%s", candidate.choice)
         register(registry, candidate, config.predict.unsure_below)
     else:
         raise InputError("nothing to register; pass run=<MLflow run id>, run=best or rollback=true")
+
+
+def prepared_digest() -> str | None:
+    """Return what identifies the prepared data; None if there is none."""
+    return DatasetInfo.load().digest if dataset_file().is_file() else None
 
 
 def register(registry: Registry, candidate: Candidate, unsure_below: float) -> None:

@@ -69,6 +69,7 @@ def render(experiments: Sequence[PastTraining]) -> str:
     return template.render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         best=experiments[0],
+        several=len({each.data for each in experiments}) > 1,
         columns=[heading for heading, _ in COLUMNS.values()],
         rows=[(each.name, each.id, cells(each)) for each in experiments],
         grid=grid(experiments),

@@ -65,7 +65,8 @@ def register_run(config, caplog):
     def run(**options):
         caplog.clear()
         register.run(config, RegisterOptions(**options))
-        (line,) = [record.message for record in caplog.records if record.name == register.__name__]
+        *chosen, line = [each.message for each in caplog.records if each.name == register.__name__]
+        assert len(chosen) == (options.get("run") == "best")
         return line
 
     return run

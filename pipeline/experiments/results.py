@@ -10,7 +10,7 @@ from pipeline.config.params import dump
 from pipeline.config.trees import Tree, bare_name, flatten
 from pipeline.experiments.trial import Outcome, Trial, sweeps_dir
 from pipeline.plots.style.numbers import percent, setting_text
-from pipeline.system.errors import InputError
+from pipeline.system.errors import InputError, in_one_line
 from pipeline.system.files import write_csv, write_json
 from pipeline.tracking.names import CONFIG_ARTIFACT, DESCRIPTION_TAG, LAYER_PARAMS
 from pipeline.tracking.recording.recorder import Recorder
@@ -25,7 +25,7 @@ ONLY_IN_FILES = {
 }  # fmt: skip
 
 LONGEST_ERROR = 80  # characters, in the last column of the table
-LONGEST_TAG = 5_000  # characters; every MLflow store accepts as many
+LONGEST_TABLE = 4_950  # characters, in a tag; every MLflow store accepts tags of 5,000
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
         **accuracies,
         "parameters": f"{row['parameters']:,}" if row["parameters"] else "",
         "training": f"{row['training_seconds']:.1f} s",
-        "": row["status"] + (f": {row['error']}"[:LONGEST_ERROR] if row["error"] else ""),
+        "": row["status"]
+        + (f": {in_one_line(row['error'], LONGEST_ERROR)}" if row["error"] else ""),
     }
 
 
@@ -195,7 +196,10 @@ def record(
     listed = rows(ranked(results))
     columns = {name: [row[name] for row in listed] for name in listed[0]}
     recorder.record(Table(columns, f"{folder}/results.json"))
-    recorder.record(Tags({DESCRIPTION_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]}))
+    shown = table(results)
+    if len(shown) > LONGEST_TABLE:
+        shown = shown[:LONGEST_TABLE].rpartition("\n")[0] + "\n…"
+    recorder.record(Tags({DESCRIPTION_TAG: f"```\n{shown}\n```"}))
     if note := note_of(results):
         recorder.record(Tags({"note": note}))
     best = ranked(results)[0]

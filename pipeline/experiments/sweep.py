@@ -32,7 +32,7 @@ from pipeline.system.errors import InputError
 from pipeline.system.files import reserve_folder, write_json
 from pipeline.system.machine import cores
 from pipeline.system.progress import progress
-from pipeline.tracking.addresses import is_local_store_missing, tracking_uri
+from pipeline.tracking.addresses import is_local_store_missing, local_store, tracking_uri
 from pipeline.tracking.names import SWEEP_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
@@ -102,7 +102,10 @@ class Sweep:
     def folder(self) -> Path:
         """The sweep's folder: the same for the same trials recorded in the same place."""
         tracking = self.tracking
-        place = [tracking.enabled, tracking.experiment, tracking_uri(tracking)]
+        uri = tracking_uri(tracking)
+        # The local store may move, with the project.
+        where = None if uri == local_store() else uri
+        place = [tracking.enabled, tracking.experiment, where]
         identity = json.dumps([place, sorted(trial.key for trial in self.trials)])
         return sweeps_dir() / hashlib.sha256(identity.encode()).hexdigest()[:16]
 

@@ -33,7 +33,7 @@ class Network:
         run_id: The MLflow run of its training; None if unknown.
         settings: The sections of the configuration that it was trained with; {} if unknown.
         training: The metrics of its training.
-        test: Its metrics on the test part; {} if it was not evaluated.
+        test: Its metrics on the test set; {} if it was not evaluated.
     """
 
     title: str
@@ -89,7 +89,7 @@ class Predictions:
 
 
 def test_metrics(run_id: str | None) -> Tree:
-    """Return the metrics on the test part of the network of a run; {} if another was evaluated."""
+    """Return the metrics on the test set of the network of a run; {} if another was evaluated."""
     evaluated = REPORTS / "evaluate"
     if run_id is None or read_run_id(evaluated) != run_id:
         return {}

@@ -2,6 +2,10 @@
 
 import logging
 import os
+import re
+import socket
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
@@ -12,16 +16,45 @@ log = logging.getLogger(__name__)
 STORE_NAME = "mlflow.db"
 ARTIFACTS_NAME = "mlartifacts"
 SERVER_TIMEOUT = 5.0  # seconds
+SQLITE = re.compile(r"sqlite(\+pysqlite)?:///(?P<file>[^?]+)")
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def tracking_uri(settings: Tracking) -> str:
-    """Return the store's URI: MLFLOW_TRACKING_URI, else the configured one, else mlflow.db."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or local_store()
+    """Return the store's URI: MLFLOW_TRACKING_URI, else the configured one, else mlflow.db.
+
+    A relative SQLite file is one in the project, wherever a process runs.
+    """
+    uri = (os.environ.get("MLFLOW_TRACKING_URI") or settings.uri or local_store()).strip()
+    file = sqlite_file(uri)
+    _, mark, options = uri.partition("?")
+    return sqlite_uri(file) + mark + options if file else uri
 
 
 def local_store() -> str:
     """Return the URI of the SQLite store in the project."""
-    return f"sqlite:///{home() / STORE_NAME}"
+    return sqlite_uri(home() / STORE_NAME)
+
+
+def sqlite_uri(file: Path) -> str:
+    """Return the URI of a SQLite file, in which SQLAlchemy decodes `%20` and ends the name at `?`.
+
+    With a driver's name in the URI, MLflow makes no folder that is called as the encoded one.
+    """
+    name = str(file)
+    encoded = name.replace("%", "%25").replace("?", "%3F")
+    return f"sqlite{'' if encoded == name else '+pysqlite'}:///{encoded}"
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """Return the absolute path of a SQLite URI's file; None for another kind of URI."""
+    found = SQLITE.match(uri)
+    return home() / unquote(found["file"]) if found else None
+
+
+def without_password(uri: str) -> str:
+    """Return a URI to show."""
+    return re.sub(r"(?<=//)([^/@]*):[^/@]*@", r"\1:…@", uri)
 
 
 def is_local_store_missing(settings: Tracking) -> bool:
@@ -38,8 +71,8 @@ def uri_to_read(settings: Tracking) -> str:
     uri = tracking_uri(settings)
     if reason := unreachable_reason(uri):
         raise InputError(
-            f"the MLflow server at {uri} does not answer ({reason}); start it, or name another "
-            "with tracking.uri or MLFLOW_TRACKING_URI"
+            f"the MLflow server at {without_password(uri)} does not answer ({reason}); start it, "
+            "or name another with tracking.uri or MLFLOW_TRACKING_URI"
         )
     return uri
 
@@ -50,7 +83,7 @@ def uri_to_record(settings: Tracking) -> str:
     if reason := unreachable_reason(uri):
         log.warning(
             "the MLflow server at %s does not answer (%s); recording this run in %s instead",
-            uri, reason, local_store(),
+            without_password(uri), reason, local_store(),
         )  # fmt: skip
         return local_store()
     return uri
@@ -59,7 +92,7 @@ def uri_to_record(settings: Tracking) -> str:
 def unreachable_reason(uri: str) -> str | None:
     """Return why a server does not answer; None if it does, or if the URI is not a server's."""
     if not uri.startswith(("http://", "https://")):
-        return None
+        return _silent_database(uri)
     import urllib.request
     from http.client import HTTPException
 
@@ -67,4 +100,17 @@ def unreachable_reason(uri: str) -> str | None:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT).close()
     except (OSError, HTTPException, ValueError) as error:
         return in_one_line(error) or type(error).__name__
+    return None
+
+
+def _silent_database(uri: str) -> str | None:
+    """Return why a database's host cannot be reached; MLflow would try for two minutes."""
+    try:
+        place = urlsplit(uri)
+        port = DATABASE_PORTS.get(place.scheme.partition("+")[0])
+        if port and place.hostname:
+            address = place.hostname, place.port or port
+            socket.create_connection(address, SERVER_TIMEOUT).close()
+    except (OSError, ValueError) as error:
+        return in_one_line(error)
     return None

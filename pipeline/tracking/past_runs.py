@@ -11,7 +11,12 @@ from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_training
-from pipeline.tracking.names import CONFIG_ARTIFACT, DATA_NOTE_TAG, validation_accuracy
+from pipeline.tracking.names import (
+    CONFIG_ARTIFACT,
+    DATA_DIGEST_TAG,
+    DATA_NOTE_TAG,
+    validation_accuracy,
+)
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -34,6 +39,7 @@ class PastTraining:
         metrics: Its metrics, and those of the newest predictions made with it.
         curves: For each of CURVES, the value after each epoch, by epoch.
         note: A warning about its data, or None.
+        data: The digest of its prepared data; None if it was not recorded.
         plots: Its PNG files by artifact path: those of PLOTS and CUSTOM_PLOT that it has.
     """
 
@@ -44,11 +50,14 @@ class PastTraining:
     curves: Mapping[str, Mapping[int, float]]
     note: str | None
     plots: Mapping[str, bytes]
+    data: str | None = None
 
 
 @mlflow_errors_as_input_errors
 def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[PastTraining]:
-    """Read finished trainings, sorted by validation accuracy, the best first.
+    """Read finished trainings: of each data set the best first, the last data set first.
+
+    Validation accuracies on other data cannot be compared.
 
     Args:
         settings: Where they are recorded.
@@ -66,7 +75,11 @@ def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> 
             "run `python -m pipeline` first"
         )
     trainings = [_read(client, run) for run in runs]
-    return sorted(trainings, key=lambda each: -each.metrics.get("val_accuracy", 0.0))
+    data = list(dict.fromkeys(each.data for each in trainings))
+    return sorted(
+        trainings,
+        key=lambda each: (data.index(each.data), -each.metrics.get("val_accuracy", 0.0)),
+    )
 
 
 def _named(client: "MlflowClient", run_id: str) -> "Run":
@@ -108,6 +121,7 @@ def _read(client: "MlflowClient", run: "Run") -> PastTraining:
         curves={key: _curve(client, run, key) for key in CURVES},
         note=run.data.tags.get(DATA_NOTE_TAG),
         plots=plots,
+        data=run.data.tags.get(DATA_DIGEST_TAG),
     )
 
 

@@ -6,15 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.config.places import RUN_ID_NAME, home
+from pipeline.config.places import RUN_ID_NAME
 from pipeline.config.schema import Tracking
-from pipeline.tracking.addresses import STORE_NAME, local_store, tracking_uri
+from pipeline.tracking.addresses import sqlite_file, tracking_uri
 from pipeline.tracking.names import REPLACES_TAG
 
 log = logging.getLogger(__name__)
 
 RUN_ID = re.compile("[0-9a-f]{32}")
-SQLITE = "sqlite:///"
 RECORDED_AS = f"""
 SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' AND (
     run_uuid = :id
@@ -39,12 +38,8 @@ def recorded_as(settings: Tracking, run_id: str) -> str | None:
     Looks into a SQLite store without MLflow, whose import takes seconds. A server is not asked: it
     is taken to hold its own run.
     """
-    uri = tracking_uri(settings)
-    if uri == local_store():
-        database = home() / STORE_NAME
-    elif uri.startswith(SQLITE):
-        database = home() / uri.removeprefix(SQLITE).partition("?")[0]
-    else:
+    database = sqlite_file(tracking_uri(settings))
+    if database is None:
         return run_id
     if not database.is_file():
         return None

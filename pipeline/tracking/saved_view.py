@@ -10,6 +10,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import Tracking
+from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id
 from pipeline.tracking.names import CHOSEN_ACCURACY, LAYER_PARAMS
 from pipeline.tracking.store import open_store
@@ -34,6 +35,7 @@ CURVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning curves"}
 
 
+@mlflow_errors_as_input_errors
 def save_view(settings: Tracking, uri: str) -> str:
     """Save the view in the experiment; return its path, to be appended to a server's URL."""
     client = open_store(uri, settings)

@@ -68,6 +68,12 @@ def test_the_table_and_the_best_are_printed_and_the_best_is_saved(tree, capsys):
     assert load_best()["config"] == results[1].trial.config
 
 
+def test_the_table_tells_of_a_failure_in_whole_words(tree):
+    error = "ValueError: " + "the batch is too large for this network " * 3
+    failed = Result(result(tree, 0.5).trial, Outcome("failed", error=error), "r")
+    assert table([failed]).endswith("network the batch is too large for …")
+
+
 def test_a_damaged_file_of_the_best_is_told_in_one_line(tmp_path):
     (tmp_path / ".sweeps").mkdir()
     for damaged in ("junk{", "{}", "3"):

@@ -6,7 +6,7 @@ from support.recording import LOST, SETTINGS, TRAIN, recorded_training
 
 from pipeline.config.params import dump
 from pipeline.system.errors import InputError
-from pipeline.tracking.names import CHOSEN_ACCURACY, DATA_NOTE_TAG
+from pipeline.tracking.names import CHOSEN_ACCURACY, DATA_DIGEST_TAG, DATA_NOTE_TAG
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, read_trainings, recorded_config
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run, new_run
@@ -62,6 +62,15 @@ def test_the_newest_are_read_and_the_best_comes_first():
     better, worse = recorded(0.8), recorded(0.7)
     assert [each.id for each in read_trainings(SETTINGS, None, last=2)] == [better, worse]
     assert [each.id for each in read_trainings(SETTINGS, [worse, better], 1)] == [better, worse]
+
+
+def test_trainings_on_other_data_are_ranked_apart(client):
+    tiny, worse, better = recorded(1.0), recorded(0.7), recorded(0.8)
+    for run_id, data in ((tiny, "own"), (worse, "mnist"), (better, "mnist")):
+        client.set_tag(run_id, DATA_DIGEST_TAG, data)
+    read = read_trainings(SETTINGS, None, last=3)
+    assert [each.id for each in read] == [better, worse, tiny]
+    assert read[0].data == "mnist"
 
 
 def test_runs_that_are_not_there_are_reported_in_one_line():

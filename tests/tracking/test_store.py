@@ -1,17 +1,23 @@
 """A store that cannot be opened is reported in one line; a store that can be is opened."""
 
+import io
+import json
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+from support.projects import free_port
 from support.recording import SETTINGS, recorded_training
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.addresses import local_store, tracking_uri
 from pipeline.tracking.past_runs import read_trainings
 from pipeline.tracking.registry.registry import Registry
-from pipeline.tracking.store import open_store
+from pipeline.tracking.store import open_store, shows_store
 
 
 def cut_out(database):
@@ -52,6 +58,23 @@ def test_a_folder_in_the_place_of_the_store_is_reported_at_once(tmp_path, monkey
         Registry.open(SETTINGS)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_store_in_a_folder_that_is_not_writable_is_reported_at_once(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="is not writable"):
+        open_store(f"sqlite:///{tmp_path}/other.db", SETTINGS)
+
+
+def test_a_store_of_another_version_of_mlflow_is_told_what_to_do(store, tmp_path, monkeypatch):
+    recorded_training()
+    shutil.copy(store / "mlflow.db", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        database.execute("update alembic_version set version_num = 'of_tomorrow'")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with pytest.raises(InputError, match=r"`mlflow db upgrade .*mlflow\.db`, update MLflow"):
+        Registry.open(SETTINGS)
+
+
 def test_an_address_that_means_nothing_to_mlflow_is_reported_in_one_line():
     with pytest.raises(InputError, match="foo://x: MLflow cannot open") as caught:
         open_store("foo://x", SETTINGS)
@@ -78,3 +101,18 @@ def test_a_store_whose_writer_was_killed_is_opened_again(store, tmp_path, monkey
     assert copy.with_name("mlflow.db-journal").stat().st_size > 0
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     open_store(tracking_uri(SETTINGS), SETTINGS)
+
+
+@pytest.mark.parametrize(("changed", "expected"), [({}, True), ({"creation_time": 1}, False)])
+def test_a_server_is_known_by_the_experiment_it_shows(client, changed, expected, monkeypatch):
+    recorded_training()
+    ours = client.get_experiment_by_name("digits")
+    told = {key: getattr(ours, key) for key in ("artifact_location", "creation_time")} | changed
+    reply = io.BytesIO(json.dumps({"experiment": told}).encode())
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: reply)
+    assert shows_store("http://127.0.0.1:1", local_store(), SETTINGS) == expected
+
+
+def test_what_does_not_answer_shows_no_store():
+    address = f"http://127.0.0.1:{free_port()}"
+    assert not shows_store(address, local_store(), SETTINGS)

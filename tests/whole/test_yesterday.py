@@ -31,13 +31,15 @@ CHAMPION = ARTIFACTS / "models/m-42e964e183594ffe9d48e72c4e54febf/artifacts/arti
 KERAS = ARTIFACTS / "models/m-da40f181581d4a62a00290edecfd0239/artifacts/data/model.keras"
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+@pytest.fixture(params=["/nowhere/any%20more", None], ids=["moved", "in its place"])
+def project(request, tmp_path, monkeypatch):
     """Return a folder with the store of yesterday, in which new networks stand for the binaries."""
+    before = Path(request.param or tmp_path)
     shutil.copytree(KEPT / "artifacts", tmp_path / "mlartifacts")
     shutil.copy(KEPT / "store.sql", tmp_path)
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
-        file.write_text(file.read_text().replace("PROJECT", str(tmp_path)))
+        text = file.read_text().replace("file://PROJECT", before.as_uri())
+        file.write_text(text.replace("PROJECT", str(before)))
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         database.executescript((tmp_path / "store.sql").read_text())
     for place in (TRAINED, CHAMPION):
@@ -99,6 +101,7 @@ def test_its_champion_reads_pictures(project, config):
 def test_it_is_reported(project, config):
     page = project / "report.html"
     report.run(config, report.ReportOptions(output=str(page)))
+    assert not Path("/nowhere").exists()
     html = page.read_text()
     for shown in ("mlp 16 · 2 epochs", "61.00%", "65.00%", "61.5%", "SMALL DATA"):
         assert shown in html

@@ -1,6 +1,7 @@
 """Connect a stage to the recorder process, and start that process if it is not running."""
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from pipeline.config.places import ROOT, home
 from pipeline.tracking.recording.messages import Answer, Message
 from pipeline.tracking.store import mlflow_environment
+
+log = logging.getLogger(__name__)
 
 SERVER = "pipeline.tracking.recording.server"
 START_TIMEOUT = 60.0
@@ -58,7 +61,7 @@ def _first_exchange(first: Message) -> tuple[Connection, Answer]:
 
 
 def exchange(connection: Connection, message: Message) -> Answer:
-    """Send a message and wait for its answer.
+    """Send a message and wait for its final answer; log the warnings of those before.
 
     Raises:
         ProcessGoneError: The recorder process has ended.
@@ -66,6 +69,10 @@ def exchange(connection: Connection, message: Message) -> Answer:
     try:
         connection.send(message)
         answer: Answer = connection.recv()
+        while not answer.is_final:
+            for warning in answer.warnings:
+                log.warning(warning)
+            answer = connection.recv()
     except (OSError, EOFError) as gone:
         raise ProcessGoneError("the recorder process is gone") from gone
     return answer

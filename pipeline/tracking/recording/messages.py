@@ -45,8 +45,10 @@ class Answer:
         run_id: The open run's id; empty if there is none.
         error: Why the request failed, in one line, or None.
         warnings: What else went wrong, here or with a run that an earlier stage handed over.
+        is_final: Whether the request is done; otherwise another answer follows.
     """
 
     run_id: str = ""
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    is_final: bool = True

@@ -18,6 +18,7 @@ from pipeline.tracking.recording.client import DeferredSender, LiveSender, Sende
 from pipeline.tracking.recording.messages import Open
 from pipeline.tracking.recording.openings import ChildRun, NewRun, Opening, ReopenedRun, RunRequest
 from pipeline.tracking.recording.records import Finish, Record
+from pipeline.tracking.store import LOCKED
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +95,9 @@ class Recorder:
         try:
             self._sender.send(record)
         except (RecordingError, OSError) as error:
-            # If the server is gone, MLflow would spend seconds trying to write each further record.
-            if isinstance(error, ProcessGoneError) or unreachable_reason(self._uri):
+            # If the store is gone, MLflow would spend seconds trying to write each further record.
+            gone = isinstance(error, ProcessGoneError) or LOCKED in str(error)
+            if gone or unreachable_reason(self._uri):
                 self._sender = None
                 _warn("stopped recording", error)
             else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.schema import Tracking
 from pipeline.tracking import page
+from pipeline.tracking.errors import reason
 from pipeline.tracking.recording.openings import Opening
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class RunWriter:
         try:
             page.describe(self.client, self.id)
         except Exception as error:  # the run itself is complete
-            log.warning("MLflow could not write the run's page (%s)", error)
+            log.warning("MLflow could not write the run's page (%s)", reason(error, 300))
 
     def abandon(self) -> None:
         """End a run whose stage disconnected without finishing it, as a killed stage does."""

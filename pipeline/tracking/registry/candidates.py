@@ -1,19 +1,23 @@
 """Find the trainings whose networks can become versions of the registered model."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_training
-from pipeline.tracking.names import UNSEEN_TEST_TAG, validation_accuracy
+from pipeline.tracking.names import DATA_DIGEST_TAG, UNSEEN_TEST_TAG, validation_accuracy
 from pipeline.tracking.registry.names import NETWORK
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Dataset, Run
+
+FEW_PICTURES = 100
+"""Below as many validation pictures, one more read right is more than a percent."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,49 @@ class Candidate:
         unseen_test_digest: SHA-256 of the test set that the network's weights have not seen;
             None if unknown.
         metrics: Its metrics, each at its last step.
+        choice: Of the best: among which trainings it was found, and its figures, in one line.
     """
 
     run_id: str
     name: str
     unseen_test_digest: str | None
     metrics: Mapping[str, float]
+    choice: str | None = None
+
+
+@dataclass(frozen=True)
+class _Rivals:
+    """Finished trainings on the same prepared data, whose accuracies can be compared.
+
+    Attributes:
+        digest: SHA-256 of that data, all its parts; None if it was not recorded.
+        runs: The trainings, the oldest first.
+    """
+
+    digest: str | None
+    runs: "list[Run]"
+
+    @property
+    def pictures(self) -> int | None:
+        """The number of validation pictures; None if it was not recorded."""
+        profiles = [json.loads(each.profile or "{}") for each in self._data]
+        return next((int(each["validation"]) for each in profiles if "validation" in each), None)
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether there are so few validation pictures that chance decides which run is best."""
+        return self.pictures is not None and self.pictures < FEW_PICTURES
+
+    @property
+    def name(self) -> str:
+        """The data's name with the number of validation pictures, as far as known."""
+        known = f" with {self.pictures:,} validation pictures" if self.pictures else ""
+        return (self._data[0].name if self._data else "unknown data") + known
+
+    @property
+    def _data(self) -> "list[Dataset]":
+        inputs = self.runs[-1].inputs
+        return [each.dataset for each in inputs.dataset_inputs] if inputs else []
 
 
 class Candidates:
@@ -48,13 +89,21 @@ class Candidates:
         self._experiment = experiment
 
     @mlflow_errors_as_input_errors
-    def find(self, which: str) -> Candidate:
+    def find(self, which: str, prepared: str | None = None) -> Candidate:
         """Return a run by its id, or for "best" the finished training best on validation data.
+
+        Accuracies on other data cannot be compared. So the best is sought among the trainings on
+        the data prepared now or, if there are none, on that of the last one; data with few
+        validation pictures comes last.
+
+        Args:
+            which: The run's id, or "best".
+            prepared: SHA-256 of the data that is prepared now; None if there is none.
 
         Raises:
             InputError: There is no such run, or it holds no network.
         """
-        return _candidate(self._best() if which == "best" else self._by_id(which))
+        return self._best(prepared) if which == "best" else _candidate(self._by_id(which))
 
     @mlflow_errors_as_input_errors
     def download(self, candidate: Candidate, folder: Path) -> Path:
@@ -83,14 +132,18 @@ class Candidates:
             raise InputError(f"run={run_id}: has no {NETWORK}; give the id of a finished training")
         return run
 
-    def _best(self) -> "Run":
-        best_first = sorted(
-            self._finished_trainings(),
-            key=lambda run: -(validation_accuracy(run.data.metrics) or 0),
-        )
-        for run in best_first:
-            if self._holds_network(run):
-                return run
+    def _best(self, prepared: str | None) -> Candidate:
+        groups: dict[str | None, list[Run]] = {}
+        for run in self._finished_trainings():
+            digest = run.data.tags.get(DATA_DIGEST_TAG)
+            groups[digest] = [*groups.pop(digest, []), run]  # the last trained on, last
+        rivals = [_Rivals(digest, runs) for digest, runs in groups.items()]
+        last_first = rivals[::-1]
+        for each in sorted(last_first, key=lambda each: (each.is_tiny, each.digest != prepared)):
+            for run in sorted(each.runs, key=_accuracy, reverse=True):
+                if self._holds_network(run):
+                    others = [other.name for other in rivals if other is not each]
+                    return replace(_candidate(run), choice=_in_words(run, each, others))
         raise InputError(
             f"run=best: experiment {self._experiment} holds no finished training; "
             "run `python -m pipeline` first"
@@ -116,6 +169,24 @@ class Candidates:
         folder = str(Path(NETWORK).parent)
         artifacts = self._client.list_artifacts(run.info.run_id, folder)
         return any(artifact.path == NETWORK for artifact in artifacts)
+
+
+def _accuracy(run: "Run") -> float:
+    return validation_accuracy(run.data.metrics) or 0.0
+
+
+def _in_words(run: "Run", rivals: _Rivals, others: Sequence[str]) -> str:
+    """Return which run is best among which, and how good it is, in one line."""
+    count = len(rivals.runs)
+    words = (
+        f"best of {count} training{'s' if count > 1 else ''} on {rivals.name}: "
+        f"{run.info.run_name}, {100 * _accuracy(run):.2f} %, MLflow run {run.info.run_id}"
+    )
+    if rivals.is_tiny:
+        words += "; so few pictures say little about it"
+    if others:
+        words += f"; not compared with trainings on {', '.join(others)}"
+    return words
 
 
 def _candidate(run: "Run") -> Candidate:

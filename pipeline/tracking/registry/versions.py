@@ -13,7 +13,7 @@ from pipeline.tracking.registry.names import (
     REGISTERED_MODEL,
     VERSIONS_CONDITION,
 )
-from pipeline.tracking.registry.packing import log_served_model
+from pipeline.tracking.registry.packing import SERVED_MODEL_NAME, log_served_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,14 +51,30 @@ class Versions:
         for version in self._client.search_model_versions(VERSIONS_CONDITION):
             if version.run_id == candidate.run_id:
                 return int(version.version)
-        model = log_served_model(self._client, candidate.run_id, network, unsure_below)
-        created = self._client.create_model_version(
-            REGISTERED_MODEL,
-            source=f"{URI_SCHEME}{model}",
-            run_id=candidate.run_id,
-            await_creation_for=0,
-        )
+        # Before and after: a try that was killed, or whose version was deleted, left one behind.
+        self._delete_served_models(candidate.run_id)
+        try:
+            model = log_served_model(self._client, candidate.run_id, network, unsure_below)
+            created = self._client.create_model_version(
+                REGISTERED_MODEL,
+                source=f"{URI_SCHEME}{model}",
+                run_id=candidate.run_id,
+                await_creation_for=0,
+                model_id=model,  # a server asks for it
+            )
+        except BaseException:
+            self._delete_served_models(candidate.run_id)
+            raise
         return int(created.version)
+
+    def _delete_served_models(self, run_id: str) -> None:
+        run = self._client.get_run(run_id)
+        found = self._client.search_logged_models(
+            [run.info.experiment_id],
+            f"source_run_id = '{run_id}' and name = '{SERVED_MODEL_NAME}'",
+        )
+        for model in found:
+            self._client.delete_logged_model(model.model_id)
 
     @mlflow_errors_as_input_errors
     def describe(self, version: int, candidate: Candidate, decision: str, plot: str | None) -> None:

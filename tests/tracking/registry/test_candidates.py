@@ -7,7 +7,7 @@ import pytest
 from pipeline.system.errors import InputError
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
-from pipeline.tracking.recording.records import Metrics
+from pipeline.tracking.recording.records import DatasetInput, File, Metrics
 from pipeline.tracking.registry.registry import Registry
 
 
@@ -25,6 +25,42 @@ def test_the_best_run_is_found_on_any_page(registry, registered, monkeypatch):
     one_at_a_time = partialmethod(MlflowClient.search_runs, max_results=1)
     monkeypatch.setattr(MlflowClient, "search_runs", one_at_a_time)
     assert registry.candidates.find("best").run_id == registered.runs["better"]
+
+
+def record_on(settings, networks, name, data, validation, accuracy):
+    """Record a training on some data; return its run's id."""
+    network = networks / "good" / "model.onnx"
+    with new_run(settings, RunRequest(settings.experiment, name, {"stage": "train"})) as recorder:
+        recorder.record(
+            DatasetInput(data, data[0] * 64, "data/prepared", {"validation": validation}),
+            Metrics({"val_accuracy": accuracy}),
+            *File.each([network], "train"),
+        )
+    return recorder.run_id()
+
+
+def test_the_best_is_the_best_on_the_same_data(settings, registered, networks):
+    """A network that reads all of 11 pictures right is no better than one that misses 1 %."""
+    own = settings.model_copy(update={"experiment": "several data sets"})
+    candidates = Registry.open(own).candidates
+    tiny = record_on(own, networks, "tiny", "tiny", 11, 1.0)
+    assert candidates.find("best").run_id == tiny
+    assert candidates.find("best").choice == (
+        f"best of 1 training on tiny with 11 validation pictures: tiny, 100.00 %, MLflow run {tiny}"
+        "; so few pictures say little about it"
+    )
+    mnist = record_on(own, networks, "one", "mnist", 5000, 0.99)
+    record_on(own, networks, "two", "mnist", 5000, 0.98)
+    fashion = record_on(own, networks, "three", "fashion", 5000, 0.9)
+    assert candidates.find("best", "m" * 64).run_id == mnist
+    assert candidates.find("best", "f" * 64).run_id == fashion
+    assert candidates.find("best", "t" * 64).run_id == fashion, "tiny data comes last"
+    assert candidates.find("best").run_id == fashion, "that of the last training"
+    told = candidates.find("best", "m" * 64).choice
+    assert told.startswith(
+        "best of 2 trainings on mnist with 5,000 validation pictures: one, 99.00"
+    )
+    assert "not compared with trainings on tiny with 11" in told
 
 
 def test_an_experiment_without_trainings_has_no_best_run(settings):

@@ -1,6 +1,8 @@
 """The versions of the registered model and their pages."""
 
+import pytest
 from PIL import Image
+from support.registry import record_network
 
 from pipeline.tracking.registry.names import REGISTERED_MODEL
 
@@ -11,6 +13,37 @@ def test_a_run_is_registered_once(registry, registered, networks, client):
     assert again == registered.versions["good"]
     version = client.get_model_version(REGISTERED_MODEL, str(again))
     assert version.run_id == registered.runs["good"]
+
+
+def test_a_try_that_fails_leaves_no_model_behind(registry, settings, networks, client, monkeypatch):
+    run_id = record_network(settings, networks, "twice", 0, 2)
+    candidate, network = registry.candidates.find(run_id), networks / "twice" / "model.onnx"
+    experiment = client.get_run(run_id).info.experiment_id
+
+    def models():
+        return client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+
+    def create():
+        return registry.versions.find_or_create(candidate, network, 0.7)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.MlflowClient.create_model_version", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            create()
+        assert not models()
+        patch.setattr("mlflow.MlflowClient.delete_logged_model", lambda *_: None)  # killed before
+        with pytest.raises(KeyboardInterrupt):
+            create()
+        assert len(models()) == 1
+    version = str(create())
+    (model,) = models()
+    source = client.get_model_version(REGISTERED_MODEL, version).source
+    assert source == f"models:/{model.model_id}"
+    client.delete_model_version(REGISTERED_MODEL, version)
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_the_model_tells_how_to_load_its_champion(registered, client):
