@@ -22,8 +22,9 @@ from pipeline.config.composing import compose
 from pipeline.config.places import LINES_FILE
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.labels import same_number
+from pipeline.digits.recognition.lines.finding import find_lines
 from pipeline.digits.recognition.lines.reader import LineReader
-from pipeline.digits.recognition.page import cut_page, read_page
+from pipeline.digits.recognition.page import read_page
 
 COMMAND = "python -m benchmarks.real_numbers FOLDER"
 
@@ -46,7 +47,7 @@ class Answer:
 
 def answered(name: str, label: str, picture: NDArray[np.uint8], reader: LineReader) -> Answer:
     """Read a picture and judge the answer as number mode does."""
-    reading = read_page(cut_page(picture), reader)
+    reading = read_page(find_lines(picture), reader)
     ok = reading.confidence >= sure_from() and not reading.doubts
     return Answer(name, label, reading.text, reading.confidence, ok)
 
