@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SLOPE, OFFSET = "calibration_slope", "calibration_offset"  # in the network's file
-FEWEST = 2  # heights at least that a line is read at
-AGREED = 0.9  # probability of a string from which on no more views are asked
+AGREED = 0.8  # probability of a string from which on no more views are asked
 TINY = 1e-4  # a probability is at least that far from 0 and 1
 
 
@@ -86,12 +85,12 @@ class LineReader:
         """Read a line from several views of it, at least one, as many as it takes."""
         found: list[tuple[Strips, Sequence[Slot]]] = []
         strings: list[dict[str, float]] = []
-        for number, strips in enumerate(views, 1):
+        for strips in views:
             slots = [find_slots(answers) for answers in self.answers(strips.images)]
             found += [(strips, each) for each in slots]
             strings += [likely_strings(each) for each in slots]
             best, second = agree(strings)
-            if number >= FEWEST and best[1] >= AGREED:
+            if best[1] >= AGREED:
                 break
         middles, beliefs = _places(best[0], found)
         confidence = self.calibrated(best[1])

@@ -24,7 +24,7 @@ def test_a_line_says_digits_with_their_middles_and_confidence():
     assert reading.confidence == pytest.approx(0.95**3, abs=1e-3)
 
 
-@pytest.mark.parametrize(("sure", "asked"), [(0.97, 2), (0.8, len(VIEWS))])
+@pytest.mark.parametrize(("sure", "asked"), [(0.97, 1), (0.8, len(VIEWS))])
 def test_views_are_asked_until_they_agree(sure, asked):
     page = find_lines(bars((30, 70)))
     views = cut_views(page, page.lines[0])
