@@ -10,18 +10,12 @@ from pipeline.digits.preprocessing.finding import name_below
 from pipeline.digits.preprocessing.pixels import resize
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.recognition.digit import Status, why_unread, with_thumbnails
-from pipeline.digits.recognition.page import (
-    CutPage,
-    DigitBox,
-    PageReading,
-    ReadsLines,
-    cut_page,
-    read_page,
-)
+from pipeline.digits.recognition.lines.finding import Page, find_lines
+from pipeline.digits.recognition.page import DigitBox, PageReading, ReadsLines, read_page
 from pipeline.system.arrays import Pixels
 
 NUMBER_THUMBNAIL_SIDE = 512  # longest side of the picture as shown, in pixels
-LARGER = 8  # times the memory of a picture of one digit, about, is what is cut out of a page
+LARGER = 8  # times the memory of a picture of one digit, about, is that of a page
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class _Opened:
     """
 
     file: str
-    page: CutPage | None
+    page: Page | None
     note: str
     thumbnail: Pixels | None = None
     size: tuple[int, int] = (0, 0)
@@ -112,7 +106,7 @@ def _open_file(asked: tuple[Path, bool], root: Path) -> _Opened:
         small = (
             resize(picture.pixels, min(1.0, NUMBER_THUMBNAIL_SIDE / longest)) if thumbnail else None
         )
-        page, scale = cut_page(picture.pixels), max(picture.size) / longest
+        page, scale = find_lines(picture.pixels), max(picture.size) / longest
         return _Opened(file, page, picture.note, small, picture.size, scale)
     except Exception as error:  # one picture must not stop all the others
         return _Opened(file, None, why_unread(error))

@@ -1,30 +1,33 @@
 """Read a picture of numbers: its lines, a box around every digit, and reasons to doubt."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.preprocessing.normalise import Steps
 from pipeline.digits.recognition.boxes import Box, boxes_around, held_by
 from pipeline.digits.recognition.lines.cutting import Strips, cut_views
-from pipeline.digits.recognition.lines.finding import Line, find_lines
+from pipeline.digits.recognition.lines.finding import Line, Page, find_lines
 from pipeline.digits.recognition.lines.format import NONE
 from pipeline.digits.recognition.lines.reader import Reading
 from pipeline.system.arrays import Pixels
 
 HIGH = 0.6  # of a line's usual height: marks that high may be digits
+CUT_HIGH = 0.25  # the same at the edge of the picture, which may cut a digit off
+NEAR = 0.6  # heights from the middle of a line: what is further off is not of it
 MOST_SHOWN = 8
 
 
 class ReadsLines(Protocol):
     """Whatever reads lines, as `recognition.lines.reader.LineReader` does."""
 
-    def read(self, views: Sequence[Strips]) -> Reading:
-        """Read a line from several views of it."""
+    def read(self, views: Iterable[Strips]) -> Reading:
+        """Read a line from views of it, as many as it takes."""
         ...
 
 
@@ -65,21 +68,6 @@ class DigitBox:
 
 
 @dataclass(frozen=True)
-class CutPage:
-    """A picture whose lines are cut out.
-
-    Attributes:
-        lines: From top to bottom, each with the views of it that the network takes.
-        inked: uint8 (h, w), 1 where there is ink, 0 elsewhere.
-        trouble: Why it can hardly be read; empty if nothing speaks against it.
-    """
-
-    lines: tuple[tuple[Line, tuple[Strips, ...]], ...]
-    inked: Pixels
-    trouble: str
-
-
-@dataclass(frozen=True)
 class PageReading:
     """What a picture says.
 
@@ -100,20 +88,9 @@ class PageReading:
     doubts: tuple[str, ...]
 
 
-def cut_page(picture: Pixels) -> CutPage:
-    """Find the lines of a picture and cut them out.
-
-    Args:
-        picture: uint8, (h, w) grey or (h, w, 3) RGB, of either polarity.
-    """
-    page = find_lines(picture)
-    lines = tuple((line, cut_views(page, line)) for line in page.lines)
-    return CutPage(lines, page.inked, page.trouble)
-
-
-def read_page(page: CutPage, reader: ReadsLines) -> PageReading:
-    """Read a picture whose lines are cut out."""
-    read = [(line, reader.read(views)) for line, views in page.lines]
+def read_page(page: Page, reader: ReadsLines) -> PageReading:
+    """Read a picture whose lines are found."""
+    read = [(line, reader.read(cut_views(page, line))) for line in page.lines]
     readings = [reading for _, reading in read if reading.text]
     digits = [
         box
@@ -122,7 +99,7 @@ def read_page(page: CutPage, reader: ReadsLines) -> PageReading:
         )
         for box in _digits(page, line, reading, number)
     ]
-    doubts = [page.trouble, *(_doubt(*each) for each in read)]
+    doubts = [page.trouble, *(_doubt(*each) for each in read), _cut_off(page, digits)]
     second, second_confidence = _second(readings)
     return PageReading(
         text=" ".join(each.text for each in readings),
@@ -142,7 +119,7 @@ def _second(readings: Sequence[Reading]) -> tuple[str, float]:
     return " ".join(text for text in texts if text), weakest.second_confidence
 
 
-def _digits(page: CutPage, line: Line, reading: Reading, number: int) -> list[DigitBox]:
+def _digits(page: Page, line: Line, reading: Reading, number: int) -> list[DigitBox]:
     boxes = boxes_around(line, page.inked, reading.middles)
     return [
         _digit_box(box, number, int(digit), belief)
@@ -183,10 +160,32 @@ def _doubt(line: Line, reading: Reading) -> str:
     return f"ink as high as a digit, at column {unused[0]} of the picture, is read as none"
 
 
+def _cut_off(page: Page, digits: Sequence[DigitBox]) -> str:
+    """Say whether ink at the left or right edge, perhaps the rest of a digit, was read as none."""
+    if not page.inked[:, [0, -1]].any():
+        return ""
+    width = page.inked.shape[1]
+    _, _, stats, _ = cv2.connectedComponentsWithStats(page.inked)
+    for x, y, w, h, _ in stats[1:].tolist():
+        if x > 0 and x + w < width:
+            continue
+        middle, level = x + w / 2, y + h / 2
+        is_read = any(box.left <= middle <= box.left + box.width for box in digits)
+        if not is_read and any(_may_be_part(line, middle, level, w, h) for line in page.lines):
+            return "ink at the edge of the picture, perhaps of a digit cut off, is read as none"
+    return ""
+
+
+def _may_be_part(line: Line, across: float, down: float, width: int, height: int) -> bool:
+    """Say whether a mark of some size, with its middle at a place, may be of a line's digit."""
+    off = abs(down - line.middle - line.rise * across)
+    return height >= CUT_HIGH * line.height > 0 and max(width, off / NEAR) < line.height
+
+
 def steps_to_lines(picture: Pixels) -> Steps:
     """Return name and array of every step from a picture to what the network sees of its lines."""
     page = find_lines(picture)
-    shown = [cut_views(page, line)[0].images[0] for line in page.lines[:MOST_SHOWN]]
+    shown = [next(cut_views(page, line)).images[0] for line in page.lines[:MOST_SHOWN]]
     width = max((strip.shape[1] for strip in shown), default=0)
     padded = [
         np.pad(strip, ((0, 0), (0, width - strip.shape[1])), constant_values=255) for strip in shown

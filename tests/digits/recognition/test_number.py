@@ -72,7 +72,7 @@ def test_a_picture_that_breaks_the_search_is_an_error_of_its_own(folder, monkeyp
     def breaks(pixels):
         raise MemoryError("too large")
 
-    monkeypatch.setattr(number, "cut_page", breaks)
+    monkeypatch.setattr(number, "find_lines", breaks)
     answers = list(read(folder))
     assert [each.status for each in answers] == ["error"] * 4
     assert "too large" in answers[0].detail

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from support.lines import bar_reader, bars
 
-from pipeline.digits.recognition.page import DigitBox, cut_page, read_page, steps_to_lines
+from pipeline.digits.recognition.lines.finding import find_lines
+from pipeline.digits.recognition.page import DigitBox, read_page, steps_to_lines
 
 
 def read(picture, **settings):
-    return read_page(cut_page(picture), bar_reader(**settings))
+    return read_page(find_lines(picture), bar_reader(**settings))
 
 
 def test_digits_come_with_boxes_and_confidences():
@@ -38,6 +39,20 @@ def test_ink_as_high_as_a_digit_that_is_read_as_none_is_a_doubt():
     reading = read(picture, share=0.6)
     assert reading.text == "012"
     assert "at column 199 " in reading.doubts[0]
+
+
+@pytest.mark.parametrize("left", [292, 0])
+def test_a_part_of_a_digit_at_the_edge_that_is_read_as_none_is_a_doubt(left):
+    picture = bars((110, 150, 190))
+    picture[46:57, left : left + 8] = 40
+    assert any("at the edge of the picture" in doubt for doubt in read(picture).doubts)
+
+
+def test_a_digit_at_the_edge_that_is_read_is_no_doubt_nor_is_a_comma_elsewhere():
+    picture = bars((0, 40, 80))
+    picture[46:57, 250:258] = 40
+    reading = read(picture)
+    assert (reading.text, reading.doubts) == ("012", ())
 
 
 def test_a_line_without_a_digit_is_a_doubt():

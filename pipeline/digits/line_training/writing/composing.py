@@ -17,18 +17,22 @@ from pipeline.digits.splits import Split
 from pipeline.digits.training.augmentation import Distortion, distort
 from pipeline.system.arrays import Pixels
 
-WIDTH = 144  # of a composed strip, in pixels
+WIDTH = 160  # of a composed strip, in pixels
 DIGIT = 20  # height of MNIST's digits, in pixels
 DRAWN, SIGNS = 16_000, 600  # kept to choose from
 DRAWN_SHARES = (0.0, 0.15, 0.4, 1.0)  # of the digits of a line, by chance
 BENT = Distortion(rotation=8, shear=0.15, scale=0.08, stretch=0.2, elastic=0.75, thickness=0.3)
 
+Spans = NDArray[np.float64]  # (n, 2): the first column of each digit and the one behind its last
+
 INK = 90
 FAR = 10_000  # where a line of pixels has no ink to begin or end
 NESTED = 0.5  # heights of a digit's box that may lie in its neighbour's
-OVERLAP = 0.14  # heights that touching strokes go into each other, at most
+OVERLAP = 0.1  # heights that touching strokes go into each other, at most
 NEAREST = APART * STRIDE  # columns from one middle to the next, at least
 BLANK, FRAGMENTED = 0.02, 0.2  # share of the lines without a digit, and with parts of others
+CUT = 0.05  # share of the lines whose picture ends within a digit
+MOST_CUT = 0.35  # share of a digit that may be missing, or it counts as none
 
 
 @dataclass(frozen=True)
@@ -110,14 +114,14 @@ class Style:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Self:
         """Draw a style; the same state draws the same one."""
-        height = rng.triangular(13, 19, 28)
+        height = rng.triangular(13, 20, 29)
         return cls(
             height=height,
-            widen=math.exp(rng.normal(0, 0.16)),
+            widen=math.exp(rng.normal(0.1, 0.2)),
             slant=rng.normal(-0.12, 0.2),
             rise=rng.normal(0, 0.02) if rng.random() < 0.6 else 0.0,
             gap=height * rng.gamma(2.0, 0.09),
-            touching=float(rng.choice((0.0, 0.25, 0.6, 1.0), p=(0.3, 0.25, 0.15, 0.3))),
+            touching=float(rng.choice((0.0, 0.25, 0.6, 1.0), p=(0.2, 0.2, 0.15, 0.45))),
             unsteady=rng.uniform(0.01, 0.13),
             small_noughts=rng.uniform(0.5, 0.85) if rng.random() < 0.2 else 1.0,
             pen=rng.uniform(-0.8, 0.7),
@@ -144,11 +148,15 @@ def compose_lines(stock: Stock, count: int, rng: np.random.Generator) -> Split:
         line = _Line(style, rng)
         glyphs = [next(images) if each.isdigit() else None for each in text]
         line.write(text, glyphs, stock)
-        ink, middles = line.finished()
+        ink, spans = line.finished()
         if rng.random() < FRAGMENTED:
             _add_fragments(ink, stock, style, rng)
-        strips.append(stock.papers.write_on(ink, style.height, rng))
-        labels.append(label_places(middles, line.digits[: len(middles)], WIDTH))
+        strip, digits = stock.papers.write_on(ink, style.height, rng), line.digits
+        if len(digits) and rng.random() < CUT:
+            whole = _cut_off(strip, spans, rng)
+            spans, digits = spans[whole], digits[whole]
+        strips.append(strip)
+        labels.append(label_places(spans.mean(axis=1), digits, WIDTH))
     return Split(np.stack(strips), np.stack(labels))
 
 
@@ -160,7 +168,7 @@ class _Line:
         self.ink = np.zeros((HEIGHT, WIDTH), np.uint8)
         self.ends = np.full(HEIGHT, -FAR)  # the last inked column of each line of pixels
         self.right = 0  # the first column that is free
-        self.middles: list[float] = []
+        self.spans: list[tuple[int, int]] = []  # where each digit begins and ends
         self.digits: list[int] = []
         room = max(0.0, (HEIGHT - style.height) / 2 + 0.5)
         self.centre = HEIGHT / 2 + rng.uniform(-room, room)
@@ -178,13 +186,14 @@ class _Line:
             if not fits:
                 return
 
-    def finished(self) -> tuple[Pixels, list[float]]:
-        """Return its ink, uint8 (HEIGHT, WIDTH), somewhere along the strip, and the middles."""
+    def finished(self) -> tuple[Pixels, Spans]:
+        """Return its ink, uint8 (HEIGHT, WIDTH), somewhere along the strip, and the spans."""
         free = WIDTH - self.right
         shift = int(self.rng.integers(0, free + 1)) if free > 0 else 0
         move = np.array([[1, 0, shift], [self.style.rise, 1, -self.style.rise * self.right / 2]])
         ink = cv2.warpAffine(self.ink, move, (WIDTH, HEIGHT))
-        return _thickened(ink, self.style.pen), [middle + shift for middle in self.middles]
+        spans = np.array(self.spans, np.float64).reshape(-1, 2) + shift
+        return _thickened(ink, self.style.pen), spans
 
     def _write_digit(self, digit: int, glyph: Pixels) -> bool:
         small = digit == 0 and bool(self.digits)
@@ -208,7 +217,7 @@ class _Line:
         self.ends = np.maximum(self.ends, left + glyph.last)
         self.right = max(self.right, right)
         if digit is not None:
-            self.middles.append((left + right) / 2)
+            self.spans.append((left, right))
             self.digits.append(digit)
         return True
 
@@ -225,8 +234,9 @@ class _Line:
             # Slanted digits reach over each other; hardly any hand lets them do so fully.
             left = max(beside, round(self.rng.uniform(0.6, 1) * self.right)) + gap
         left = math.floor(left)
-        if self.middles:
-            left = max(left, math.ceil(self.middles[-1] + NEAREST - glyph.ink.shape[1] / 2))
+        if self.spans:
+            before = sum(self.spans[-1]) / 2
+            left = max(left, math.ceil(before + NEAREST - glyph.ink.shape[1] / 2))
         return max(int(left), 0)
 
     def _write_mark(self, sign: str) -> bool:
@@ -280,6 +290,20 @@ def _thickened(ink: cv2.typing.MatLike, pen: float) -> Pixels:
     other = cv2.dilate(ink, cross) if pen > 0 else cv2.erode(ink, cross)
     mixed = cv2.addWeighted(ink, 1 - abs(pen), other, abs(pen), 0)
     return cv2.convertScaleAbs(mixed, alpha=255 / max(int(mixed.max()), 64)).astype(np.uint8)
+
+
+def _cut_off(strip: Pixels, spans: Spans, rng: np.random.Generator) -> slice:
+    """Let the picture end within its first or its last digit; say which are still digits."""
+    paper, missing = np.uint8(np.median(strip)), rng.random()
+    is_first = bool(rng.random() < 0.5)
+    left, right = spans[0 if is_first else -1]
+    if is_first:
+        strip[:, : round(left + missing * (right - left))] = paper
+    else:
+        strip[:, round(right - missing * (right - left)) :] = paper
+    if missing <= MOST_CUT:
+        return slice(None)
+    return slice(1, None) if is_first else slice(None, -1)
 
 
 def _add_fragments(ink: Pixels, stock: Stock, style: Style, rng: np.random.Generator) -> None:

@@ -46,6 +46,8 @@ def _digits(length: int, rng: np.random.Generator) -> str:
         digits[rng.integers(1, length + 1) :] = 0
     if rng.random() < 0.3:
         digits[0] = 1
+    if rng.random() < 0.15:
+        digits[rng.random(length) < 0.4] = 1
     if rng.random() < 0.1:
         digits[:] = np.where(rng.random(length) < 0.5, digits[0], digits)
     return "".join(map(str, digits))

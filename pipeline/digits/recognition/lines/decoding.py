@@ -2,8 +2,8 @@
 
 Every place where a digit may have its middle is a slot, which holds one of the ten digits or none.
 A reading gives each string of digits a probability: that of the slots agreeing with it. Readings of
-one line at several scales are summed string by string, so that the string wins that most of them
-could agree on, and its mean probability is the confidence in the whole.
+one line at several scales are summed string by string, the surer ones counting more, so that the
+string wins that most of them could agree on. Its mean probability is the confidence in the whole.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from pipeline.digits.recognition.lines.format import APART, NONE, STRIDE
 Probabilities = NDArray[np.float32]
 
 LEAST = 0.02  # probability of a digit from which a place is a slot, and a digit a choice there
-SURE = 0.75  # probability of a digit from which the next one may be as near as APART answers
+TRUST = 2  # power of a reading's largest probability that is its weight among others
 BEAM = 24  # strings that are followed from slot to slot
 
 
@@ -48,7 +48,7 @@ class Slot:
 def find_slots(answers: Probabilities) -> list[Slot]:
     """Return the slots of a strip from left to right, no two nearer than APART answers.
 
-    The surest come first: this is non-maximum suppression. Only sure ones come as near as that.
+    The surest come first: this is non-maximum suppression.
 
     Args:
         answers: float32 (n, 11), what the network says of every STRIDE columns.
@@ -59,10 +59,7 @@ def find_slots(answers: Probabilities) -> list[Slot]:
     for place in np.argsort(-there, kind="stable").tolist():
         if there[place] < LEAST:
             break
-        beside = taken[max(0, place - APART) : place + APART + 1]
-        if not taken[max(0, place - APART + 1) : place + APART].any() and (
-            there[place] >= SURE or not beside.any()
-        ):
+        if not taken[max(0, place - APART + 1) : place + APART].any():
             taken[place] = True
             slots.append(Slot(place, answers[place]))
     return sorted(slots, key=lambda slot: slot.place)
@@ -91,10 +88,11 @@ def agree(readings: Sequence[dict[str, float]]) -> tuple[tuple[str, float], tupl
     Returns:
         That string and its mean probability, 0..1; and the same of the next best string.
     """
+    weights = np.array([max(strings.values()) for strings in readings]) ** TRUST
     sums: defaultdict[str, float] = defaultdict(float)
-    for strings in readings:
+    for strings, weight in zip(readings, (weights / weights.sum()).tolist(), strict=True):
         for string, probability in strings.items():
-            sums[string] += probability / len(readings)
+            sums[string] += probability * weight
     best, *others = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
     return best, others[0] if others else ("", 0.0)
 

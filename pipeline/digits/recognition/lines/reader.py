@@ -1,11 +1,12 @@
 """A trained network that reads lines, behind ONNX Runtime.
 
-Every line is read in several views. A string of digits is as probable as they make it on average,
-which becomes a confidence by a calibration that comes with the network.
+A line is read in one view after the other, until they agree well enough. A string of digits is as
+probable as they make it on average, which becomes a confidence by a calibration that comes with the
+network.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SLOPE, OFFSET = "calibration_slope", "calibration_offset"  # in the network's file
+AGREED = 0.8  # probability of a string from which on no more views are asked
 TINY = 1e-4  # a probability is at least that far from 0 and 1
 
 
@@ -79,14 +81,17 @@ class LineReader:
         slope, offset = float(metadata.get(SLOPE, "1")), float(metadata.get(OFFSET, "0"))
         return cls(session, slope, offset, metadata.get(NOTE) or None)
 
-    def read(self, views: Sequence[Strips]) -> Reading:
-        """Read a line from several views of it, at least one."""
-        found = [
-            (strips, find_slots(answers))
-            for strips in views
-            for answers in self.answers(strips.images)
-        ]
-        best, second = agree([likely_strings(slots) for _, slots in found])
+    def read(self, views: Iterable[Strips]) -> Reading:
+        """Read a line from several views of it, at least one, as many as it takes."""
+        found: list[tuple[Strips, Sequence[Slot]]] = []
+        strings: list[dict[str, float]] = []
+        for strips in views:
+            slots = [find_slots(answers) for answers in self.answers(strips.images)]
+            found += [(strips, each) for each in slots]
+            strings += [likely_strings(each) for each in slots]
+            best, second = agree(strings)
+            if best[1] >= AGREED:
+                break
         middles, beliefs = _places(best[0], found)
         confidence = self.calibrated(best[1])
         return Reading(

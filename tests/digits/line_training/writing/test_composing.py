@@ -27,6 +27,7 @@ def plain(monkeypatch, stock, **style):
     monkeypatch.setattr(composing, "DRAWN_SHARES", (0.0,))
     monkeypatch.setattr(composing, "FRAGMENTED", 0.0)
     monkeypatch.setattr(composing, "BLANK", 0.0)
+    monkeypatch.setattr(composing, "CUT", 0.0)
     monkeypatch.setattr(type(stock.papers), "write_on", lambda self, ink, height, rng: 255 - ink)
 
 
@@ -57,6 +58,24 @@ def test_digits_touch_where_they_shall(monkeypatch, stock):
     lines = compose_lines(stock, 20, np.random.default_rng(1))
     assert np.mean([len(objects(strip)) == 1 for strip in lines.images]) > 0.9
     assert {digits_of(labels) for labels in lines.labels} == {"4444"}
+
+
+def test_a_digit_counts_as_one_while_most_of_it_is_within_the_edge():
+    spans, outcomes = np.array([[10.0, 30.0], [40.0, 60.0], [70.0, 90.0]]), set()
+    for seed in range(60):
+        strip = np.full((HEIGHT, WIDTH), 255, np.uint8)
+        for left, right in spans.astype(int):
+            strip[6:26, left:right] = 0
+        whole = composing._cut_off(strip, spans, np.random.default_rng(seed))
+        seen = [(strip[16, int(left) : int(right)] < 128).sum() for left, right in spans]
+        assert sum(width < 20 for width in seen) == (min(seen) < 20)
+        least = (1 - composing.MOST_CUT) * 20
+        if abs(min(seen) - least) < 1:
+            continue  # a matter of rounding
+        is_seen = [width > least for width in seen]
+        assert spans[whole].tolist() == spans[is_seen].tolist()
+        outcomes.add(tuple(is_seen))
+    assert outcomes == {(True, True, True), (False, True, True), (True, True, False)}
 
 
 def test_signs_are_drawn_and_not_labelled(monkeypatch, stock):

@@ -5,7 +5,7 @@ import pytest
 from support.lines import FakeSession, bar_reader, bars
 from support.networks import write_reader
 
-from pipeline.digits.recognition.lines.cutting import cut_views
+from pipeline.digits.recognition.lines.cutting import VIEWS, cut_views
 from pipeline.digits.recognition.lines.finding import find_lines
 from pipeline.digits.recognition.lines.reader import LineReader, calibrate
 from pipeline.system.errors import InputError
@@ -22,6 +22,14 @@ def test_a_line_says_digits_with_their_middles_and_confidence():
     assert reading.middles == pytest.approx((34, 74, 114), abs=2)
     assert reading.beliefs[[0, 1, 2], [0, 1, 2]] == pytest.approx(0.95, abs=1e-3)
     assert reading.confidence == pytest.approx(0.95**3, abs=1e-3)
+
+
+@pytest.mark.parametrize(("sure", "asked"), [(0.97, 1), (0.8, len(VIEWS))])
+def test_views_are_asked_until_they_agree(sure, asked):
+    page = find_lines(bars((30, 70)))
+    views = cut_views(page, page.lines[0])
+    bar_reader(sure=sure).read(views)
+    assert len(list(views)) == len(VIEWS) - asked
 
 
 def test_the_next_likeliest_string_comes_with_its_probability():
