@@ -1,8 +1,11 @@
 """What was typed reaches Hydra as it was meant."""
 
-import pytest
+from pathlib import Path
 
-from pipeline.cli.command_line import quote, quote_all
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from pipeline.cli.command_line import quote, quote_all, sweep_arguments
 
 
 @pytest.mark.parametrize(
@@ -21,3 +24,12 @@ def test_a_grid_of_values_with_equals_signs_is_no_single_value():
 def test_paths_need_no_quotes_of_hydras(started, name):
     ((tree,), _) = started(f"predict.images=/pictures/{name}")
     assert tree["predict"]["images"] == f"/pictures/{name}"
+
+
+@pytest.mark.parametrize("name", ["a,b", "it's", "a=b", "a[1]", "a$b {c}", "数字"])
+def test_a_sweep_is_recorded_below_any_folder(name):
+    folder = Path("/home") / name
+    (_, argument, *_) = sweep_arguments([], folder)
+    override = OverridesParser.create().parse_override(argument)
+    assert not override.is_sweep_override()
+    assert override.value() == str(folder)
