@@ -170,3 +170,11 @@ def test_a_border_of_paper_on_one_side_only_does_not_turn_the_polarity():
         turned = np.ascontiguousarray(np.rot90(half, turn))
         assert ink_is_dark(turned)
         assert not ink_is_dark(255 - turned)
+
+
+def test_colours_that_show_hardly_more_than_luminance_are_left_alone():
+    along = LUMINANCE / np.linalg.norm(LUMINANCE)
+    across = np.linalg.svd(along[None])[2][1:]  # two axes of colour, of one luminance
+    noise = np.random.default_rng(0).normal(0, 14, (64, 64, 3)) * [1.0, 1.1, 1.1]
+    picture = (128 + noise @ np.stack([along, *across])).clip(0, 255).astype(np.uint8)
+    assert channel_weights(picture) is LUMINANCE

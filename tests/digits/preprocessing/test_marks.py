@@ -230,3 +230,10 @@ def test_what_a_rule_crosses_is_not_cut_in_two():
     assert (rest[6:114, 57:61] >= 100).all()
     assert not rest[:, :50].any()
     assert not rest[:, 68:].any()
+
+
+def test_a_large_faint_mark_has_less_ink_than_a_dark_digit():
+    ink = np.maximum(page(DIGIT, tone=250), page((5, 40, 11, 40), tone=140))
+    mask, _ = chosen_of(ink)
+    assert mask[60, 58] == 1
+    assert mask[60, 10] == 0

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from support.kept import assert_as_kept
 
-from pipeline.digits.line_training.writing.papers import Papers
+from pipeline.digits.line_training.writing.papers import Papers, _print
 from pipeline.digits.recognition.lines.format import HEIGHT
 
 
@@ -31,3 +31,9 @@ def test_a_seed_makes_the_papers_it_has_always_made():
     rng = np.random.default_rng(2)
     written = [papers.write_on(ink, rng.uniform(12, 26), rng) for _ in range(40)]
     assert_as_kept("papers", np.stack(written), columns=8)
+
+
+def test_a_seed_prints_the_lines_it_has_always_printed():
+    rng = np.random.default_rng(3)
+    prints = np.stack([_print(rng)[:48, :96] for _ in range(12)])
+    assert_as_kept("prints", np.rint(255 * prints).astype(np.uint8), columns=4)
