@@ -1,4 +1,4 @@
-"""A training and its network on an MLflow server, and on the local store in turn."""
+"""What the README types, with an MLflow server; and a server and the local store in turn."""
 
 import os
 import signal
@@ -84,3 +84,46 @@ def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, mo
         (output,) = run.outputs.model_outputs
         model = MlflowClient(uri).get_logged_model(output.model_id)
         assert model.experiment_id == run.info.experiment_id
+
+
+def typed(project, server, command, *arguments):
+    return project.run("python", "-m", f"pipeline.{command}", *arguments, f"tracking.uri={server}")
+
+
+def test_the_registry_is_kept_by_a_server(project, server):
+    """A server asks for more than the local store does."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(server)
+    told = typed(project, server, "register", "run=best")
+    assert "best of 1 training on mnist-5000 with 500 validation pictures" in told
+    assert "champion is version 1, the first one" in told
+    assert "already version 1" in typed(project, server, "register", f"run={project.run_id()}")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    readers = client.search_logged_models([experiment], "name = 'reader'")
+    version = client.get_model_version_by_alias("digits", "champion")
+    assert [f"models:/{model.model_id}" for model in readers] == [version.source]
+    champion = "predict.model=models:/digits@champion"
+    read = typed(project, server, "stages.predict_custom", champion, "predict.output=read")
+    assert "26 pictures" in read
+
+
+def test_a_server_keeps_sweeps_and_searches_and_what_is_made_of_them(project, server):
+    from mlflow import MlflowClient
+
+    grid = [*SMALL, "train.epochs=1", "model.hidden_units=[8],[12]"]
+    assert "best by validation" in typed(project, server, "sweep", *grid)
+    small = [*SMALL, "search.trials=1", "search.study=one"]
+    typed(project, server, "search", *small)
+    client = MlflowClient(server)
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    trials = client.search_runs([experiment], "tags.stage = 'trial'")
+    assert len(trials) == 3
+    assert "params.yaml" in typed(project, server, "promote", f"run={trials[0].info.run_id}")
+    assert "report on 4 experiments" in typed(project, server, "report")
+
+
+def test_a_training_starts_from_a_run_of_a_server(project, server):
+    (project.folder / "params.yaml").write_text(dump(compose([*SMALL, "train.epochs=1"])))
+    start = f"train.init_from={project.run_id()}"
+    assert "1 epoch" in typed(project, server, "stages.train", start)
