@@ -11,9 +11,9 @@ import yaml
 
 from pipeline.cli.command import run_command
 from pipeline.cli.drift import REPORTED_BY_CALLER, report_drift
-from pipeline.cli.dvc import reproduce
 from pipeline.cli.messages import fail
-from pipeline.cli.workspace import lock_dvc, lock_workspace
+from pipeline.cli.project.dvc import reproduce
+from pipeline.cli.project.workspace import lock_dvc, lock_workspace
 from pipeline.config.checking import check_numbers, validate
 from pipeline.config.params import read_params, write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME

@@ -7,7 +7,7 @@ with the same results on the same machine.
 import logging
 
 from pipeline.cli.command import run_command
-from pipeline.cli.workspace import lock_dvc, lock_workspace
+from pipeline.cli.project.workspace import lock_dvc, lock_workspace
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.config.moved import migrate

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from pipeline import __main__ as experiment
-from pipeline.cli import drift, workspace
+from pipeline.cli import drift
+from pipeline.cli.project import workspace
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError

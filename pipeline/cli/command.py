@@ -15,11 +15,11 @@ from hydra.core.config_store import ConfigStore
 
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
 from pipeline.cli.drift import report_drift_of_stage
-from pipeline.cli.dvc import expect_usable_path
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.inputs import Inputs, inputs_of_stage
+from pipeline.cli.project.dvc import expect_usable_path
+from pipeline.cli.project.inputs import Inputs, inputs_of_stage
+from pipeline.cli.project.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.cli.starts import compose_once, run_hydra_main
-from pipeline.cli.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
 from pipeline.config.places import ROOT

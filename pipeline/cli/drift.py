@@ -8,7 +8,7 @@ from contextlib import suppress
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.cli.inputs import STAGE_OF_DVC
+from pipeline.cli.project.inputs import STAGE_OF_DVC
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree, differing_keys
@@ -52,7 +52,7 @@ def report_drift_of_stage(params: Tree) -> None:
 
 def _reported_by_another_stage() -> bool:
     """Return whether a stage of this DVC process came first; if not, record that this one did."""
-    from pipeline.cli.dvc import parent_dvc
+    from pipeline.cli.project.dvc import parent_dvc
 
     dvc = parent_dvc()
     if dvc is None:

@@ -11,7 +11,7 @@ from typing import IO
 
 import psutil
 
-from pipeline.cli.git import follow_git
+from pipeline.cli.project.git import follow_git
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
 

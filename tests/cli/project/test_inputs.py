@@ -6,7 +6,8 @@ import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
 
-from pipeline.cli import command, inputs, starts, workspace
+from pipeline.cli import command, starts
+from pipeline.cli.project import inputs, workspace
 from pipeline.config.composing import compose
 from pipeline.config.params import dump
 from pipeline.system.errors import InputError

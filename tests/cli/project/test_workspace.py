@@ -8,7 +8,8 @@ import pytest
 import zc.lockfile
 from hydra.core.global_hydra import GlobalHydra
 
-from pipeline.cli import command, starts, workspace
+from pipeline.cli import command, starts
+from pipeline.cli.project import workspace
 from pipeline.config.composing import compose
 from pipeline.system.errors import InputError
 
@@ -45,7 +46,7 @@ def test_while_dvc_is_at_work_nobody_else_is():
 def test_a_stage_of_dvc_keeps_dvc_out_until_its_process_ends():
     code = (
         "import pathlib, sys\n"
-        "from pipeline.cli import workspace\n"
+        "from pipeline.cli.project import workspace\n"
         "workspace.DVC_LOCK = pathlib.Path(sys.argv[1])\n"
         "workspace.hold_dvc_until_exit()\n"
         "print('held', flush=True)\n"

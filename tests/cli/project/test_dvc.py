@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.projects import wait_for
 
-from pipeline.cli import dvc
 from pipeline.cli.command import run_stage
+from pipeline.cli.project import dvc
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
 
@@ -38,7 +38,7 @@ import pathlib, sys
 import pipeline.config.places
 pipeline.config.places.ROOT = pathlib.Path(sys.argv.pop())
 from pipeline.cli.command import run_command
-from pipeline.cli.dvc import reproduce
+from pipeline.cli.project.dvc import reproduce
 run_command(lambda _: reproduce({}), None)
 """
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.cli import git
+from pipeline.cli.project import git
 
 
 @pytest.fixture
