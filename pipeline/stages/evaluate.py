@@ -7,7 +7,7 @@ It needs no TensorFlow: the network runs on ONNX Runtime.
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,8 @@ from pipeline.digits.inference.metrics import (
     precision_and_recall,
     reliability,
 )
+from pipeline.digits.robustness.corruptions import corrupt
+from pipeline.digits.robustness.measure import SEED, Robustness, cost, measure
 from pipeline.digits.splits import Split, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
@@ -39,6 +41,8 @@ from pipeline.tracking.run_ids import read_run_id
 log = logging.getLogger(__name__)
 
 STAGE = "evaluate"
+CORRUPTED = 1000  # pictures of each kind
+ROBUSTNESS_NAME = "robustness.json"  # no file of DVC's metrics, whose tables would be too wide
 TRAINED, LINES_TRAINED = REPORTS / "train", REPORTS / "train-lines"
 
 
@@ -70,14 +74,19 @@ def run(config: Config) -> None:
         test = load_split(split_file("test"))
         raw = _answers(classifier, test.images)
         evaluation = _compare(classifier, raw, test.labels, len(info.class_names))
-        metrics = describe(evaluation, test, info)
+        robustness = measure(classifier, test, evaluation.probabilities, CORRUPTED)
+        price = cost(ONNX_FILE, test.images)
+        metrics = describe(evaluation, test, info) | robustness.summary()
         folder = report_dir(STAGE)
-        files = [folder / METRICS_NAME, folder / "predictions.csv"]
-        write_json(files[0], metrics)
-        _write_predictions(files[1], evaluation, test, info.class_names)
+        files = [folder / name for name in (METRICS_NAME, ROBUSTNESS_NAME, "predictions.csv")]
+        # Without the time, which would change this output of the stage with every run.
+        write_json(files[0], metrics | {"model_bytes": price["model_bytes"]})
+        write_json(files[1], asdict(robustness))
+        _write_predictions(files[2], evaluation, test, info.class_names)
         files += plot(evaluation, test, info, folder)
+        files.append(plot_robustness(robustness, metrics["test_accuracy"], test, info.note, folder))
         files += plot_trainings(info.note, folder)
-        recorder.record(Metrics(_comparable(metrics)))
+        recorder.record(Metrics(_comparable(metrics) | price | robustness.by_kind()))
         recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
 
@@ -161,6 +170,25 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
     for name, figure in figures.items():
         save_figure(figure, folder / name)
     return [folder / name for name in figures]
+
+
+def plot_robustness(
+    robustness: Robustness, accuracy: float, test: Split, note: str | None, folder: Path
+) -> Path:
+    """Draw the accuracy on corrupted pictures, with the first picture as an example."""
+    from pipeline.plots.evaluate.corruptions import Corrupted, corruption_bars
+    from pipeline.plots.style.page import save_figure
+
+    example = test.images[:1]
+    kinds = [
+        Corrupted(kind, corrupt(example, kind, SEED)[0], share)
+        for kind, share in robustness.corrupted.items()
+    ]
+    path = folder / "corruptions.png"
+    clean = Corrupted("as they are", example[0], accuracy)
+    pictures, error = robustness.corrupted_pictures, robustness.standard_error
+    save_figure(corruption_bars(kinds, pictures, error, clean, note), path)
+    return path
 
 
 def plot_trainings(note: str | None, folder: Path) -> list[Path]:

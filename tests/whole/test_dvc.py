@@ -82,6 +82,12 @@ def test_how_lines_are_composed_concerns_no_reading_and_how_numbers_are_read_no_
     assert numbers in reachable("predict-custom") - reachable("train-lines")
 
 
+def test_only_evaluate_reaches_what_measures_robustness():
+    folder = "pipeline/digits/robustness/"
+    reaching = [stage for stage in STAGES if any(f.startswith(folder) for f in reachable(stage))]
+    assert reaching == ["evaluate"]
+
+
 def declared(stage: str) -> list[str]:
     return [dep for dep in STAGES[stage]["deps"] if dep.startswith("pipeline/")]
 
