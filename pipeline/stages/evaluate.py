@@ -28,15 +28,16 @@ from pipeline.digits.inference.metrics import (
 )
 from pipeline.digits.robustness.corruptions import corrupt
 from pipeline.digits.robustness.measure import SEED, Robustness, cost, measure
-from pipeline.digits.splits import Split, load_split
+from pipeline.digits.splits import Split, digest, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
 from pipeline.system.files import write_csv, write_json
 from pipeline.system.progress import SHOW_AFTER, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
-from pipeline.tracking.recording.records import File, Metrics
+from pipeline.tracking.recording.records import File
 from pipeline.tracking.run_ids import read_run_id
+from pipeline.tracking.training_records import evaluation_metrics
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ def run(config: Config) -> None:
         files += plot(evaluation, test, info, folder)
         files.append(plot_robustness(robustness, metrics["test_accuracy"], test, info.note, folder))
         files += plot_trainings(info.note, folder)
-        recorder.record(Metrics(_comparable(metrics) | price | robustness.by_kind()))
+        figures = _comparable(metrics) | price | robustness.by_kind()
+        recorder.record(evaluation_metrics(figures, info.name, digest([test]), len(test)))
         recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
 
