@@ -68,7 +68,7 @@ def test_a_server_keeps_a_training_and_its_network(project, server, tmp_path):
     assert run.data.metrics["test_pictures"] == 100
     (best,) = MlflowClient(server).search_logged_models(
         [run.info.experiment_id],
-        datasets=[{"dataset_name": "mnist-test", "dataset_digest": digest([smaller])[:32]}],
+        datasets=[{"dataset_name": "mnist-5000-test", "dataset_digest": digest([smaller])[:32]}],
         order_by=[{"field_name": "metrics.test_accuracy", "ascending": False}],
     )
     assert best.source_run_id == project.run_id()
