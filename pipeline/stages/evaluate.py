@@ -76,21 +76,33 @@ def run(config: Config) -> None:
         raw = _answers(classifier, test.images)
         evaluation = _compare(classifier, raw, test.labels, len(info.class_names))
         robustness = measure(classifier, test, evaluation.probabilities, CORRUPTED)
-        price = cost(ONNX_FILE, test.images)
         metrics = describe(evaluation, test, info) | robustness.summary()
-        folder = report_dir(STAGE)
-        files = [folder / name for name in (METRICS_NAME, ROBUSTNESS_NAME, "predictions.csv")]
+        price = cost(ONNX_FILE, test.images)
         # Without the time, which would change this output of the stage with every run.
-        write_json(files[0], metrics | {"model_bytes": price["model_bytes"]})
-        write_json(files[1], asdict(robustness))
-        _write_predictions(files[2], evaluation, test, info.class_names)
-        files += plot(evaluation, test, info, folder)
-        files.append(plot_robustness(robustness, metrics["test_accuracy"], test, info.note, folder))
-        files += plot_trainings(info.note, folder)
+        written = metrics | {"model_bytes": price["model_bytes"]}
+        files = report(written, evaluation, robustness, test, info)
         figures = _comparable(metrics) | price | robustness.by_kind()
         recorder.record(evaluation_metrics(figures, info.name, digest([test]), len(test)))
         recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
+
+
+def report(
+    metrics: Tree,
+    evaluation: Evaluation,
+    robustness: Robustness,
+    test: Split,
+    info: DatasetInfo,
+) -> list[Path]:
+    """Write the metrics, the answers and the plots; return the files."""
+    folder = report_dir(STAGE)
+    files = [folder / name for name in (METRICS_NAME, ROBUSTNESS_NAME, "predictions.csv")]
+    write_json(files[0], metrics)
+    write_json(files[1], asdict(robustness))
+    _write_predictions(files[2], evaluation, test, info.class_names)
+    files += plot(evaluation, test, info, folder)
+    files.append(plot_robustness(robustness, metrics["test_accuracy"], test, info.note, folder))
+    return files + plot_trainings(info.note, folder)
 
 
 def _answers(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
