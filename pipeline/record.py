@@ -5,6 +5,7 @@ Nothing is done if MLflow has the run. What the files do not hold (seconds, use 
 not recorded.
 """
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,19 +21,19 @@ from pipeline.config.places import (
     project_path,
 )
 from pipeline.config.schema import Config, Options
-from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.splits import load_split
+from pipeline.digits.robustness.measure import Robustness
+from pipeline.digits.splits import digest, load_split
 from pipeline.inventory.network import Network, Predictions
 from pipeline.stages import evaluate, predict_custom, train
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import HISTORY_NAME, read_history
 from pipeline.stages.training_run import unseen_test_set
 from pipeline.system.errors import InputError
+from pipeline.tracking.recording.learning import KerasModel
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run, reopened_run
 from pipeline.tracking.recording.records import (
     File,
-    KerasModel,
     Metrics,
     Params,
     Record,
@@ -42,6 +43,7 @@ from pipeline.tracking.run_ids import recorded_as
 from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
+    evaluation_metrics,
     final_metrics,
     training_data,
     training_request,
@@ -98,8 +100,8 @@ def _training(
     folder = REPORTS / train.STAGE
     yield from File.each([folder / METRICS_NAME, folder / HISTORY_NAME, ONNX_FILE], train.STAGE)
     if KERAS_FILE.is_file():
-        shape = Classifier.load(ONNX_FILE).input_shape
-        yield KerasModel.at(KERAS_FILE, shape, (len(info.class_names),))
+        example = load_split(split_file("validation")).images[0].tolist()
+        yield KerasModel.at(KERAS_FILE, (len(info.class_names),), example)
 
 
 def _unseen(config: Config) -> str | None:
@@ -111,9 +113,12 @@ def _unseen(config: Config) -> str | None:
 
 def _evaluation(network: Network) -> Iterator[Record]:
     if network.test:
-        yield Metrics(evaluate.comparable(network.test))
-        files = sorted((REPORTS / evaluate.STAGE).iterdir())
-        kept = [file for file in files if file.name != RUN_ID_NAME]
+        folder, test = REPORTS / evaluate.STAGE, load_split(split_file("test"))
+        measured = (folder / evaluate.ROBUSTNESS_NAME).read_text(encoding="utf-8")
+        kinds = Robustness(**json.loads(measured)).by_kind()
+        figures = evaluate.comparable(network.test) | kinds
+        yield evaluation_metrics(figures, DatasetInfo.load().name, digest([test]), len(test))
+        kept = [file for file in sorted(folder.iterdir()) if file.name != RUN_ID_NAME]
         yield from File.each(kept, evaluate.STAGE)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import asdict
 
 import pytest
 from support.networks import write_reader
@@ -10,6 +11,7 @@ from pipeline import record
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.config.schema import Tracking
+from pipeline.digits.robustness.measure import Robustness
 from pipeline.digits.splits import Split, digest, load_split, save_split
 from pipeline.inventory import network as inventory
 from pipeline.inventory.network import Network
@@ -29,6 +31,7 @@ METRICS = {
     "val_accuracy": 0.91, "val_loss": 0.4, "train_accuracy": 0.8, "train_loss": 0.5,
     "chosen_epoch": 2, "parameters": 7, "temperature": 1.5,
 }  # fmt: skip
+ROBUSTNESS = Robustness({"fog": 0.25}, 20, 0.1, 0.9, {"letters": 0.8}, {"letters": 0.3})
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,7 @@ def here(tmp_path, monkeypatch, digits_like, store, lost):
         "models/settings.json": json.dumps(settings),
         "reports/train/metrics.json": json.dumps(METRICS),
         "reports/evaluate/metrics.json": '{"test_accuracy": 0.5, "test_recall": {"0": 1.0}}',
+        "reports/evaluate/robustness.json": json.dumps(asdict(ROBUSTNESS)),
         "reports/evaluate/confusion_matrix.png": "a plot",
         "reports/evaluate/run_id.txt": lost,
         "reports/predict-custom/metrics.json": '{"custom_accuracy": 0.75}',
@@ -94,6 +98,7 @@ def test_all_that_the_files_hold_is_recorded_once(tmp_path, lost):
     assert training.params["train.epochs"] == "2"
     assert training.metrics["val_accuracy"] == 0.91
     assert training.metrics["test_accuracy"] == 0.5
+    assert training.metrics["corrupted_accuracy/fog"] == 0.25
     assert training.metrics["custom_accuracy"] == 0.75
     assert training.curves["val_accuracy"] == {1: 0.9, 2: 0.9}
     assert list(training.plots) == ["evaluate/confusion_matrix.png"]

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     import optuna
 
 Number = int | float
-Objective = Literal["val_accuracy", "val_loss", "parameters", "training_seconds", "latency_ms"]
+Objective = Literal[
+    "val_accuracy",
+    "val_loss",
+    "val_calibration_error",
+    "val_corrupted_accuracy",
+    "val_error_auroc",
+    "val_outlier_auroc",
+    "val_outlier_fpr95",
+    "parameters",
+    "training_seconds",
+    "ms_per_picture",
+    "model_bytes",
+]
 
 
 class Range(Section):

@@ -45,7 +45,7 @@ RUN_ATTRIBUTE = "mlflow_run_id"
 OBJECTIVES_ATTRIBUTE = "objectives"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
-MAXIMISED = ("val_accuracy",)
+MAXIMISED = ("val_accuracy", "val_corrupted_accuracy", "val_error_auroc", "val_outlier_auroc")
 PER_EPOCH = ("val_accuracy", "val_loss")  # known after every epoch
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ It needs no TensorFlow: the network runs on ONNX Runtime.
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,23 +34,33 @@ from pipeline.digits.inference.metrics import (
     precision_and_recall,
     reliability,
 )
-from pipeline.digits.splits import Split, load_split
+from pipeline.digits.robustness.corruptions import corrupt
+from pipeline.digits.robustness.measure import SEED, Robustness, cost, measure
+from pipeline.digits.splits import Split, digest, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
 from pipeline.system.files import write_csv, write_json, write_text
 from pipeline.system.progress import SHOW_AFTER, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
-from pipeline.tracking.recording.records import File, Metrics
+from pipeline.tracking.recording.records import File
 from pipeline.tracking.run_ids import read_run_id
+from pipeline.tracking.training_records import evaluation_metrics
 
 log = logging.getLogger(__name__)
 
 STAGE = "evaluate"
 KEY_METRICS = (
-    "test_accuracy", "test_loss", "test_mistakes", "test_calibration_error", "stand_in"
-)  # fmt: skip
+    "test_accuracy",
+    "test_loss",
+    "test_mistakes",
+    "test_calibration_error",
+    "corrupted_accuracy",
+    "stand_in",
+)
 """The metrics in DVC's tables."""
+CORRUPTED = 1000  # pictures of each kind
+ROBUSTNESS_NAME = "robustness.json"
 TRAINED, LINES_TRAINED = REPORTS / "train", REPORTS / "train-lines"
 
 
@@ -82,18 +92,36 @@ def run(config: Config) -> None:
         test = load_split(split_file("test"))
         raw = _answers(classifier, test.images)
         evaluation = _compare(classifier, raw, test.labels, len(info.class_names))
-        metrics = describe(evaluation, test, info)
-        folder = report_dir(STAGE)
-        files = [folder / METRICS_NAME, folder / "predictions.csv"]
-        write_json(files[0], metrics)
-        write_json(summary_file(STAGE), {name: metrics[name] for name in KEY_METRICS})
-        write_text(folder / RUN_ID_NAME, f"{read_run_id(MODELS) or 'unknown'}\n")
-        _write_predictions(files[1], evaluation, test, info.class_names)
-        files += plot(evaluation, test, info, folder)
-        files += plot_trainings(info.note, folder)
-        recorder.record(Metrics(comparable(metrics)))
+        robustness = measure(classifier, test, evaluation.probabilities, CORRUPTED)
+        metrics = describe(evaluation, test, info) | robustness.summary()
+        price = cost(ONNX_FILE, test.images)
+        # Without the time, which would change this output of the stage with every run.
+        written = metrics | {"model_bytes": price["model_bytes"]}
+        write_json(summary_file(STAGE), {name: written[name] for name in KEY_METRICS})
+        files = report(written, evaluation, robustness, test, info)
+        figures = comparable(metrics) | price | robustness.by_kind()
+        recorder.record(evaluation_metrics(figures, info.name, digest([test]), len(test)))
         recorder.record(*File.each(files, STAGE))
     log.info("test accuracy %.2f %%", 100 * metrics["test_accuracy"])
+
+
+def report(
+    metrics: Tree,
+    evaluation: Evaluation,
+    robustness: Robustness,
+    test: Split,
+    info: DatasetInfo,
+) -> list[Path]:
+    """Write the metrics, the answers and the plots; return the files."""
+    folder = report_dir(STAGE)
+    files = [folder / name for name in (METRICS_NAME, ROBUSTNESS_NAME, "predictions.csv")]
+    write_json(files[0], metrics)
+    write_json(files[1], asdict(robustness))
+    write_text(folder / RUN_ID_NAME, f"{read_run_id(MODELS) or 'unknown'}\n")
+    _write_predictions(files[2], evaluation, test, info.class_names)
+    files += plot(evaluation, test, info, folder)
+    files.append(plot_robustness(robustness, metrics["test_accuracy"], test, info.note, folder))
+    return files + plot_trainings(info.note, folder)
 
 
 def _answers(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -175,6 +203,25 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
     for name, figure in figures.items():
         save_figure(figure, folder / name)
     return [folder / name for name in figures]
+
+
+def plot_robustness(
+    robustness: Robustness, accuracy: float, test: Split, note: str | None, folder: Path
+) -> Path:
+    """Draw the accuracy on corrupted pictures, with the first picture as an example."""
+    from pipeline.plots.evaluate.corruptions import Corrupted, corruption_bars
+    from pipeline.plots.style.page import save_figure
+
+    example = test.images[:1]
+    kinds = [
+        Corrupted(kind, corrupt(example, kind, SEED)[0], share)
+        for kind, share in robustness.corrupted.items()
+    ]
+    path = folder / "corruptions.png"
+    clean = Corrupted("as they are", example[0], accuracy)
+    pictures, error = robustness.corrupted_pictures, robustness.standard_error
+    save_figure(corruption_bars(kinds, pictures, error, clean, note), path)
+    return path
 
 
 def plot_trainings(note: str | None, folder: Path) -> list[Path]:

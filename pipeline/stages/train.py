@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.cli.command import run_stage
 from pipeline.config.places import (
     KERAS_FILE,
@@ -24,7 +26,7 @@ from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
 from pipeline.digits.splits import Split, load_split
 from pipeline.digits.training.export import make_reproducible
-from pipeline.digits.training.state import Epoch, Training
+from pipeline.digits.training.state import Epoch, Training, kept_epochs
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
 from pipeline.stages.prepared import DatasetInfo, split_file
@@ -32,14 +34,18 @@ from pipeline.stages.training_report import write_history
 from pipeline.stages.training_run import training_run, unseen_test_set
 from pipeline.system.files import replace_when_written, write_json, write_text
 from pipeline.system.progress import progress
+from pipeline.tracking.recording.learning import KerasModel, Readings
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder
-from pipeline.tracking.recording.records import File, KerasModel
+from pipeline.tracking.recording.records import File
 from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
     final_metrics,
+    hardest_digits,
+    is_looked_at,
     recorded_settings,
+    to_look_at,
     training_data,
     training_request,
 )
@@ -62,10 +68,15 @@ def run(config: Config) -> None:
     key = fingerprint(config, info.digest, STAGE)
     with training_run(config, run_request(config), key) as (recorder, checkpoint):
         _record_setup(recorder, config, info, train, validation)
+        looked_at = validation.take(to_look_at(len(validation)))
+        shown_before = kept_epochs(checkpoint)
         with progress(config.train.epochs, "epoch") as shown:
 
             def on_epoch(epoch: Epoch) -> None:
                 recorder.record(epoch_metrics(asdict(epoch)))
+                # The weights of a resumed training are those of the last epoch it ended with.
+                if epoch.epoch > shown_before and is_looked_at(epoch.epoch, config.train.epochs):
+                    recorder.record(_hardest(model, looked_at, info.class_names, epoch.epoch))
                 shown.step(_in_words(epoch))
 
             training = learn(model, train, validation, config, on_epoch, checkpoint)
@@ -74,12 +85,22 @@ def run(config: Config) -> None:
         write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
         write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
         files = report(training, metrics, describe(config))
-        _record_outcome(recorder, model, metrics, training, [*files, ONNX_FILE])
+        _record_outcome(recorder, metrics, training, [*files, ONNX_FILE])
+        example = validation.images[0].tolist()
+        recorder.record(KerasModel.at(KERAS_FILE, model.output_shape[1:], example))
     log.info(
         "%s: validation accuracy %.2f %%",
         describe(config),
         100 * metrics["val_accuracy"],
     )
+
+
+def _hardest(
+    model: "keras.Model", looked_at: Split, class_names: list[str], epoch: int
+) -> Readings:
+    """Read some pictures with the weights of this moment; return the record of the hardest."""
+    answers = np.asarray(model(looked_at.images, training=False))
+    return hardest_digits(looked_at.images, looked_at.labels, answers, class_names, epoch)
 
 
 def _in_words(epoch: Epoch) -> str:
@@ -120,16 +141,11 @@ def _record_setup(
 
 
 def _record_outcome(
-    recorder: Recorder,
-    model: "keras.Model",
-    metrics: Tree,
-    training: Training,
-    files: list[Path],
+    recorder: Recorder, metrics: Tree, training: Training, files: list[Path]
 ) -> None:
     seconds = sum(epoch.seconds for epoch in training.history)
     recorder.record(final_metrics(metrics, seconds))
     recorder.record(*File.each(files, STAGE))
-    recorder.record(KerasModel.at(KERAS_FILE, model.input_shape[1:], model.output_shape[1:]))
 
 
 def main() -> None:

@@ -40,6 +40,16 @@ def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> s
     return str(logged.model_id)
 
 
+def trained_model(client: "MlflowClient", run: "Run") -> str | None:
+    """Return the id of the network that a training's run has; None if it has none.
+
+    The run of a registered network has the registered model as well.
+    """
+    models = [each.model_id for each in run.outputs.model_outputs] if run.outputs else []
+    trained = (each for each in models if client.get_logged_model(each).name == KERAS_MODEL_NAME)
+    return next(trained, None)
+
+
 @mlflow_errors_as_input_errors
 def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     """Download the Keras model of a training's run into a folder; return its .keras file.
@@ -51,12 +61,10 @@ def fetch_keras_model(settings: Tracking, run_id: str, folder: Path) -> Path:
     import mlflow.artifacts
 
     run = _run_of_weights(client, run_id)
-    models = [each.model_id for each in run.outputs.model_outputs] if run.outputs else []
-    # The run of a registered network has the registered model as well.
-    trained = [each for each in models if client.get_logged_model(each).name == KERAS_MODEL_NAME]
-    if not trained:
+    model = trained_model(client, run)
+    if model is None:
         raise InputError(f"{run_id}: this run has no model; give the id of a finished training")
-    uri = f"models:/{trained[0]}"
+    uri = f"models:/{model}"
     copy = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
     file = copy / KERAS_FILE_IN_MODEL
     if not file.is_file():

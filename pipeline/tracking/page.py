@@ -85,6 +85,20 @@ def accuracies(metrics: Mapping[str, float]) -> list[str]:
     ]
 
 
+def beyond_accuracy(metrics: Mapping[str, float]) -> str:
+    """Return in a line what evaluate measures besides accuracy; "" if it was not measured."""
+    shown = (
+        ("corrupted_accuracy", 100, "{:.1f} % of corrupted digits right"),
+        ("error_auroc", 1, "mistakes told by certainty: AUROC {:.3f}"),
+        ("outlier_auroc", 1, "what is no digit: AUROC {:.3f}"),
+        ("test_calibration_error", 100, "calibration error {:.2f} %"),
+        ("ms_per_picture", 1, "{:.2g} ms a picture"),
+    )
+    return " · ".join(
+        text.format(factor * metrics[key]) for key, factor, text in shown if key in metrics
+    )
+
+
 def _of_training(metrics: Mapping[str, float]) -> list[str]:
     facts = accuracies(metrics)
     if "test_mistakes" in metrics:
@@ -97,7 +111,8 @@ def _of_training(metrics: Mapping[str, float]) -> list[str]:
         cost.append(f"{metrics['training_seconds']:,.0f} s of training")
     if "chosen_epoch" in metrics:
         cost.append(f"the weights of epoch {metrics['chosen_epoch']:.0f}")
-    return [line for line in (" · ".join(facts), " · ".join(cost)) if line]
+    lines = (" · ".join(facts), beyond_accuracy(metrics), " · ".join(cost))
+    return [line for line in lines if line]
 
 
 def _of_predictions(metrics: Mapping[str, float]) -> list[str]:

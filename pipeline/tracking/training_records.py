@@ -4,7 +4,10 @@ The functions take plain values and return records. No stage depends on this fil
 changing what a run records retrains nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config.params import dump
 from pipeline.config.schema import Tracking
@@ -16,9 +19,9 @@ from pipeline.tracking.names import (
     DESCRIPTION_TAG,
     UNSEEN_TEST_TAG,
 )
+from pipeline.tracking.recording.learning import DatasetInput, EvaluationMetrics, Readings
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.records import (
-    DatasetInput,
     Metrics,
     Params,
     Record,
@@ -29,6 +32,13 @@ from pipeline.tracking.recording.records import (
 RECORDED_SECTIONS = ("seed", "data", "prepare", "model", "train")
 """The sections of the configuration that are recorded as a training's parameters."""
 DATA_SOURCE = "data/prepared"
+HARDEST = "hardest validation digits"
+"""The name of these pictures in MLflow's image grid."""
+HARDEST_SHOWN = 8
+LOOKED_AT = 1000
+"""Of so many validation pictures, evenly spread, the hardest are shown."""
+LOOKS = 4
+"""How many times in a training."""
 CURVES = {
     "loss": "train_loss",
     "accuracy": "train_accuracy",
@@ -119,6 +129,59 @@ def final_metrics(metrics: Mapping[str, float], training_seconds: float | None =
     single = {name: value for name, value in metrics.items() if name not in curves}
     seconds = {} if training_seconds is None else {"training_seconds": training_seconds}
     return Metrics(single | {CHOSEN_ACCURACY: metrics["val_accuracy"]} | seconds)
+
+
+def evaluation_metrics(
+    metrics: Mapping[str, float], name: str, digest: str, pictures: int
+) -> EvaluationMetrics:
+    """Return the record of a network's figures on the test set.
+
+    Args:
+        metrics: The figures.
+        name: The data set, such as "mnist".
+        digest: SHA-256 of the test set, in hexadecimal.
+        pictures: How many pictures that has.
+    """
+    source = f"{DATA_SOURCE}/test.npz"
+    return EvaluationMetrics(metrics, f"{name}-test", digest, source, {"test": pictures})
+
+
+def to_look_at(pictures: int) -> NDArray[np.int64]:
+    """Return the rows of the validation pictures among which the hardest are looked for."""
+    return np.linspace(0, pictures - 1, min(LOOKED_AT, pictures)).astype(np.int64)
+
+
+def is_looked_at(epoch: int, epochs: int) -> bool:
+    """Return whether the hardest pictures are shown after an epoch: LOOKS times, and at the end."""
+    return epoch % -(-epochs // LOOKS) == 0 or epoch == epochs
+
+
+def hardest_digits(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    probabilities: NDArray[np.float32],
+    class_names: Sequence[str],
+    epoch: int,
+) -> Readings:
+    """Return the record of the pictures whose true class a network finds least likely.
+
+    Args:
+        images: (n, height, width).
+        labels: (n,).
+        probabilities: The network's answers, (n, classes).
+        class_names: The name of each class, by label.
+        epoch: The number of the epoch after which it gave them.
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    rows = np.argsort(of_truth, kind="stable")[:HARDEST_SHOWN]
+    captions = [
+        [
+            f"is {class_names[labels[row]]}, {of_truth[row]:.0%} sure",
+            f"read {class_names[probabilities[row].argmax()]}, {probabilities[row].max():.0%}",
+        ]
+        for row in rows
+    ]
+    return Readings(HARDEST, epoch, images[rows].tolist(), captions)
 
 
 def failure(error: str) -> Tags:

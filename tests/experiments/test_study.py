@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from typing import get_args
 
 import optuna
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from support.trials import search_settings
 
 from pipeline.digits.training.state import Epoch
+from pipeline.experiments import space
 from pipeline.experiments import study as module
 from pipeline.experiments.space import check_search
 from pipeline.experiments.study import Objective, finished, open_study, optimise
@@ -55,7 +57,7 @@ def fake(monkeypatch):
             else:
                 metrics = {
                     "val_accuracy": rate, "val_loss": rate, "test_accuracy": rate,
-                    "parameters": rate, "latency_ms": rate,
+                    "parameters": rate, "ms_per_picture": rate, "val_corrupted_accuracy": rate,
                 }  # fmt: skip
                 yield trial, Outcome("finished", metrics=metrics)
 
@@ -93,13 +95,21 @@ def test_a_study_goes_on_and_stops_hopeless_trials(tree):
         ("val_loss", True),
         ("parameters", False),
         ("training_seconds", False),
-        ("latency_ms", False),
+        ("ms_per_picture", False),
+        ("val_corrupted_accuracy", False),
     ],
 )
 def test_trials_are_stopped_only_by_what_is_known_of_an_epoch(tree, objective, stopped):
     study = searched(search(objectives=[objective], trials=15), tree)
     states = {trial.state.name for trial in study.trials}
     assert states == ({"COMPLETE", "PRUNED"} if stopped else {"COMPLETE"})
+
+
+def test_every_objective_but_what_costs_or_errs_is_sought_to_be_high():
+    high = {name for name in get_args(space.Objective) if module._direction(name) == "maximize"}
+    assert high == {
+        name for name in get_args(space.Objective) if name.endswith(("accuracy", "roc"))
+    }
 
 
 @pytest.mark.usefixtures("fake")

@@ -7,7 +7,10 @@ import pytest
 from support.networks import answers_in_pictures, write_reader
 
 from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.robustness.corruptions import KINDS, corrupt
+from pipeline.digits.robustness.measure import SEED, Robustness
 from pipeline.digits.splits import Split
+from pipeline.plots.evaluate import corruptions as bars
 from pipeline.plots.evaluate import learning_curves as curves
 from pipeline.plots.evaluate import lines
 from pipeline.stages import evaluate
@@ -74,6 +77,21 @@ def test_lines_are_drawn_where_a_network_read_some(reports, monkeypatch):
     assert (first.found, first.digits) == ([(20.0, "3"), (50.5, "1")], "31")
     assert (second.found, second.digits) == ([], "5")
     assert (third.found, third.right) == ([(9.0, "7")], False)
+
+
+def test_each_kind_of_corruption_is_drawn_on_the_first_picture(reports, monkeypatch):
+    calls = spy(monkeypatch, bars, "corruption_bars")
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[0, 8:20, 8:20] = 255
+    shares = {kind: number / 15 for number, kind in enumerate(KINDS)}
+    robustness = Robustness(shares, 1000, 0.004, 0.9, {}, {})
+    test = Split(images, np.zeros(3, np.uint8))
+    path = evaluate.plot_robustness(robustness, 0.99, test, "a note", reports)
+    assert path.is_file()
+    ((kinds, pictures, error, clean, note),) = calls
+    assert {kind.name: kind.accuracy for kind in kinds} == shares
+    assert np.array_equal(kinds[-1].example, corrupt(images[:1], "canny edges", SEED)[0])
+    assert (pictures, error, clean.accuracy, note) == (1000, 0.004, 0.99, "a note")
 
 
 def test_answers_shown_with_progress_are_those_of_trials(tmp_path, monkeypatch):

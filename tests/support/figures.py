@@ -19,6 +19,7 @@ from pipeline.plots import (
 from pipeline.plots.evaluate import (
     calibration,
     confusion,
+    corruptions,
     learning_curves,
     lines,
     mistakes,
@@ -101,6 +102,14 @@ STEPS = [
 ]
 
 
+def corrupted(*accuracies: float) -> list[corruptions.Corrupted]:
+    names = ["shot noise", "impulse noise", "dotted line"]
+    return [
+        corruptions.Corrupted(names[number % 3], noise(28, 28), accuracy)
+        for number, accuracy in enumerate(accuracies)
+    ]
+
+
 def line(digits: str) -> lines.LineItem:
     """Return a line that is read as 47."""
     return lines.LineItem(noise(32, 96), [(20.0, "4"), (70.5, "7")], digits)
@@ -157,10 +166,14 @@ def of_classes(names: list[str], note: str | None) -> Makers:
 
 
 def of_anything(note: str | None) -> Makers:
+    clean = corruptions.Corrupted("as they are", noise(28, 28), 0.99)
     return {
         "curves": lambda: learning_curves.learning_curves(history(5), 3, note=note),
         "calibration": lambda: calibration.reliability_diagram(
             BINS, BINS, ece_before=0.0123, ece_after=0.0045, temperature=1.25, note=note
+        ),
+        "corruptions": lambda: corruptions.corruption_bars(
+            corrupted(*np.linspace(0, 1, 15)), 1000, 0.004, clean, note
         ),
         "lines": lambda: lines.line_grid([line("47"), line("41")], "lines · 8 rounds", note),
         "predictions": lambda: predict_custom.prediction_grid(ITEMS, note),

@@ -10,6 +10,7 @@ from pipeline.tracking.recording.records import Metrics
 SETTINGS = Tracking(enabled=True, uri=None, experiment="digits")
 TRAIN = RunRequest("digits", "mlp 8 · 1 epoch", {"stage": "train"})
 LOST = RunRequest("digits", "replacement of a lost run", {})
+EXAMPLE = [[0] * 28] * 28  # a picture
 PICTURES = RunRequest("digits", "pictures in custom", {})
 
 

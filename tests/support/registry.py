@@ -30,7 +30,7 @@ def record_network(settings, folder, name, row, wrong, unseen_test="0" * 64):
     with new_run(settings, RunRequest(settings.experiment, name, {"stage": "train"})) as recorder:
         recorder.record(
             Tags({UNSEEN_TEST_TAG: unseen_test}),
-            Metrics({"val_accuracy": right, "test_accuracy": right}),
+            Metrics({"val_accuracy": right, "test_accuracy": right, "corrupted_accuracy": 0.75}),
             *File.each([network], "train"),
         )
     return recorder.run_id()

@@ -4,15 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.recording import SETTINGS, TRAIN, recorded_training
+from support.recording import EXAMPLE, SETTINGS, TRAIN, recorded_training
 
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.models import fetch_keras_model, unseen_test_digest
 from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.recording.keras_flavor import KERAS_FILE_IN_MODEL
+from pipeline.tracking.recording.learning import KerasModel
 from pipeline.tracking.recording.recorder import new_run
-from pipeline.tracking.recording.records import KerasModel, Tags
+from pipeline.tracking.recording.records import Tags
 
 
 def recorded_model(settings, keras_file):
@@ -20,7 +21,7 @@ def recorded_model(settings, keras_file):
     from mlflow import MlflowClient
 
     with new_run(settings, TRAIN) as recorder:
-        recorder.record(KerasModel.at(keras_file, (28, 28), (10,)))
+        recorder.record(KerasModel.at(keras_file, (10,), EXAMPLE))
     client = MlflowClient(tracking_uri(settings))
     run = client.get_run(recorder.run_id())
     (output,) = run.outputs.model_outputs

@@ -23,11 +23,13 @@ def test_the_page_of_a_training_has_its_numbers_and_its_best_plot(client, tmp_pa
     with reopened_run(SETTINGS, recorder.run_id(), LOST) as evaluate:
         evaluate.record(
             Metrics({"test_accuracy": 0.96, "test_mistakes": 20, "test_pictures": 500}),
+            Metrics({"corrupted_accuracy": 0.733, "ms_per_picture": 0.0541}),
             *File.each([tmp_path / "confusion_matrix.png"], "evaluate"),
         )
     page = client.get_run(recorder.run_id()).data.tags[DESCRIPTION_TAG]
     assert page.startswith("**96.00 %** of the test digits right")
     assert "20 of 500 read wrong" in page
+    assert "\n\n73.3 % of corrupted digits right · 0.054 ms a picture\n\n" in page
     assert "get-artifact?path=page%2Fevaluate%2Fconfusion_matrix.png" in page
     small = client.download_artifacts(recorder.run_id(), "page/evaluate/confusion_matrix.png")
     assert Image.open(small).size == (640, 480)

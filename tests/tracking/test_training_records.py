@@ -2,17 +2,23 @@
 
 from dataclasses import asdict, fields
 
+import numpy as np
 import pytest
 import yaml
 
 from pipeline.digits.training.state import Epoch
 from pipeline.tracking.names import CHOSEN_ACCURACY, UNSEEN_TEST_TAG, validation_accuracy
-from pipeline.tracking.recording.records import DatasetInput, Params, Tags, Text
+from pipeline.tracking.recording.learning import DatasetInput
+from pipeline.tracking.recording.records import Params, Tags, Text
 from pipeline.tracking.training_records import (
     configuration,
     epoch_metrics,
+    evaluation_metrics,
     failure,
     final_metrics,
+    hardest_digits,
+    is_looked_at,
+    to_look_at,
     training_data,
     training_request,
 )
@@ -72,6 +78,41 @@ def test_final_metrics_leave_the_curves_alone_and_name_the_accuracy_of_the_kept_
     }  # fmt: skip
     assert metrics.step == 0
     assert validation_accuracy({"val_accuracy": 0.1, **metrics.values}) == pytest.approx(0.8)
+
+
+def test_figures_of_the_test_set_name_it():
+    record = evaluation_metrics({"test_accuracy": 0.9}, "mnist", "t" * 64, 5)
+    assert (record.name, record.digest, record.pictures) == ("mnist-test", "t" * 64, {"test": 5})
+    assert record.values == {"test_accuracy": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "looks"), [(1, [1]), (3, [1, 2, 3]), (12, [3, 6, 9, 12]), (10, [3, 6, 9, 10])]
+)
+def test_the_hardest_digits_are_looked_at_a_few_times_and_at_the_end(epochs, looks):
+    assert [number for number in range(1, epochs + 1) if is_looked_at(number, epochs)] == looks
+
+
+def test_the_hardest_digits_are_those_whose_truth_is_least_likely():
+    labels = np.arange(20, dtype=np.uint8) % 10
+    probabilities = np.full((20, 10), 0.01, np.float32)
+    probabilities[np.arange(20), labels] = 0.91
+    probabilities[[4, 17], [4, 7]] = 0.06, 0.02
+    probabilities[[4, 17], [9, 1]] = 0.86, 0.9
+    images = np.arange(20, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    record = hardest_digits(images, labels, probabilities, "ABCDEFGHIJ", 3)
+    assert record.step == 3
+    assert [picture[0][0] for picture in record.pictures][:2] == [17, 4]
+    assert record.captions[:2] == [
+        ["is H, 2% sure", "read B, 90%"], ["is E, 6% sure", "read J, 86%"]
+    ]  # fmt: skip
+    assert len(record.pictures) == len(record.captions) == 8
+
+
+def test_what_is_looked_at_is_spread_over_the_validation_part():
+    assert to_look_at(3).tolist() == [0, 1, 2]
+    rows = to_look_at(5000)
+    assert (len(set(rows.tolist())), rows[0], rows[-1]) == (1000, 0, 4999)
 
 
 def test_a_failure_is_reported_in_the_table_and_on_the_page():

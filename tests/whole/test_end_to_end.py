@@ -141,12 +141,29 @@ def test_mlflow_holds_one_comparable_run(project):
     curve = project.mlflow().get_metric_history(run.info.run_id, "val_accuracy")
     assert [point.step for point in curve] == [1, 2]
     data_digest = project.read_json("reports/prepare/metrics.json")["digest"]
-    assert data_digest.startswith(run.inputs.dataset_inputs[0].dataset.digest)
+    given = {each.tags[0].value: each.dataset.digest for each in run.inputs.dataset_inputs}
+    assert given["training"] == data_digest[:32]
     prepared_by = project.mlflow().get_run(run.data.tags["data_run_id"])
     assert prepared_by.data.tags["data_digest"] == data_digest
     assert run.data.tags["mlflow.source.git.commit"]
     test_set = load_split(project.folder / "data/prepared/test.npz")
     assert run.data.tags["unseen_test_digest"] == digest([test_set])
+    assert given["evaluation"] == digest([test_set])[:32]
+
+
+def test_mlflow_holds_what_a_network_is_good_for_besides_and_ranks_it(project):
+    metrics = project.mlflow().get_run(project.run_id()).data.metrics
+    told = project.read_json("reports/evaluate/robustness.json")
+    kinds = {name: value for name, value in metrics.items() if name[:19] == "corrupted_accuracy/"}
+    assert len(kinds) == len(told["corrupted"]) == 15
+    assert metrics["corrupted_accuracy"] == pytest.approx(sum(kinds.values()) / 15)
+    assert 0 < metrics["ms_per_picture"] < 1000
+    assert metrics["model_bytes"] == (project.folder / "models/model.onnx").stat().st_size
+    (experiment,) = {run.info.experiment_id for run in project.runs("tags.stage = 'train'")}
+    (model,) = project.mlflow().search_logged_models(
+        [experiment], datasets=[{"dataset_name": "mnist-5000-test"}]
+    )
+    assert model.source_run_id == project.run_id()
 
 
 def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
@@ -158,7 +175,7 @@ def test_mlflow_holds_the_artifacts_and_the_signed_model(project):
     }
     assert names >= {
         "config/params.yaml", "evaluate/learning_curves.png", "evaluate/confusion_matrix.png",
-        "evaluate/worst_mistakes.png", "evaluate/calibration.png",
+        "evaluate/worst_mistakes.png", "evaluate/calibration.png", "evaluate/corruptions.png",
     }  # fmt: skip
     run = client.get_run(project.run_id())
     (output,) = run.outputs.model_outputs

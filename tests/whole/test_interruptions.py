@@ -72,6 +72,10 @@ def test_a_killed_training_goes_on_where_it_was(project):
     curve = project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss")
     assert {point.step for point in curve} == set(range(1, 31))
     assert "validation accuracy" in output
+    images = project.mlflow().list_artifacts(interrupted.info.run_id, "images")
+    looked_at = [file.path.split("+")[2] for file in images if file.path.endswith(".png")]
+    assert "30" in looked_at
+    assert len(looked_at) == len(set(looked_at)), "weights of a later epoch are shown as earlier"
     assert not list(project.folder.glob(".checkpoints/*"))
 
 

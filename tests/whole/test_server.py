@@ -8,15 +8,16 @@ import sys
 import numpy as np
 import pytest
 from support.projects import SMALL, Project, answers, free_port, wait_for
+from support.recording import EXAMPLE
 
 from pipeline.config.composing import compose
 from pipeline.config.params import dump
 from pipeline.config.schema import Tracking
 from pipeline.digits.splits import digest, load_split, save_split
 from pipeline.tracking.models import fetch_keras_model
+from pipeline.tracking.recording.learning import KerasModel
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
-from pipeline.tracking.recording.records import KerasModel
 
 pytestmark = pytest.mark.end_to_end
 
@@ -59,11 +60,18 @@ def test_a_server_keeps_a_training_and_its_network(project, server, tmp_path):
 
     test_file = project.folder / "data/prepared/test.npz"
     kept_aside = load_split(test_file)
-    save_split(kept_aside.take(np.arange(100)), test_file)
+    smaller = kept_aside.take(np.arange(100))
+    save_split(smaller, test_file)
     project.run("python", "-m", "pipeline.stages.evaluate", f"tracking.uri={server}")
     run = MlflowClient(server).get_run(project.run_id())
     assert run.info.status == "FINISHED"
     assert run.data.metrics["test_pictures"] == 100
+    (best,) = MlflowClient(server).search_logged_models(
+        [run.info.experiment_id],
+        datasets=[{"dataset_name": "mnist-5000-test", "dataset_digest": digest([smaller])[:32]}],
+        order_by=[{"field_name": "metrics.test_accuracy", "ascending": False}],
+    )
+    assert best.source_run_id == project.run_id()
     # What it is measured on later tells nothing of what it has learnt from.
     assert run.data.tags["unseen_test_digest"] == digest([kept_aside])
     settings = Tracking(enabled=True, uri=server, experiment="digits")
@@ -79,7 +87,7 @@ def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, mo
     for uri in (here, server, here):
         settings = Tracking(enabled=True, uri=uri, experiment="digits")
         with new_run(settings, RunRequest("digits", "a network", {})) as recorder:
-            recorder.record(KerasModel.at(project.folder / "models/model.keras", (28, 28), (10,)))
+            recorder.record(KerasModel.at(project.folder / "models/model.keras", (10,), EXAMPLE))
         run = MlflowClient(uri).get_run(recorder.run_id())
         (output,) = run.outputs.model_outputs
         model = MlflowClient(uri).get_logged_model(output.model_id)

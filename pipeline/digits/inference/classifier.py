@@ -51,13 +51,17 @@ class Classifier:
         self.test_time_augmentation = test_time_augmentation
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, threads: int | None = None) -> Self:
         """Open an ONNX file that the train stage wrote.
+
+        Args:
+            path: The file.
+            threads: Number of threads to use; None uses all cores.
 
         Raises:
             InputError: The file is missing or ONNX Runtime cannot use it.
         """
-        session, metadata = open_network(path)
+        session, metadata = open_network(path, threads)
         if not all(isinstance(side, int) for side in session.get_inputs()[0].shape[1:]):
             raise InputError(f"{path}: reads lines of digits, not pictures of one digit")
         return cls(
@@ -99,8 +103,14 @@ class Classifier:
         return soften(raw_probabilities, self.temperature)
 
 
-def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
+def open_network(
+    path: Path, threads: int | None = None
+) -> "tuple[InferenceSession, dict[str, str]]":
     """Open a network that takes uint8 (n, h, w); return it with the metadata of its file.
+
+    Args:
+        path: The ONNX file.
+        threads: Number of threads to use; None uses all cores.
 
     Raises:
         InputError: The file is missing, ONNX Runtime cannot use it, or it takes other inputs.
@@ -112,6 +122,7 @@ def open_network(path: Path) -> "tuple[InferenceSession, dict[str, str]]":
         raise InputError(f"{path}: no trained network there; `dvc repro` trains the project's own")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
     # Waiting threads would spin, on cores that are busy preparing the next pictures.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:

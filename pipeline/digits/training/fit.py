@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from pipeline.digits.splits import Split
 from pipeline.digits.training.epochs import ahead, pictures_of_epoch
 from pipeline.digits.training.plan import TrainingPlan
-from pipeline.digits.training.state import Checkpoint, Epoch, Training, TrainingState, state_key
+from pipeline.digits.training.state import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    Epoch,
+    Training,
+    TrainingState,
+    state_key,
+)
 from pipeline.digits.training.steps import learning_epoch, measuring_epoch
 
 if TYPE_CHECKING:
@@ -54,7 +61,7 @@ def fit(
     checkpoint = None
     if checkpoint_dir:
         key = state_key(state, train, validation)
-        checkpoint = Checkpoint(checkpoint_dir / "checkpoint.npz", key)
+        checkpoint = Checkpoint(checkpoint_dir / CHECKPOINT_NAME, key)
         checkpoint.restore(state)
     for record in state.history:
         report(record)

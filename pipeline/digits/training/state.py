@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 Arrays = list[NDArray[Any]]
 
+CHECKPOINT_NAME = "checkpoint.npz"
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -155,6 +157,15 @@ class Checkpoint:
         if state.keeps_best:
             state.best = [arrays[f"best_{i}"] for i in range(len(state.model.variables))]
         log.info("resuming the training after epoch %d", len(state.history))
+
+
+def kept_epochs(checkpoint_dir: Path | None) -> int:
+    """Return how many epochs of an interrupted training a folder keeps; 0 if none is readable."""
+    try:
+        with np.load((checkpoint_dir or Path()) / CHECKPOINT_NAME) as stored:
+            return len(json.loads(str(stored["history"])))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return 0
 
 
 def _assign(variables: "Sequence[keras.Variable]", values: Arrays) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from mlflow.models import Model, ModelSignature
+    from numpy.typing import NDArray
 
 KERAS_MODEL_NAME = "model"
 """The name of the Keras model in a run."""
@@ -24,6 +26,8 @@ def save_model(
     *,
     keras_file: Path,
     signature: "ModelSignature",
+    input_example: "NDArray[np.uint8]",
+    validate_serving_input: bool,
 ) -> None:
     """Write an MLflow model with the flavours "keras" and "python_function" to a new folder.
 
@@ -34,10 +38,14 @@ def save_model(
         mlflow_model: The model's description. It is given the flavours and written to the folder.
         keras_file: The saved model.
         signature: The model's inputs and outputs.
+        input_example: Pictures to try it on.
+        validate_serving_input: Only `Model.log` heeds it: True would have it load the model, and so
+            TensorFlow, to try the example.
     """
     from importlib.metadata import version
 
     import mlflow.pyfunc
+    from mlflow.models.utils import _save_example  # as the flavours of others do
 
     folder = Path(path)
     (folder / "data").mkdir(parents=True)
@@ -46,6 +54,7 @@ def save_model(
     requirements = [f"{name}=={version(name)}\n" for name in REQUIREMENTS]
     (folder / "requirements.txt").write_text("".join(requirements))
     mlflow_model.signature = signature
+    _save_example(mlflow_model, input_example, path)
     mlflow_model.add_flavor(
         "keras",
         data="data",

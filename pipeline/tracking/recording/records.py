@@ -1,11 +1,10 @@
-"""The kinds of records that a run can hold, one class for each.
+"""The kinds of records that a run can hold, one class for each; `learning.py` has further ones.
 
 A record holds plain values (text, numbers, lists and dicts of them), so it can be sent to another
 process or serialised. It also knows how to write itself to a run. A new kind of record needs a new
-class in this file and nothing else.
+class in one of these files and nothing else.
 """
 
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 from pipeline.config.trees import Tree, bare_name, flatten
-from pipeline.tracking.lookups import newest_run_id
-from pipeline.tracking.models import log_model
-from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG, data_experiment
-from pipeline.tracking.recording import keras_flavor
 from pipeline.tracking.recording.run_writer import RunWriter
-
-DIGEST_LENGTH = 32  # characters of a data set's digest that every MLflow store accepts
 
 
 class Record(ABC):
@@ -195,84 +188,6 @@ class Table(Record):
         """Write the table to the run's artifacts."""
         columns = {name: list(values) for name, values in self.columns.items()}
         run.client.log_table(run.id, columns, self.path)
-
-
-@dataclass(frozen=True)
-class DatasetInput(Record):
-    """The prepared data that a run learned from.
-
-    Attributes:
-        name: The data set, such as "mnist".
-        digest: SHA-256 of the prepared data, in hexadecimal.
-        source: Where the data is stored.
-        pictures: How many pictures each part has, by the part's name.
-    """
-
-    label = "dataset"
-    name: str
-    digest: str
-    source: str
-    pictures: Mapping[str, int]
-
-    def write(self, run: RunWriter) -> None:
-        """Write the data as the run's input, and link the run that prepared it, found by digest."""
-        from mlflow.entities import Dataset, InputTag
-        from mlflow.entities import DatasetInput as MlflowInput
-
-        data = Dataset(
-            name=self.name,
-            digest=self.digest[:DIGEST_LENGTH],
-            source_type="local",
-            source=json.dumps({"uri": self.source}),
-            profile=json.dumps(dict(self.pictures)),
-        )
-        context = [InputTag("mlflow.data.context", "training")]
-        run.client.log_inputs(run.id, [MlflowInput(data, context)])
-        prepared_by = newest_run_id(
-            run.client,
-            data_experiment(run.settings),
-            f"tags.{DATA_DIGEST_TAG} = '{self.digest}'",
-        )
-        link = {DATA_RUN_TAG: prepared_by} if prepared_by else {}
-        Tags({DATA_DIGEST_TAG: self.digest, **link}).write(run)
-
-
-@dataclass(frozen=True)
-class KerasModel(Record):
-    """A saved Keras model.
-
-    Attributes:
-        path: The absolute path of the .keras file; another process reads it.
-        input_shape: Height and width of a picture in pixels.
-        output_shape: The number of classes.
-    """
-
-    label = "keras model"
-    path: str
-    input_shape: Sequence[int]
-    output_shape: Sequence[int]
-
-    @classmethod
-    def at(cls, path: Path, input_shape: Sequence[int], output_shape: Sequence[int]) -> Self:
-        """Return the record of a .keras file, whose path may be relative."""
-        return cls(str(path.absolute()), input_shape, output_shape)
-
-    def write(self, run: RunWriter) -> None:
-        """Write the model with the signature of its input, uint8, and its output, float32."""
-        import numpy as np
-        from mlflow.models import ModelSignature
-        from mlflow.types import Schema, TensorSpec
-
-        pixels = TensorSpec(np.dtype(np.uint8), (-1, *self.input_shape))
-        probabilities = TensorSpec(np.dtype(np.float32), (-1, *self.output_shape))
-        log_model(
-            run.client,
-            run.id,
-            keras_flavor.KERAS_MODEL_NAME,
-            flavor=keras_flavor,
-            keras_file=Path(self.path),
-            signature=ModelSignature(Schema([pixels]), Schema([probabilities])),
-        )
 
 
 @dataclass(frozen=True)

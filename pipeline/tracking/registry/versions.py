@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.tracking import page
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
+from pipeline.tracking.names import CHOSEN_ACCURACY
 from pipeline.tracking.registry.candidates import Candidate
 from pipeline.tracking.registry.fetching import URI_SCHEME, download_network
 from pipeline.tracking.registry.names import (
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DECISION_TAG = "decision"
+SHOWN = (CHOSEN_ACCURACY, "test_accuracy", "corrupted_accuracy")
+"""The metrics that are tags of a version as well: the list of versions shows these."""
 ABOUT = f"""\
 Reads handwritten digits from pictures. `{CHAMPION}` is the version that is significantly
 best on the test set; `{PREVIOUS}` is the champion before it.
@@ -86,13 +89,18 @@ class Versions:
             decision: Which version is champion, and why, in one line.
             plot: Path of the comparison's plot in the run; None if nothing was compared.
         """
-        lines = [" · ".join([candidate.name, *page.accuracies(candidate.metrics)]), decision]
+        metrics = candidate.metrics
+        lines = [" · ".join([candidate.name, *page.accuracies(metrics)]), decision]
+        if beyond := page.beyond_accuracy(metrics):
+            lines.insert(1, beyond)
         if plot:
             small = page.log_small(self._client, candidate.run_id, plot)
             lines.append(page.picture(candidate.run_id, small))
         number, text = str(version), "\n\n".join(lines)
         self._client.update_model_version(REGISTERED_MODEL, number, description=text)
-        self._client.set_model_version_tag(REGISTERED_MODEL, number, DECISION_TAG, decision)
+        figures = {name: f"{metrics[name]:.4f}" for name in SHOWN if name in metrics}
+        for key, value in {DECISION_TAG: decision, **figures}.items():
+            self._client.set_model_version_tag(REGISTERED_MODEL, number, key, value)
 
     @mlflow_errors_as_input_errors
     def download(self, version: int, folder: Path) -> Path:

@@ -65,6 +65,14 @@ def test_more_than_a_batch_keeps_its_order(network):
     assert (answers == np.arange(len(images)) % 2).all()
 
 
+def test_a_network_can_be_held_to_one_thread(network):
+    threads = [
+        Classifier.load(network, number)._session.get_session_options().intra_op_num_threads
+        for number in (None, 1)
+    ]
+    assert threads == [0, 1]
+
+
 def test_no_pictures_give_no_answers(network):
     empty = np.empty((0, 2, 2), np.uint8)
     assert Classifier.load(network).probabilities(empty).shape == (0, 4)

@@ -13,7 +13,7 @@ from support.training import (
     train,
 )
 
-from pipeline.digits.training.state import Epoch, TrainingState
+from pipeline.digits.training.state import Epoch, TrainingState, kept_epochs
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,15 @@ def test_state_of_another_network_is_not_taken_up(whole, tmp_path):
     train(lambda: mlp(activation="tanh"), checkpoint_dir=tmp_path)
     resumed, _ = train(mlp, checkpoint_dir=tmp_path)
     assert same_weights(whole, resumed)
+
+
+def test_the_epochs_of_an_interrupted_training_are_counted(tmp_path):
+    with pytest.raises(InterruptionError):
+        train(mlp, checkpoint_dir=tmp_path, on_epoch=interrupt_after(2))
+    assert kept_epochs(tmp_path) == 2
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert [kept_epochs(folder) for folder in (tmp_path, tmp_path / "none", None)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda _: b""])

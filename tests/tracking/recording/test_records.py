@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 from support.recording import SETTINGS, TRAIN
 
-from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
-from pipeline.tracking.recording import records
-from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.recording import learning, records
+from pipeline.tracking.recording.learning import (
+    DatasetInput,
+    EvaluationMetrics,
+    KerasModel,
+    Readings,
+)
 from pipeline.tracking.recording.recorder import new_run
 from pipeline.tracking.recording.records import (
-    DatasetInput,
     File,
     FileContent,
     Finish,
-    KerasModel,
     Metrics,
     Monitor,
     Params,
@@ -36,14 +38,17 @@ EXAMPLES = [
     Text("seed: 1", "config/params.yaml"),
     Table({"network": ["mlp"], "epochs": [2]}, "sweep/results.json"),
     DatasetInput("mnist", "a" * 64, "data/prepared", {"train": 10}),
-    KerasModel.at(Path("model.keras"), [28, 28], [10]),
+    EvaluationMetrics({"test_accuracy": 0.9}, "mnist-test", "b" * 64, "data/test.npz", {"test": 5}),
+    Readings("hardest", 3, [[[0, 255], [7, 0]]], [["is 4, 1% sure", "read 9, 98%"]]),
+    KerasModel.at(Path("model.keras"), [10], [[0, 255], [7, 0]]),
     Monitor(),
     Finish("FINISHED"),
 ]
 
 
 def test_every_kind_of_record_but_the_content_of_a_file_is_an_example_here():
-    kinds = {each for each in vars(records).values() if isinstance(each, type)}
+    named = {**vars(records), **vars(learning)}
+    kinds = {each for each in named.values() if isinstance(each, type)}
     kinds = {each for each in kinds if issubclass(each, Record) and each is not Record}
     assert kinds == {type(each) for each in EXAMPLES} | {FileContent}
     assert all(is_dataclass(each) and each.label for each in kinds)
@@ -119,30 +124,3 @@ def test_a_monitored_run_tells_how_busy_the_machine_was(client):
     metrics = client.get_run(recorder.run_id()).data.metrics
     assert metrics["system/system_memory_usage_percentage"] > 0
     assert "system/cpu_utilization_percentage" in metrics
-
-
-def test_training_is_linked_to_the_run_that_prepared_its_data(client):
-    request = RunRequest(data_experiment(SETTINGS), "mnist", {})
-    with new_run(SETTINGS, request) as prepare:
-        prepare.record(Tags({DATA_DIGEST_TAG: "b" * 64}))
-    with new_run(SETTINGS, TRAIN) as train:
-        train.record(DatasetInput("mnist", "b" * 64, "data/prepared", {}))
-    assert client.get_run(train.run_id()).data.tags["data_run_id"] == prepare.run_id()
-
-
-def test_a_keras_model_is_kept_with_its_signature_and_what_it_requires(client, keras_file):
-    import mlflow
-    from mlflow.models import get_model_info
-    from mlflow.pyfunc import get_model_dependencies
-
-    with new_run(SETTINGS, TRAIN) as recorder:
-        recorder.record(KerasModel.at(keras_file, (28, 28), (10,)))
-    (output,) = client.get_run(recorder.run_id()).outputs.model_outputs
-    mlflow.set_tracking_uri(client.tracking_uri)
-    uri = f"models:/{output.model_id}"
-    signature = get_model_info(uri).signature
-    assert [each.shape for each in signature.inputs.inputs] == [(-1, 28, 28)]
-    assert [each.shape for each in signature.outputs.inputs] == [(-1, 10)]
-    listed = Path(get_model_dependencies(uri)).read_text().splitlines()
-    names = [line.partition("==")[0] for line in listed]
-    assert names == ["tensorflow", "keras", "numpy"]

@@ -36,13 +36,13 @@ def test_a_model_that_is_not_there_is_reported_in_one_line(settings, registered,
 
 
 def test_a_model_of_another_kind_is_reported_in_one_line(settings, registered, client, keras_file):
-    from support.recording import TRAIN
+    from support.recording import EXAMPLE, TRAIN
 
+    from pipeline.tracking.recording.learning import KerasModel
     from pipeline.tracking.recording.recorder import new_run
-    from pipeline.tracking.recording.records import KerasModel
 
     with new_run(settings, TRAIN) as recorder:
-        recorder.record(KerasModel.at(keras_file, (28, 28), (10,)))
+        recorder.record(KerasModel.at(keras_file, (10,), EXAMPLE))
     (output,) = client.get_run(recorder.run_id()).outputs.model_outputs
     client.create_registered_model("foreign")
     client.create_model_version("foreign", f"models:/{output.model_id}", recorder.run_id())

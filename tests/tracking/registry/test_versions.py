@@ -60,11 +60,21 @@ def test_the_page_of_a_version_has_its_numbers_the_decision_and_the_plot(
     registry.candidates.add_files(candidate, [tmp_path / "disagreements.png"], "register")
     registry.versions.describe(version, candidate, "it is better", "register/disagreements.png")
     described = client.get_model_version(REGISTERED_MODEL, str(version))
-    head, decision, plot = described.description.split("\n\n")
+    head, beyond, decision, plot = described.description.split("\n\n")
     assert head.startswith("better · **99.00 %** of the test digits right")
+    assert beyond == "75.0 % of corrupted digits right"
+    assert described.tags["test_accuracy"] == "0.9900"
+    assert described.tags["corrupted_accuracy"] == "0.7500"
     assert decision == described.tags["decision"] == "it is better"
     assert "path=page%2Fregister%2Fdisagreements.png" in plot
     assert f"run_uuid={registered.runs['better']}" in plot
+
+
+def test_the_model_of_a_version_has_its_figures(registered, client):
+    version = client.get_model_version(REGISTERED_MODEL, str(registered.versions["better"]))
+    model = client.get_logged_model(version.source.removeprefix("models:/"))
+    figures = {metric.key: metric.value for metric in model.metrics}
+    assert (figures["test_accuracy"], figures["corrupted_accuracy"]) == (0.99, 0.75)
 
 
 def test_the_network_of_a_version_is_fetched(registry, registered, networks, tmp_path):
