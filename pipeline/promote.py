@@ -13,7 +13,7 @@ from pipeline.config.composing import compose
 from pipeline.config.moved import migrate
 from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
-from pipeline.experiments.results import load_best
+from pipeline.experiments.comparing.best import load_best
 from pipeline.system.errors import InputError
 from pipeline.tracking.past_runs import recorded_config
 

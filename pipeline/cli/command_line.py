@@ -48,8 +48,8 @@ class CommandLine:
 
 
 def sweep_arguments(arguments: Sequence[str], folder: Path) -> list[str]:
-    """Return arguments that make Hydra compose a grid and record them in `folder`."""
-    added = [SWEEP_FLAGS[-1], f"hydra.sweep.dir={folder}"]
+    """Return arguments that make Hydra compose a grid, with a race, and record them in `folder`."""
+    added = [SWEEP_FLAGS[-1], f"hydra.sweep.dir={folder}", "+race=default"]
     if not any(argument.startswith("hydra/launcher=") for argument in arguments):
         added.append("hydra/launcher=one_by_one")
     return [*added, *(argument for argument in arguments if argument not in SWEEP_FLAGS)]

@@ -10,13 +10,25 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.config.checking import validate
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
-from pipeline.experiments.results import Result, print_table, record, trial_name, varied_keys, write
+from pipeline.experiments.comparing.axes import (
+    ALWAYS_SHOWN,
+    SEED,
+    axes,
+    axes_in_words,
+    axes_params,
+    varied_keys,
+)
+from pipeline.experiments.comparing.recording import record, write
+from pipeline.experiments.comparing.results import Result, trial_name
+from pipeline.experiments.comparing.table import print_table
+from pipeline.experiments.race import Race, RaceSettings
 from pipeline.experiments.runs import TrialRuns
 from pipeline.experiments.trial import (
     EpochCallback,
@@ -91,28 +103,32 @@ class Sweep:
         open_executor: Sets up what runs the trials.
         longest_first: Whether to start the longest trials first, so that none is left running alone
             at the end.
+        race: The limits of a race that repeats the trials with further seeds; None runs each once.
     """
 
     trials: Sequence[Trial]
     tracking: Tracking
     open_executor: OpenExecutor
     longest_first: bool
+    race: RaceSettings | None = None
 
     @cached_property
     def folder(self) -> Path:
         """The sweep's folder: the same for the same trials recorded in the same place."""
         tracking = self.tracking
         place = [tracking.enabled, tracking.experiment, tracking_uri(tracking)]
-        identity = json.dumps([place, sorted(trial.key for trial in self.trials)])
+        race = [self.race.model_dump()] if self.race else []
+        identity = json.dumps([place, sorted(trial.key for trial in self.trials), *race])
         return sweeps_dir() / hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     @cached_property
-    def _varied_keys(self) -> list[str]:
-        return varied_keys([trial.config for trial in self.trials])
+    def _axes(self) -> dict[str, list[Any]]:
+        return axes([trial.config for trial in self.trials])
 
     def name_of(self, trial: Trial) -> str:
         """Return the trial's name with all settings that differ between the trials."""
-        return trial_name(trial, self._varied_keys)
+        name = trial_name(trial, [key for key in self._axes if key not in ALWAYS_SHOWN])
+        return f"{name} · {SEED} {trial.config[SEED]}" if self.race else name
 
     def run(self) -> list[Result]:
         """Run the trials that were not run before, record all, and return the results in order.
@@ -123,43 +139,53 @@ class Sweep:
         with reserve_folder(self.folder) as alone:
             if not alone:
                 raise InputError("this sweep is already running; wait until it ends, or stop it")
-            state = State.load(self.folder, self.tracking)
-            saved = ((trial.key, load_outcome(trial.key)) for trial in self.trials)
-            state.outcomes = {key: outcome for key, outcome in saved if outcome}
-            return self._complete(state)
+            return self._complete(State.load(self.folder, self.tracking))
 
     def _complete(self, state: State) -> list[Result]:
-        missing = self._missing(state)
-        if not missing and state.complete:
-            log.info("all %d trials have been run before", len(self.trials))
-            return self._results(state)
-        log.info("%d trials, %d of them run before", len(self.trials), len(state.outcomes))
+        rounds = Rounds(self._race(), self.trials, state.outcomes)
+        if not rounds.missing and state.complete:
+            log.info("all %d trials have been run before", len(rounds.entered))
+            return rounds.results(state)
+        known = len(rounds.entered) - len(rounds.missing)
+        log.info("%d trials, %d of them run before", len(rounds.entered), known)
         request = RunRequest(
-            self.tracking.experiment,
-            f"sweep of {len(self.trials)}",
-            {"stage": SWEEP_TAG, SWEEP_TAG: "parent"},
+            self.tracking.experiment, self._in_words(), {"stage": SWEEP_TAG, SWEEP_TAG: "parent"}
         )
         with (
-            self.open_executor() if missing else nullcontext(_run_none) as run_trials,
+            self.open_executor() if rounds.missing else nullcontext(_run_none) as run_trials,
             new_run(self.tracking, request, state.run_id) as recorder,
         ):
             state.run_id = recorder.run_id()
+            recorder.record(axes_params(self._axes))
             runs = TrialRuns(self.tracking, state.run_id, self.name_of)
-            self._copy_known(runs, state)
-            if missing:
-                self._run(missing, run_trials, runs, state)
-            return self._record(recorder, runs, state)
+            while True:
+                self._copy_known(rounds, runs, state)
+                if not rounds.missing:
+                    break
+                self._run(self._ordered(rounds.missing), run_trials, runs, state)
+                rounds.go_on()
+            return self._record(recorder, runs, rounds.results(state), state)
 
-    def _missing(self, state: State) -> list[Trial]:
-        """Return the trials without an outcome, in the order to run them."""
-        missing = [trial for trial in self.trials if trial.key not in state.outcomes]
-        if self.longest_first:
-            missing.sort(key=lambda trial: -trial.config["train"]["epochs"])
-        return missing
+    def _race(self) -> Race | None:
+        if self.race is None or self.race.seeds is None:
+            return None
+        names = [key for key in self._axes if key not in ALWAYS_SHOWN]
+        return Race(self.race, self.race.seeds, partial(trial_name, keys=names))
 
-    def _copy_known(self, runs: TrialRuns, state: State) -> None:
+    def _in_words(self) -> str:
+        """Return the name of the sweep's run: its axes."""
+        raced = {SEED: range(self.race.seeds)} if self.race and self.race.seeds else {}
+        return axes_in_words({**self._axes, **raced}) or self.name_of(self.trials[0])
+
+    def _ordered(self, missing: Sequence[Trial]) -> list[Trial]:
+        """Return trials in the order in which to run them."""
+        if not self.longest_first:
+            return list(missing)
+        return sorted(missing, key=lambda trial: -trial.config["train"]["epochs"])
+
+    def _copy_known(self, rounds: "Rounds", runs: TrialRuns, state: State) -> None:
         """Record the outcomes that are known from other sweeps."""
-        for trial in self.trials:
+        for trial in rounds.entered.values():
             if trial.key in state.outcomes and trial.key not in state.runs:
                 state.runs[trial.key] = runs.copy(trial, state.outcomes[trial.key])
         state.save()
@@ -175,11 +201,12 @@ class Sweep:
                 state.save()
                 shown.step(f"{self.name_of(trial)}: {outcome.in_words()}")
 
-    def _record(self, recorder: Recorder, runs: TrialRuns, state: State) -> list[Result]:
+    def _record(
+        self, recorder: Recorder, runs: TrialRuns, results: list[Result], state: State
+    ) -> list[Result]:
         """Record the results of the sweep; its MLflow run fails if no trial finished."""
-        results = self._results(state)
         record(recorder, results, write(results, self.folder), SWEEP_TAG)
-        finished = [outcome.status == "finished" for outcome in state.outcomes.values()]
+        finished = [result.outcome.status == "finished" for result in results]
         if not any(finished):
             print_table(results)
             raise InputError("no trial finished; the last column of the table says why")
@@ -188,13 +215,51 @@ class Sweep:
         state.save(without=runs.lost)  # so that the next sweep records them
         return results
 
-    def _results(self, state: State) -> list[Result]:
+
+class Rounds:
+    """The rounds of a sweep: one, or those of a race.
+
+    Attributes:
+        entered: All trials so far, by key.
+        missing: Those of the present round that have not been run; none if it was the last one.
+    """
+
+    def __init__(
+        self, race: Race | None, trials: Sequence[Trial], outcomes: dict[str, Outcome]
+    ) -> None:
+        """Go to the first round with a trial whose outcome is not saved; keep those of the rest."""
+        self._race = race
+        self._outcomes = outcomes
+        self._rounds = race.rounds(trials, outcomes) if race else iter([trials])
+        self.entered: dict[str, Trial] = {}
+        self.missing: list[Trial] = []
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Go to the next round with a trial that has not been run, or to the end."""
+        self.missing = []
+        while not self.missing and (trials := next(self._rounds, None)):
+            for trial in trials:
+                self.entered[trial.key] = trial
+                if trial.key not in self._outcomes and (saved := load_outcome(trial.key)):
+                    self._outcomes[trial.key] = saved
+            self.missing = [trial for trial in trials if trial.key not in self._outcomes]
+
+    def results(self, state: State) -> list[Result]:
+        """Return the result of every trial, and why its configuration got no more seeds."""
+        dropped = self._race.why_dropped if self._race else {}
         return [
-            Result(trial, state.outcomes[trial.key], state.runs[trial.key]) for trial in self.trials
+            Result(trial, state.outcomes[key], state.runs[key], dropped.get(key))
+            for key, trial in self.entered.items()
         ]
 
 
-def plan(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None) -> Sweep:
+def plan(
+    trees: Sequence[Tree],
+    open_executor: OpenExecutor,
+    workers: int | None,
+    race: RaceSettings | None = None,
+) -> Sweep:
     """Plan a sweep over composed configurations.
 
     Args:
@@ -202,12 +267,15 @@ def plan(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None
         open_executor: Sets up what runs the trials.
         workers: How many trials share the cores of this machine; None if they run on other
             machines, where a trial gets one core unless `train.threads` says otherwise.
+        race: The limits of a race that repeats the configurations with further seeds.
 
     Raises:
         InputError: There is no configuration, or one of them is not valid.
     """
     if not trees:
         raise InputError("no trial to run: a glob(…) or range(…) in the grid matches nothing")
+    if race and len({tree[SEED] for tree in trees}) > 1:
+        raise InputError("seed: leave it out of the grid; race.seeds counts up from one seed")
     threads = max(1, cores() // workers) if workers else 1
     trials: dict[str, Trial] = {}
     for number, tree in enumerate(trees, 1):
@@ -217,7 +285,7 @@ def plan(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None
             raise InputError(f"trial {number} of {len(trees)}: {error}") from error
         trials.setdefault(trial.key, trial)
     tracking = validate(trees[0]).tracking
-    return Sweep(list(trials.values()), tracking, open_executor, longest_first=workers != 1)
+    return Sweep(list(trials.values()), tracking, open_executor, workers != 1, race)
 
 
 def idle_keys(trees: Sequence[Tree], trials: Sequence[Trial]) -> list[str]:

@@ -16,6 +16,8 @@ LINES_RUN_TAG = "lines_run_id"
 UNSEEN_TEST_TAG = "unseen_test_digest"
 """Of a training's run: the digest of a test part that its network's weights have never seen."""
 SWEEP_TAG = "sweep"
+CONFIGURATION_TAG = "configuration"
+"""Of a training's run: the same for all its seeds, so that MLflow can group by it."""
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")
 """The parameters that hold a network's layer sizes: of a dense network, of a CNN."""

@@ -43,7 +43,11 @@ class Runs:
 def recorder(monkeypatch):
     """Record and draw nothing; return what stands in for the recorder, and tells how it ended."""
     recorder = SimpleNamespace(
-        run_id=lambda: "r", is_recording=lambda: True, status=None, runs=Runs()
+        record=lambda *_: None,
+        run_id=lambda: "r",
+        is_recording=lambda: True,
+        status=None,
+        runs=Runs(),
     )
 
     @contextmanager

@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from support.trials import search_settings
 
 from pipeline.digits.training.state import Epoch
-from pipeline.experiments import study as module
-from pipeline.experiments.space import check_search
-from pipeline.experiments.study import Objective, finished, open_study, optimise
+from pipeline.experiments.searching import study as module
+from pipeline.experiments.searching.space import check_search
+from pipeline.experiments.searching.study import Objective, finished, open_study, optimise
 from pipeline.experiments.trial import Outcome
 from pipeline.plots import search as plots
 from pipeline.plots.style import page

@@ -17,11 +17,13 @@ from pipeline.config.moved import migrate
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
 from pipeline.digits.training.state import Epoch
+from pipeline.experiments.comparing.axes import ALWAYS_SHOWN
+from pipeline.experiments.comparing.recording import record, write
+from pipeline.experiments.comparing.results import Result, note_of, trial_name
 from pipeline.experiments.forks import run_in_forks
 from pipeline.experiments.forkserver import start_forkserver
-from pipeline.experiments.results import ALWAYS_SHOWN, Result, note_of, record, trial_name, write
 from pipeline.experiments.runs import TrialRuns
-from pipeline.experiments.space import Search, suggest_config
+from pipeline.experiments.searching.space import Search, suggest_config
 from pipeline.experiments.trial import (
     EpochCallback,
     Outcome,
