@@ -11,7 +11,12 @@ from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_run
-from pipeline.tracking.names import CONFIG_ARTIFACT, DATA_NOTE_TAG, validation_accuracy
+from pipeline.tracking.names import (
+    CONFIG_ARTIFACT,
+    CONFIGURATION_TAG,
+    DATA_NOTE_TAG,
+    validation_accuracy,
+)
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ class PastTraining:
         curves: For each of CURVES, the value after each epoch, by epoch.
         note: A warning about its data, or None.
         plots: Its PNG files by artifact path: those of PLOTS and CUSTOM_PLOT that it has.
+        configuration: The same for trainings that differ in their seed alone; None if unknown.
     """
 
     id: str
@@ -44,6 +50,7 @@ class PastTraining:
     curves: Mapping[str, Mapping[int, float]]
     note: str | None
     plots: Mapping[str, bytes]
+    configuration: str | None = None
 
 
 @mlflow_errors_as_input_errors
@@ -108,6 +115,7 @@ def _read(client: "MlflowClient", run: "Run") -> PastTraining:
         curves={key: _curve(client, run, key) for key in CURVES},
         note=run.data.tags.get(DATA_NOTE_TAG),
         plots=plots,
+        configuration=run.data.tags.get(CONFIGURATION_TAG),
     )
 
 
