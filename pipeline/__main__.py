@@ -1,6 +1,7 @@
 """Run one experiment: `python -m pipeline [KEY=VALUE …] [GROUP=CHOICE …]`.
 
-Composes conf/ into params.yaml, runs `dvc repro` and prints a summary of the results.
+Composes conf/ into params.yaml, runs `dvc repro` and prints a summary of the results, and how they
+differ from those before and from the committed ones.
 """
 
 import logging
@@ -19,6 +20,7 @@ from pipeline.config.params import write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.config.schema import Config, Predict
 from pipeline.config.trees import Tree
+from pipeline.experiments.comparing.difference import compare_experiment
 from pipeline.summary import summarise
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.fetching import URI_SCHEME, pin
@@ -40,7 +42,7 @@ def run(tree: Tree) -> None:
         code = reproduce({REPORTED_BY_CALLER: "1"})
     if code:
         fail("`dvc repro` did not finish; see the error above", code)
-    print(f"\n{summarise(config)}", flush=True)
+    print("\n".join(["", summarise(config), *compare_experiment(tree)]), flush=True)
 
 
 def _check_dvc_rules(config: Config) -> None:

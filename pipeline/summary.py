@@ -9,6 +9,7 @@ from pipeline.cli.drift import report_drift
 from pipeline.config.params import read_params
 from pipeline.config.places import METRICS_NAME, MODELS, REPORTS, project_path
 from pipeline.config.schema import Config, Options
+from pipeline.experiments.comparing.difference import compare_experiment
 from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.tracking.addresses import tracking_uri
@@ -51,8 +52,9 @@ def _run(config: Config) -> str:
 
 def run(config: Config, _: Options) -> None:
     """Log where params.yaml differs from the defaults, then print the summary."""
-    report_drift(read_params())
-    print(f"\n{summarise(config)}")
+    params = read_params()
+    report_drift(params)
+    print("\n".join(["", summarise(config), *compare_experiment(params)]))
 
 
 def main() -> None:

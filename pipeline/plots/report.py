@@ -82,9 +82,7 @@ def curves_together(curves: Sequence[Curve], note: str | None = None) -> Figure:
     figure = new_chart(
         "Learning curves",
         3.9,
-        subtitle="lines: means over the seeds; bands: from the lowest to the highest"
-        if banded
-        else None,
+        subtitle=banded if any(curve.loss_band for curve in curves) else None,
         note=note,
         legend_height=legend_height,
     )
