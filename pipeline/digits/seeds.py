@@ -142,7 +142,7 @@ def compare_with_best(
 
 
 def block_p_values(values: ArrayLike, best: int) -> NDArray[np.float64]:
-    """Return the p-value, 0..1, of each configuration's difference from the best, by Holm's rule.
+    """Return the one-sided p-value, 0..1, of each configuration being worse, corrected by `holm`.
 
     Every seed is a block in which all configurations are compared, and the spread is that of all of
     them together: mean square of the residuals of the two-way analysis of variance, with
@@ -156,16 +156,16 @@ def block_p_values(values: ArrayLike, best: int) -> NDArray[np.float64]:
     """
     table = np.asarray(values, np.float64)
     distances = table.mean(axis=1)[best] - table.mean(axis=1)
-    return _block_p_values(np.abs(distances), _block_variance(table), table.shape[1], best)
+    return _block_p_values(distances, _block_variance(table), table.shape[1], best)
 
 
 def can_still_be_told(values: ArrayLike, most_seeds: int) -> bool:
     """Return whether, with more seeds, the test above may tell any configuration from the best.
 
-    That is taken as ruled out if no difference would be significant with all seeds even if it were
-    a standard error larger than it is now, the spread remaining the same ("stochastic curtailment":
-    K. K. G. Lan, R. Simon, M. Halperin, "Stochastically curtailed tests in long-term clinical
-    trials", Sequential Analysis 1, 1982).
+    That is taken as ruled out if, with all seeds, none of the differences would be significant,
+    were they and the spread what they are now ("stochastic curtailment": K. K. G. Lan, R. Simon,
+    M. Halperin, "Stochastically curtailed tests in long-term clinical trials", Sequential Analysis
+    1, 1982).
 
     Args:
         values: (k, n), as for `block_p_values`.
@@ -173,7 +173,7 @@ def can_still_be_told(values: ArrayLike, most_seeds: int) -> bool:
     """
     table = np.asarray(values, np.float64)
     means, variance = table.mean(axis=1), _block_variance(table)
-    distances = means.max() - means + np.sqrt(2 * variance / table.shape[1])
+    distances = means.max() - means
     p_values = _block_p_values(distances, variance, most_seeds, int(means.argmax()))
     return bool((p_values < SIGNIFICANCE).any())
 
@@ -191,7 +191,7 @@ def _block_p_values(
     from scipy.stats import t
 
     error = max(np.sqrt(2 * variance / seeds), _ROUNDING)
-    single = 2 * t.sf(distances / error, (len(distances) - 1) * (seeds - 1))
+    single = t.sf(distances / error, (len(distances) - 1) * (seeds - 1))
     others = [row for row in range(len(distances)) if row != best]
     corrected = np.ones(len(distances))
     corrected[others] = holm([float(single[row]) for row in others])

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from pipeline.config.schema import Options
+from pipeline.config.schema import Section
+from pipeline.config.trees import Tree
+from pipeline.config.wording import describe_errors
 from pipeline.digits.seeds import SIGNIFICANCE, block_p_values, can_still_be_told, p_text
 from pipeline.experiments.comparing.axes import SEED
 from pipeline.experiments.comparing.groups import CHOOSES
@@ -29,13 +31,25 @@ Racers = dict[str, list[Trial]]
 """The trials of each configuration that is still in the race, by the key of its first one."""
 
 
-class RaceSettings(Options):
+class RaceSettings(Section):
     """How many seeds a race may spend, and when it ends."""
 
     seeds: Annotated[int, Field(ge=2, le=1_000)] | None = None
     first: Annotated[int, Field(ge=2, le=1_000)] = 2
     trials: Annotated[int, Field(ge=1)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
+
+
+def check_race(node: Tree) -> RaceSettings:
+    """Check the settings of a race.
+
+    Raises:
+        InputError: One of them is not valid.
+    """
+    try:
+        return RaceSettings.model_validate(node)
+    except ValidationError as error:
+        raise InputError(describe_errors(error, RaceSettings, "race.")) from error
 
 
 def repeat(trial: Trial, number: int) -> Trial:

@@ -97,5 +97,7 @@ def test_what_more_seeds_would_tell_is_still_open_and_a_tie_is_not():
     rng = np.random.default_rng(4)
     noise = rng.normal(0, 0.001, (2, 4))
     noise -= noise.mean(axis=1)[:, None]
-    assert can_still_be_told(noise + np.array([[0.002], [0]]), most_seeds=8)
-    assert not can_still_be_told(noise, most_seeds=8)
+    apart = noise + np.array([[0.001], [0]])
+    assert block_p_values(apart, best=0)[1] > 0.05
+    assert can_still_be_told(apart, most_seeds=16)
+    assert not can_still_be_told(noise, most_seeds=16)

@@ -107,7 +107,7 @@ def _pictures(metrics: Tree, part: str) -> int | None:
     """Return the number of pictures, which follows from the mistakes if it is not recorded."""
     mistakes, accuracy = metrics.get(f"{part}_mistakes"), metrics[f"{part}_accuracy"]
     if mistakes and f"{part}_pictures" not in metrics:
-        return round(mistakes / (1 - accuracy))
+        return round(float(mistakes) / (1 - float(accuracy)))
     pictures: int | None = metrics.get(f"{part}_pictures")
     return pictures
 
