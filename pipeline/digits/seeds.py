@@ -178,6 +178,29 @@ def can_still_be_told(values: ArrayLike, most_seeds: int) -> bool:
     return bool((p_values < SIGNIFICANCE).any())
 
 
+def is_hopeless(value: float, repeated: Sequence[Sequence[float]]) -> bool:
+    """Return whether one training is worse than the best configuration by more than luck.
+
+    Luck is the spread within the configurations that were repeated, pooled over them: one-sided, at
+    `SIGNIFICANCE`, by the prediction interval of one more value of the best. Until a configuration
+    was repeated, nothing is hopeless.
+
+    Args:
+        value: Of the training; higher is better.
+        repeated: The values of each earlier configuration, one a seed; those with one do not count.
+    """
+    from scipy.stats import t
+
+    groups = [np.asarray(values, np.float64) for values in repeated if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in groups)
+    if not freedom:
+        return False
+    best = max(groups, key=lambda values: float(values.mean()))
+    squares = sum(float(((values - values.mean()) ** 2).sum()) for values in groups)
+    spread = np.sqrt(squares / freedom * (1 + 1 / len(best)))
+    return bool(best.mean() - value > t.ppf(1 - SIGNIFICANCE, freedom) * spread)
+
+
 def _block_variance(table: NDArray[np.float64]) -> float:
     """Return the mean square of the residuals after configurations (rows) and seeds (columns)."""
     rows, columns = table.shape

@@ -18,7 +18,13 @@ from pydantic import Field, ValidationError
 from pipeline.config.schema import Section
 from pipeline.config.trees import Tree
 from pipeline.config.wording import describe_errors
-from pipeline.digits.seeds import SIGNIFICANCE, block_p_values, can_still_be_told, p_text
+from pipeline.digits.seeds import (
+    FEWEST_SEEDS,
+    SIGNIFICANCE,
+    block_p_values,
+    can_still_be_told,
+    p_text,
+)
 from pipeline.experiments.comparing.axes import SEED
 from pipeline.experiments.comparing.groups import CHOOSES
 from pipeline.experiments.trial import Outcome, Trial, make_trial
@@ -157,7 +163,7 @@ class Race:
             return "one is left" if scores else "none is left"
         if count == self.seeds:
             return f"all {counted(count, 'seed')} are used; the {len(scores)} left are ties"
-        if not can_still_be_told(scores, self.seeds):
+        if count >= FEWEST_SEEDS and not can_still_be_told(scores, self.seeds):
             return (
                 f"the {len(scores)} left are ties; {counted(self.seeds, 'seed')} would not tell "
                 "them apart"

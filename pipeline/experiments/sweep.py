@@ -7,9 +7,9 @@ stopped, and no sweep repeats a trial that another one has finished.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -28,69 +28,32 @@ from pipeline.experiments.comparing.axes import (
 from pipeline.experiments.comparing.recording import record, write
 from pipeline.experiments.comparing.results import Result, trial_name
 from pipeline.experiments.comparing.table import print_table
+from pipeline.experiments.following import followed
 from pipeline.experiments.race import Race, RaceSettings
 from pipeline.experiments.runs import TrialRuns
+from pipeline.experiments.state import Rounds, State
 from pipeline.experiments.trial import (
     EpochCallback,
     Executor,
     Outcome,
     Trial,
-    load_outcome,
     make_trial,
     save_outcome,
     sweeps_dir,
 )
 from pipeline.system.errors import InputError
-from pipeline.system.files import reserve_folder, write_json
+from pipeline.system.files import reserve_folder
 from pipeline.system.machine import cores
 from pipeline.system.progress import progress
-from pipeline.tracking.addresses import is_local_store_missing, tracking_uri
+from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.names import SWEEP_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
-
-STATE = "sweep.json"
 
 log = logging.getLogger(__name__)
 
 OpenExecutor = Callable[[], AbstractContextManager[Executor]]
 """Returns a context manager that sets up an executor and cleans up after it."""
-
-
-@dataclass
-class State:
-    """The state of a sweep. All but the outcomes is saved in one file, to survive interruptions.
-
-    Attributes:
-        folder: The folder of the sweep.
-        run_id: The MLflow run of the sweep.
-        runs: The MLflow run of each trial that has ended, by the trial's key.
-        complete: Whether all trials finished and everything was recorded.
-        outcomes: The outcome of each trial that has ended, by its key; saved in files of their own.
-    """
-
-    folder: Path
-    run_id: str | None = None
-    runs: dict[str, str] = field(default_factory=dict)
-    complete: bool = False
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, folder: Path, tracking: Tracking) -> "State":
-        """Load a folder's state; return a new one if there is none or its runs are gone."""
-        if tracking.enabled and is_local_store_missing(tracking):
-            return cls(folder)
-        try:
-            saved = json.loads((folder / STATE).read_text(encoding="utf-8"))
-            return cls(folder, saved["run_id"], saved["runs"], saved["complete"])
-        except (FileNotFoundError, ValueError, TypeError, LookupError):
-            return cls(folder)
-
-    def save(self, without: Set[str] = frozenset()) -> None:
-        """Save the state, leaving out the runs of the trials with the keys in `without`."""
-        runs = {key: run for key, run in self.runs.items() if key not in without}
-        saved = {"run_id": self.run_id, "runs": runs, "complete": self.complete}
-        write_json(self.folder / STATE, saved)
 
 
 @dataclass(frozen=True)
@@ -183,7 +146,7 @@ class Sweep:
             return list(missing)
         return sorted(missing, key=lambda trial: -trial.config["train"]["epochs"])
 
-    def _copy_known(self, rounds: "Rounds", runs: TrialRuns, state: State) -> None:
+    def _copy_known(self, rounds: Rounds, runs: TrialRuns, state: State) -> None:
         """Record the outcomes that are known from other sweeps."""
         for trial in rounds.entered.values():
             if trial.key in state.outcomes and trial.key not in state.runs:
@@ -194,7 +157,7 @@ class Sweep:
         self, missing: Sequence[Trial], run_trials: Executor, runs: TrialRuns, state: State
     ) -> None:
         with progress(len(missing), "trial") as shown:
-            for trial, outcome in run_trials(runs.begin(missing), runs.epoch):
+            for trial, outcome in run_trials(runs.begin(missing), followed(runs.epoch, shown)):
                 save_outcome(trial.key, outcome)
                 state.outcomes[trial.key] = outcome
                 state.runs[trial.key] = runs.end(trial, outcome)
@@ -214,44 +177,6 @@ class Sweep:
         state.complete = recorded and all(finished)
         state.save(without=runs.lost)  # so that the next sweep records them
         return results
-
-
-class Rounds:
-    """The rounds of a sweep: one, or those of a race.
-
-    Attributes:
-        entered: All trials so far, by key.
-        missing: Those of the present round that have not been run; none if it was the last one.
-    """
-
-    def __init__(
-        self, race: Race | None, trials: Sequence[Trial], outcomes: dict[str, Outcome]
-    ) -> None:
-        """Go to the first round with a trial whose outcome is not saved; keep those of the rest."""
-        self._race = race
-        self._outcomes = outcomes
-        self._rounds = race.rounds(trials, outcomes) if race else iter([trials])
-        self.entered: dict[str, Trial] = {}
-        self.missing: list[Trial] = []
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Go to the next round with a trial that has not been run, or to the end."""
-        self.missing = []
-        while not self.missing and (trials := next(self._rounds, None)):
-            for trial in trials:
-                self.entered[trial.key] = trial
-                if trial.key not in self._outcomes and (saved := load_outcome(trial.key)):
-                    self._outcomes[trial.key] = saved
-            self.missing = [trial for trial in trials if trial.key not in self._outcomes]
-
-    def results(self, state: State) -> list[Result]:
-        """Return the result of every trial, and why its configuration got no more seeds."""
-        dropped = self._race.why_dropped if self._race else {}
-        return [
-            Result(trial, state.outcomes[key], state.runs[key], dropped.get(key))
-            for key, trial in self.entered.items()
-        ]
 
 
 def plan(

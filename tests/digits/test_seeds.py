@@ -9,6 +9,7 @@ from pipeline.digits.seeds import (
     can_still_be_told,
     compare_with_best,
     holm,
+    is_hopeless,
     mean_interval,
     paired_p_value,
     prediction_interval,
@@ -101,3 +102,13 @@ def test_what_more_seeds_would_tell_is_still_open_and_a_tie_is_not():
     assert block_p_values(apart, best=0)[1] > 0.05
     assert can_still_be_told(apart, most_seeds=16)
     assert not can_still_be_told(noise, most_seeds=16)
+
+
+def test_one_training_is_hopeless_if_seeds_do_not_explain_how_bad_it_is():
+    best = [0.97, 0.972, 0.974]
+    repeated = [best, [0.95, 0.953], [0.5]]
+    pooled = np.sqrt((np.var(best) * 3 + np.var([0.95, 0.953]) * 2) / 3 * (1 + 1 / 3))
+    edge = 0.972 - stats.t.ppf(0.95, 3) * pooled
+    assert is_hopeless(edge - 1e-6, repeated)
+    assert not is_hopeless(edge + 1e-6, repeated)
+    assert not is_hopeless(0.1, [[0.9], [0.8]]), "no spread is known"

@@ -10,9 +10,11 @@ from support.trials import changed, finished
 
 from pipeline import sweep as command
 from pipeline.config.checking import validate
+from pipeline.experiments import state as states
 from pipeline.experiments import sweep as module
 from pipeline.experiments.race import RaceSettings
-from pipeline.experiments.sweep import State, Sweep, idle_keys, plan
+from pipeline.experiments.state import State
+from pipeline.experiments.sweep import Sweep, idle_keys, plan
 from pipeline.experiments.trial import Outcome, save_outcome
 from pipeline.system.errors import InputError
 from pipeline.system.files import reserve_folder
@@ -121,7 +123,7 @@ def test_a_state_of_yesterday_is_read_and_a_damaged_one_begins_anew(tree, tmp_pa
         ("{}", State(tmp_path)),
         ("junk", State(tmp_path)),
     ]:
-        (tmp_path / module.STATE).write_text(text)
+        (tmp_path / states.STATE).write_text(text)
         assert State.load(tmp_path, tracking) == state
 
 
@@ -169,14 +171,14 @@ def test_what_mlflow_did_not_take_is_recorded_by_the_next(
     recorder.runs.lost = {trial.key} if lost else set()
     save_outcome(trial.key, finished(0.9))
     sweep.run()
-    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
+    monkeypatch.setattr(states, "is_local_store_missing", lambda _: False)
     state = State.load(sweep.folder, sweep.tracking)
     assert state.complete == (recording and not lost)
     assert len(state.runs) == (0 if lost else 1)
 
 
 def test_a_complete_sweep_starts_nothing(tree, recorder, monkeypatch, caplog):
-    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
+    monkeypatch.setattr(states, "is_local_store_missing", lambda _: False)
     caplog.set_level("INFO", "pipeline")
     save_outcome(planned(tree).trials[0].key, finished(0.9))
     first = planned(tree).run()
@@ -221,7 +223,7 @@ def test_seeds_added_to_a_finished_sweep_are_all_that_runs(tree, recorder):
 @pytest.fixture
 def race(tree, recorder, monkeypatch):
     """Return a function that runs a race of two configurations, and the trials that it ran."""
-    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
+    monkeypatch.setattr(states, "is_local_store_missing", lambda _: False)
     ran = []
 
     def run(killed_after=None):

@@ -88,7 +88,7 @@ def _legend(groups: Sequence[Group]) -> list[str]:
     lines = []
     if any(len(group.outcomes) > 1 for group in groups):
         lines.append("±: 95 % interval of the mean over the seeds (Student's t)")
-    compared = [group.verdict for group in groups if group.verdict]
+    compared = [group.verdict for group in groups if group.verdict and not group.dropped]
     if any(verdict.p_value is not None for verdict in compared):
         lines.append(
             "tie: not told from the best; p: paired t-test over the shared seeds, Holm-corrected "
