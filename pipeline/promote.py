@@ -35,9 +35,10 @@ def run(tree: Tree) -> None:
         raise InputError("no run given; pass run=<MLflow run id> or run=best")
     if not isinstance(chosen, str):  # an id of digits alone
         raise InputError(f"run={chosen}: read as a number; quote it: run='\"{chosen}\"'")
-    if tree["simplest"] and chosen != "best":
+    simplest = bool(tree.get("simplest"))
+    if simplest and chosen != "best":
         raise InputError("simplest=true: chooses among the ties of run=best, not for one run")
-    config = _best(simplest=tree["simplest"]) if chosen == "best" else _recorded(chosen, tree)
+    config = _best(simplest=simplest) if chosen == "best" else _recorded(chosen, tree)
     validate(config)
     with lock_params():
         rewritten = write_params(config)
