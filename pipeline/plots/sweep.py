@@ -83,8 +83,8 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
 
 def _how_to_read(rows: Rows) -> str:
     if any(row.get("val_accuracy_high") is not None for row in rows):
-        dashed = "; dashed: ties with it" if any(row.get("tied") for row in rows) else ""
-        return f"mean validation accuracy in % ± 95 % interval; framed: the best{dashed}"
+        dashed = "; dashed: ties" if any(row.get("tied") for row in rows) else ""
+        return f"mean validation accuracy in %, ± 95 % interval; framed: the best{dashed}"
     return "best validation accuracy in %, networks from small to large; framed: the best"
 
 

@@ -61,7 +61,7 @@ def test_the_heat_map_shows_means_with_their_intervals_and_the_ties_dashed() -> 
     assert sorted(frame.get_linestyle() for frame in frames) == ["-", "--"]
     words = texts(figure)
     assert "98.00 ± 0.12" in words
-    assert "dashed: ties with it" in words
+    assert "dashed: ties" in words
 
 
 def test_costs_ring_the_best_and_join_what_nothing_cheaper_is_as_good_as() -> None:
