@@ -43,6 +43,7 @@ FULL = (
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "race",
+    "race --closer 4",
     "accuracy default --seeds 5",
     "accuracy cnn --seeds 5",
     "accuracy mlp_best --seeds 5",

@@ -96,8 +96,8 @@ def _legend(groups: Sequence[Group]) -> list[str]:
         )
     if any(verdict.p_value is None for verdict in compared):
         lines.append(
-            f"which is better can be told from {FEWEST_SEEDS} seeds on: add seed=1,2,3,4,5 to the "
-            "same command (finished trials are not run again)"
+            f"which is better can be told from {FEWEST_SEEDS} seeds on: repeat the command with "
+            "seed=1,2,3,4,5 (a search: search.seeds=5); finished trials are not run again"
         )
     return lines
 

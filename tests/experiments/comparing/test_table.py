@@ -25,7 +25,7 @@ def test_one_seed_each_is_a_plain_number_and_says_what_would_tell_more(tree):
     assert "90.00 % " in lines[1]
     assert "±" not in "".join(lines)
     assert lines[2].endswith("nothing can be told (1 shared seed)")
-    assert "add seed=1,2,3,4,5" in lines[-1]
+    assert "seed=1,2,3,4,5" in lines[-1]
 
 
 def test_what_failed_says_why(tree):
