@@ -53,13 +53,15 @@ def axes_in_words(found: Mapping[str, Sequence[Any]]) -> str:
 
 def axes_params(found: Mapping[str, Sequence[Any]]) -> Params:
     """Return the axes as parameters of a sweep's run: all in words, and the values of each."""
-    values = {f"axis.{key.removesuffix('._target_')}": _listed(each) for key, each in found.items()}
+    values = {}
+    for key, each in found.items():
+        named = map(bare_name, each) if key.endswith("._target_") else each
+        values[f"axis.{key.removesuffix('._target_')}"] = _listed([*map(setting_text, named)])
     return Params({"axes": axes_in_words(found) or "none", **values})
 
 
-def _listed(values: Sequence[Any]) -> str:
+def _listed(texts: Sequence[str]) -> str:
     """List values on one line; say how many are left out where not all have room."""
-    texts = [setting_text(bare_name(each) if isinstance(each, str) else each) for each in values]
     for count in range(len(texts), 0, -1):
         left_out = f" and {len(texts) - count} more" if count < len(texts) else ""
         listed = ", ".join(texts[:count]) + left_out

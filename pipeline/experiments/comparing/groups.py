@@ -11,6 +11,7 @@ from pipeline.digits.seeds import FEWEST_SEEDS, Verdict, compare_with_best, mean
 from pipeline.experiments.comparing.axes import SEED, varied_keys
 from pipeline.experiments.comparing.results import Result, settings
 from pipeline.experiments.trial import Outcome
+from pipeline.system.errors import in_one_line
 
 CHOOSES = "val_accuracy"
 WITH_INTERVAL = (CHOOSES, "test_accuracy", "val_loss", "test_loss", "training_seconds")
@@ -66,7 +67,7 @@ class Group:
     def compared(self) -> str:
         """Say in a few words how it compares with the best, and what failed."""
         failed = [result.outcome for result in self.results if result.outcome.error]
-        words = f"{len(failed)} failed: {failed[0].error}"[:LONGEST_ERROR] if failed else ""
+        words = f"{len(failed)} failed: {_error(failed[0])}" if failed else ""
         return "; ".join(part for part in (self._compared(), words) if part)
 
     def _compared(self) -> str:
@@ -76,6 +77,10 @@ class Group:
             told = len(self.outcomes) >= FEWEST_SEEDS
             return "best" if told else "highest mean"
         return self.dropped or self.verdict.in_words()
+
+
+def _error(outcome: Outcome) -> str:
+    return in_one_line(outcome.error, LONGEST_ERROR)
 
 
 def _figures(outcome: Outcome) -> Mapping[str, float]:

@@ -14,7 +14,7 @@ from pipeline.tracking.names import CONFIG_ARTIFACT, DESCRIPTION_TAG
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import File, Metrics, Table, Tags, Text
 
-LONGEST_TAG = 5_000  # characters; every MLflow store accepts as many
+LONGEST_TABLE = 4_950  # characters, in a tag; every MLflow store accepts tags of 5,000
 
 
 def record(
@@ -25,7 +25,7 @@ def record(
     recorder.record(*File.each(files, folder))
     recorder.record(_as_table(cells(groups), f"{folder}/groups.json"))
     recorder.record(_as_table(rows(ranked(results)), f"{folder}/results.json"))
-    recorder.record(Tags({DESCRIPTION_TAG: f"```\n{table(results)}\n```"[:LONGEST_TAG]}))
+    recorder.record(Tags({DESCRIPTION_TAG: f"```\n{_with_room(table(results))}\n```"}))
     if note := note_of(results):
         recorder.record(Tags({"note": note}))
     best = groups[0]
@@ -33,6 +33,13 @@ def record(
         first = next(each for each in best.results if each.outcome.status == "finished")
         recorder.record(Text(dump(first.trial.config), CONFIG_ARTIFACT))
         recorder.record(Metrics(_headline(best)))
+
+
+def _with_room(text: str) -> str:
+    """Return as many whole lines as have room in a tag."""
+    if len(text) <= LONGEST_TABLE:
+        return text
+    return text[:LONGEST_TABLE].rpartition("\n")[0] + "\n…"
 
 
 def _as_table(listed: Sequence[Mapping[str, Any]], path: str) -> Table:

@@ -32,11 +32,13 @@ MEANS: Mapping[str, tuple[Callable[[float], str], str]] = {
 }
 # Further figures, where they were measured: the mean alone.
 MEASURES: Mapping[str, Callable[[float], str]] = {
-    "corrupted_accuracy": percent,
-    "error_auroc": lambda value: f"{value:.3f}",
-    "outlier_auroc": lambda value: f"{value:.3f}",
-    "outlier_fpr95": percent,
+    "val_calibration_error": percent,
+    "val_corrupted_accuracy": percent,
+    "val_error_auroc": lambda value: f"{value:.3f}",
+    "val_outlier_auroc": lambda value: f"{value:.3f}",
+    "val_outlier_fpr95": percent,
     "ms_per_picture": lambda value: f"{value:.2g}",
+    "model_bytes": lambda value: f"{value:,.0f}",
 }
 
 

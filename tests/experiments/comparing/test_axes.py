@@ -35,7 +35,9 @@ def test_each_axis_is_a_parameter_with_its_values(tree):
 def test_functions_are_told_by_their_names(tree):
     other = copy.deepcopy(tree)
     other["train"]["optimizer"]["_target_"] = "pipeline.digits.training.optimizers.adamw"
+    other["train"]["init_from"] = "nowhere.keras"
     params = axes_params(axes([tree, other])).tree
+    assert params["axis.train.init_from"] == "None, nowhere.keras"
     assert params["axis.train.optimizer"] == "adam, adamw"
 
 

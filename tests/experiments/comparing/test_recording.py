@@ -5,8 +5,9 @@ import csv
 import pytest
 from support.trials import failed, repeated, result
 
+from pipeline.experiments.comparing import recording as module
 from pipeline.experiments.comparing.recording import record, write
-from pipeline.tracking.recording.records import Metrics, Table, Text
+from pipeline.tracking.recording.records import Metrics, Table, Tags, Text
 
 
 class Recorder:
@@ -37,6 +38,16 @@ def test_the_run_gets_a_table_a_group_and_the_means_of_the_best(results):
     assert metrics.values["best_val_accuracy"] == pytest.approx(0.98)
     assert metrics.values["best_val_accuracy_low"] == pytest.approx(0.98 - 0.02484, abs=1e-5)
     assert len(recorder.of(Text)) == 1
+
+
+def test_a_long_table_loses_whole_lines_in_the_description(results, monkeypatch):
+    monkeypatch.setattr(module, "table", lambda _: "\n".join(["a row of the table"] * 1_000))
+    recorder = Recorder()
+    record(recorder, results, [], "sweep")
+    tags, *_ = recorder.of(Tags)
+    text = tags.values["mlflow.note.content"]
+    assert len(text) <= 5_000
+    assert {*text.splitlines()[1:-2]} == {"a row of the table"}
 
 
 def test_files_hold_groups_and_trials_and_a_plot_with_error_bars(results, tmp_path):

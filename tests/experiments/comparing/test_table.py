@@ -35,6 +35,6 @@ def test_what_failed_says_why(tree):
 
 def test_further_measures_are_columns_where_they_were_taken(tree):
     measured = finished(0.9)
-    assert "corrupted_accuracy" not in table([result(tree, measured)])
-    measured.metrics["corrupted_accuracy"] = 0.71234
+    assert "val_corrupted_accuracy" not in table([result(tree, measured)])
+    measured.metrics["val_corrupted_accuracy"] = 0.71234
     assert "71.23 %" in table([result(tree, measured)])
