@@ -3,6 +3,10 @@
 Making them costs more than a small network's training: drawing digits, distorting 55,000 pictures.
 Trainings with the same data, seed and distortion learn from the same pictures, so the first one
 leaves them in a folder for the others. They are the same bits, made or read.
+
+Twelve trials (`model.hidden_units=[64],[128],[128,128],[256,128] train.epochs=1,2,3`) take 65 s of
+processor time instead of 97; without distortion and drawings, 56 (MNIST, 2 cores, one run each,
+2026-11-28).
 """
 
 import hashlib
