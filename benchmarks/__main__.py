@@ -42,6 +42,8 @@ FULL = (
     "whole_numbers",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
+    "race",
+    "race --closer 4",
     "accuracy default --seeds 5",
     "accuracy cnn --seeds 5",
     "accuracy mlp_best --seeds 5",
@@ -52,6 +54,7 @@ QUICK = (
     "read_pictures --quick",
     "sweep --many 5",
     "no_digits",
+    "race",
 )
 
 

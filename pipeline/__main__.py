@@ -1,6 +1,7 @@
 """Run one experiment: `python -m pipeline [KEY=VALUE …] [GROUP=CHOICE …]`.
 
-Composes conf/ into params.yaml, runs `dvc repro` and prints a summary of the results.
+Composes conf/ into params.yaml, runs `dvc repro` and prints a summary of the results, and how they
+differ from those before and from the committed ones.
 """
 
 import logging
@@ -19,6 +20,7 @@ from pipeline.config.params import read_params, write_params
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.config.schema import Config, Predict
 from pipeline.config.trees import Tree, differing_keys
+from pipeline.experiments.comparing.difference import compare_experiment
 from pipeline.inventory.network import Network
 from pipeline.record import record_if_lost
 from pipeline.status import summarise
@@ -59,7 +61,7 @@ def run(tree: Tree) -> None:
             "be of other settings; run the command again"
         )
     record_if_lost(config, Network.find())
-    print(f"\n{summarise(config)}", flush=True)
+    print("\n".join(["", summarise(config), *compare_experiment(tree)]), flush=True)
 
 
 def _check_dvc_rules(config: Config) -> None:

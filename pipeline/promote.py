@@ -1,7 +1,9 @@
 """Adopt a run's configuration: `python -m pipeline.promote run=<MLflow run id | best>`.
 
 Writes the run's configuration to params.yaml. `dvc repro` then makes it the project's experiment,
-with the same results on the same machine.
+with the same results on the same machine. Of the best configuration of a sweep the first seed is
+taken, since none is better than another; `simplest=true` takes the one with the fewest parameters
+of all that tie with it.
 """
 
 import logging
@@ -13,7 +15,9 @@ from pipeline.config.composing import compose
 from pipeline.config.moved import migrate
 from pipeline.config.params import parse, write_params
 from pipeline.config.trees import Tree
-from pipeline.experiments.results import load_best
+from pipeline.experiments.comparing.best import load_best
+from pipeline.experiments.comparing.expectation import Expectation
+from pipeline.experiments.comparing.groups import same_but_seed
 from pipeline.system.errors import InputError
 from pipeline.tracking.past_runs import recorded_config
 
@@ -31,7 +35,10 @@ def run(tree: Tree) -> None:
         raise InputError("no run given; pass run=<MLflow run id> or run=best")
     if not isinstance(chosen, str):  # an id of digits alone
         raise InputError(f"run={chosen}: read as a number; quote it: run='\"{chosen}\"'")
-    config = _best() if chosen == "best" else _recorded(chosen, tree)
+    simplest = bool(tree.get("simplest"))
+    if simplest and chosen != "best":
+        raise InputError("simplest=true: chooses among the ties of run=best, not for one run")
+    config = _best(simplest=simplest) if chosen == "best" else _recorded(chosen, tree)
     validate(config)
     with lock_workspace(), lock_dvc():
         rewritten = write_params(config)
@@ -41,18 +48,41 @@ def run(tree: Tree) -> None:
     )
 
 
-def _best() -> Tree:
+def _best(*, simplest: bool) -> Tree:
     best = load_best()
     if best is None:
         raise InputError(
             "run=best: no sweep has finished here; run `python -m pipeline.sweep` first"
         )
+    if simplest:
+        best = min([best, *best.get("ties", [])], key=_parameters)
     log.info(
-        "%s, validation accuracy %.2f %%, %s",
+        "%s, validation accuracy %.2f %%%s, %s",
         best["name"], 100 * best["val_accuracy"],
+        f" (mean of {best['seeds']} seeds)" if best.get("seeds", 1) > 1 else "",
         f"MLflow run {best['run_id']}" if best["run_id"] else "not recorded",
     )  # fmt: skip
-    return migrate(best["config"])
+    config = migrate(best["config"])
+    _expect(best, config)
+    return config
+
+
+def _parameters(configuration: Tree) -> float:
+    """Return a configuration's parameters; an older version, which did not keep them, has none."""
+    known = configuration.get("parameters")
+    return float("inf") if known is None else float(known)
+
+
+def _expect(best: Tree, config: Tree) -> None:
+    """Say which test accuracy to expect, and keep it for the summary."""
+    interval = best.get("expected_test_accuracy")
+    if interval is None:
+        log.info("one seed: no range can be told in which its test accuracy is expected")
+        return
+    low, high = interval
+    expectation = Expectation(low, high, best["seeds"], same_but_seed(config))
+    expectation.save()
+    log.info("expected test accuracy: %s", expectation.in_words())
 
 
 def _recorded(run_id: str, tree: Tree) -> Tree:

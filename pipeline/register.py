@@ -104,8 +104,8 @@ def run(config: Config, options: RegisterOptions) -> None:
 
 
 def prepared_digest() -> str | None:
-    """Return what identifies the prepared data; None if there is none."""
-    return DatasetInfo.load().digest if dataset_file().is_file() else None
+    """Return the digest of the prepared test set; None if no data is prepared."""
+    return digest([load_split(split_file("test"))]) if dataset_file().is_file() else None
 
 
 def register(registry: Registry, candidate: Candidate, unsure_below: float) -> None:

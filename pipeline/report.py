@@ -5,7 +5,8 @@ Writes one self-contained HTML file about trainings recorded in MLflow, to send 
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from pydantic import Field
 from pipeline.cli.command import run_tool
 from pipeline.config.places import project_path
 from pipeline.config.schema import Config, Options
+from pipeline.digits.seeds import Verdict, compare_with_best, mean_interval
 from pipeline.system.files import write_text
 from pipeline.tracking.names import LAYER_PARAMS
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining, read_trainings
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 STAGE = "report"
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 EPOCHS = "train.epochs"
+SEED = "seed"
+CHOOSES = "val_accuracy"
+COMPARED = "compared with the best"
 # The columns of the table: for each metric, its heading and its format.
 COLUMNS = {
     "val_accuracy": ("validation", "{:.2%}"),
@@ -63,17 +68,24 @@ def render(experiments: Sequence[PastTraining]) -> str:
     """Return the report as HTML; `experiments` are sorted, best first."""
     from jinja2 import Environment
 
+    groups = grouped(experiments)
+    repeated = len(groups) < len(experiments)
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
     )
     return template.render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        best=experiments[0],
+        count=len(experiments),
+        best=groups[0],
         several=len({each.data for each in experiments}) > 1,
-        columns=[heading for heading, _ in COLUMNS.values()],
-        rows=[(each.name, each.id, cells(each)) for each in experiments],
-        grid=grid(experiments),
-        curves=draw_curves(experiments),
+        columns=[*(heading for heading, _ in COLUMNS.values()), *([COMPARED] if repeated else [])],
+        rows=[
+            (each.name, each.ids, cells(each) + ([each.compared()] if repeated else []))
+            for each in groups
+        ],
+        repeated=repeated,
+        grid=grid(groups),
+        curves=draw_curves(groups),
         details=[
             (each.name, [(path, data_uri(each.plots[path])) for path in plots_of(each)])
             for each in experiments
@@ -82,12 +94,88 @@ def render(experiments: Sequence[PastTraining]) -> str:
     )
 
 
-def cells(experiment: PastTraining) -> list[str]:
-    """Return an experiment's table cells, with a dash for each metric that was not measured."""
+@dataclass(frozen=True)
+class Group:
+    """Trainings that differ in their seed alone.
+
+    Attributes:
+        trainings: At least one, by seed.
+        verdict: How it compares with the best group; None for that one.
+    """
+
+    trainings: Mapping[int, PastTraining]
+    verdict: Verdict | None = None
+
+    @property
+    def first(self) -> PastTraining:
+        """One of them, for what they share."""
+        return next(iter(self.trainings.values()))
+
+    @property
+    def name(self) -> str:
+        """The name that they share, and how many they are."""
+        if len(self.trainings) == 1:
+            return self.first.name
+        parts = [part for part in self.first.name.split(" · ") if not part.startswith("seed ")]
+        return " · ".join([*parts, f"{len(self.trainings)} seeds"])
+
+    @property
+    def ids(self) -> str:
+        """Their MLflow runs."""
+        return " ".join(each.id for each in self.trainings.values())
+
+    def by_seed(self, key: str) -> dict[int, float]:
+        """Return a metric of the trainings that have it."""
+        known = self.trainings.items()
+        return {seed: each.metrics[key] for seed, each in known if key in each.metrics}
+
+    def mean(self, key: str) -> float | None:
+        """Return the mean of a metric; None if no training has it."""
+        values = self.by_seed(key).values()
+        return sum(values) / len(values) if values else None
+
+    def compared(self) -> str:
+        """Say in a few words how it compares with the best."""
+        return self.verdict.in_words() if self.verdict else "best"
+
+
+def grouped(experiments: Sequence[PastTraining]) -> list[Group]:
+    """Group trainings that differ in their seed alone; on each data set the best group first."""
+    found: dict[str, dict[int, PastTraining]] = {}
+    for each in experiments:
+        seed = each.params.get(SEED, "")
+        known = each.configuration is not None and seed.isdigit()
+        key = f"{each.configuration} {each.data}" if known else each.id
+        found.setdefault(key, {}).setdefault(int(seed) if known else 0, each)
+    groups = [Group(trainings) for trainings in found.values()]
+    data = dict.fromkeys(each.data for each in experiments)
     return [
-        form.format(experiment.metrics[key]) if key in experiment.metrics else "–"
-        for key, (_, form) in COLUMNS.items()
+        each
+        for digest in data
+        for each in _compared([group for group in groups if group.first.data == digest])
     ]
+
+
+def _compared(groups: Sequence[Group]) -> list[Group]:
+    """Return groups on the same data, the best first, each with how it compares with the best."""
+    best, *others = sorted(groups, key=lambda group: -(group.mean(CHOOSES) or 0.0))
+    verdicts = compare_with_best(best.by_seed(CHOOSES), [each.by_seed(CHOOSES) for each in others])
+    paired = zip(others, verdicts, strict=True)
+    return [best, *(replace(group, verdict=verdict) for group, verdict in paired)]
+
+
+def cells(group: Group) -> list[str]:
+    """Return a group's table cells, with a dash for each metric that was not measured."""
+    return [_cell(list(group.by_seed(key).values()), form) for key, (_, form) in COLUMNS.items()]
+
+
+def _cell(values: Sequence[float], form: str) -> str:
+    """Return the mean of a metric with half its interval, such as "98.44% ± 0.12%"."""
+    if not values:
+        return "–"
+    mean, interval = sum(values) / len(values), mean_interval(values)
+    half = (interval[1] - interval[0]) / 2 if interval else 0.0
+    return form.format(mean) + (f" ± {form.format(half)}" if half else "")
 
 
 def layers_of(experiment: PastTraining) -> str:
@@ -97,8 +185,8 @@ def layers_of(experiment: PastTraining) -> str:
     return f"{family} {sizes.strip('[]').replace(', ', '-')}".strip()
 
 
-def grid(experiments: Sequence[PastTraining]) -> dict[str, Any]:
-    """Arrange the best validation accuracy by layers (rows) and epochs (columns).
+def grid(groups: Sequence[Group]) -> dict[str, Any]:
+    """Arrange the best mean validation accuracy by layers (rows) and epochs (columns).
 
     Returns:
         "epochs": the numbers of epochs, ascending. "rows": for each network its name and a cell for
@@ -106,10 +194,11 @@ def grid(experiments: Sequence[PastTraining]) -> dict[str, Any]:
         (best); None if this was not tried.
     """
     best: dict[tuple[str, int], float] = {}
-    for each in experiments:
-        if EPOCHS in each.params and "val_accuracy" in each.metrics:
-            key = layers_of(each), int(each.params[EPOCHS])
-            best[key] = max(best.get(key, 0.0), each.metrics["val_accuracy"])
+    for each in groups:
+        accuracy = each.mean(CHOOSES)
+        if EPOCHS in each.first.params and accuracy is not None:
+            key = layers_of(each.first), int(each.first.params[EPOCHS])
+            best[key] = max(best.get(key, 0.0), accuracy)
     low, high = min(best.values(), default=0.0), max(best.values(), default=1.0)
     epochs = sorted({number for _, number in best})
     rows = [
@@ -127,33 +216,30 @@ def grid(experiments: Sequence[PastTraining]) -> dict[str, Any]:
     return {"epochs": epochs, "rows": rows}
 
 
-def draw_curves(experiments: Sequence[PastTraining]) -> str | None:
-    """Plot the learning curves of all experiments that have any; return the plot as a data URI."""
+def draw_curves(groups: Sequence[Group]) -> str | None:
+    """Plot the learning curves of all groups that have any; return the plot as a data URI."""
     from pipeline.plots.report import Curve, curves_together
     from pipeline.plots.style.page import save_figure
 
-    drawn = [
-        each
-        for each in experiments
-        if each.curves["val_accuracy"]
-        and each.curves["val_accuracy"].keys() == each.curves["val_loss"].keys()
-    ]
-    if not drawn:
+    curves = []
+    notes: dict[str, None] = {}
+    for group in groups:
+        drawn = [each for each in group.trainings.values() if _has_curves(each)]
+        if drawn:
+            accuracy, loss = ([each.curves[key] for each in drawn] for key in (CHOOSES, "val_loss"))
+            curves.append(Curve.of(group.name, accuracy, loss))
+            notes |= dict.fromkeys(each.note for each in drawn if each.note)
+    if not curves:
         return None
-    curves = [
-        Curve(
-            each.name,
-            sorted(each.curves["val_accuracy"]),
-            [value for _, value in sorted(each.curves["val_accuracy"].items())],
-            [value for _, value in sorted(each.curves["val_loss"].items())],
-        )
-        for each in drawn
-    ]
-    notes = dict.fromkeys(each.note for each in drawn if each.note)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "curves.png"
         save_figure(curves_together(curves, " ".join(notes) or None), path)
         return data_uri(path.read_bytes())
+
+
+def _has_curves(each: PastTraining) -> bool:
+    accuracy, loss = each.curves[CHOOSES], each.curves["val_loss"]
+    return bool(accuracy) and accuracy.keys() == loss.keys()
 
 
 def plots_of(experiment: PastTraining) -> list[str]:

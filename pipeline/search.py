@@ -8,9 +8,9 @@ import sys
 
 from pipeline.cli.command import run_command
 from pipeline.config.trees import Tree
-from pipeline.experiments.results import show
-from pipeline.experiments.space import check_search
-from pipeline.experiments.study import run_search
+from pipeline.experiments.comparing.best import show
+from pipeline.experiments.searching.space import check_search
+from pipeline.experiments.searching.study import run_search
 
 
 def run(tree: Tree) -> None:

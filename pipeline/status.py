@@ -4,16 +4,16 @@ Names the network in models/, its figures and the run that made it, and says how
 from those in params.yaml, and those from what is committed.
 """
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.cli.command import run_tool
 from pipeline.cli.drift import in_short, report_drift
-from pipeline.config.params import parse, read_params
-from pipeline.config.places import ROOT, project_path
+from pipeline.config.params import PARAMS_FILE, read_params
+from pipeline.config.places import project_path
 from pipeline.config.schema import Config, Options
 from pipeline.config.trees import Tree, differing_keys
+from pipeline.experiments.comparing.difference import committed, compare_experiment
 from pipeline.inventory.network import Network, Predictions
 from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
@@ -78,30 +78,21 @@ def ways_back(params: Tree, network: Network | None) -> Iterator[str]:
             f"models/ holds another network than params.yaml describes ({in_short(keys)}); "
             "`dvc repro` makes or restores that one"
         )
-    committed = committed_params()
-    if committed and (keys := differing_keys(params, committed)):
+    before = committed(PARAMS_FILE)
+    if before and (keys := differing_keys(params, before)):
         yield (
             f"params.yaml differs from what is committed in {in_short(keys)}; "
             "`git checkout params.yaml` and `dvc repro` go back"
         )
 
 
-def committed_params() -> Tree | None:
-    """Return the params.yaml of the last commit; None if git has none."""
-    command = ["git", "show", "HEAD:./params.yaml"]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        return parse(done.stdout)
-    except (OSError, subprocess.CalledProcessError, InputError):
-        return None
-
-
 def run(config: Config, _: Options) -> None:
     """Print the table, and how to go back; log where params.yaml differs from the defaults."""
     params = read_params()
-    if committed_params() in (None, params):
+    if committed(PARAMS_FILE) in (None, params):
         report_drift(params)
-    print("\n".join(["", summarise(config), *ways_back(params, Network.find())]))
+    lines = [summarise(config), *compare_experiment(params), *ways_back(params, Network.find())]
+    print("\n".join(["", *lines]))
 
 
 def main() -> None:

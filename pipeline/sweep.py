@@ -1,7 +1,8 @@
 """Run a sweep: `python -m pipeline.sweep KEY=VALUE,VALUE … [hydra/launcher=joblib or ray]`.
 
 Hydra builds the grid; the stages' code trains and evaluates every trial. No trial runs twice: an
-interrupted sweep resumes where it stopped.
+interrupted sweep resumes where it stopped. `seed=1,2,3,4,5` repeats every configuration, and
+`race.seeds=8` repeats those that may yet be the best.
 """
 
 import logging
@@ -9,9 +10,11 @@ from collections.abc import Sequence
 
 from pipeline.cli.command import run_sweep
 from pipeline.config.trees import Tree
-from pipeline.experiments.results import show
+from pipeline.experiments.comparing.best import show
+from pipeline.experiments.race import RaceSettings, check_race
 from pipeline.experiments.sweep import OpenExecutor, idle_keys, plan
 from pipeline.experiments.trial import sweeps_dir
+from pipeline.system.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -20,15 +23,23 @@ def run(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None)
     """Run a sweep over composed configurations and show its results.
 
     Args:
-        trees: The configurations.
+        trees: The configurations, each with the settings of a race.
         open_executor: Opens the executor that runs the trials.
         workers: How many trials share the cores of this machine; None if they run on other
             machines.
     """
-    sweep = plan(trees, open_executor, workers)
+    race = _race_of([tree.pop("race", {}) for tree in trees])
+    sweep = plan(trees, open_executor, workers, race)
     for key in idle_keys(trees, sweep.trials):
         log.warning("%s: has no effect; a trial only trains and evaluates a network", key)
     show(sweep.run())
+
+
+def _race_of(settings: Sequence[Tree]) -> RaceSettings | None:
+    if any(other != settings[0] for other in settings):
+        raise InputError("race: its settings are those of the whole sweep; give each one value")
+    race = check_race(settings[0] if settings else {})
+    return race if race.seeds else None
 
 
 def main() -> None:

@@ -61,12 +61,13 @@ def test_the_experiment_tells_the_drift_itself_and_ends_with_the_summary(
     monkeypatch.setattr(experiment, "write_params", lambda _: True)
     monkeypatch.setattr(experiment, "reproduce", lambda env: environments.append(env) or 0)
     monkeypatch.setattr(experiment, "summarise", lambda _: "the table")
+    monkeypatch.setattr(experiment, "compare_experiment", lambda tree: [f"seed {tree['seed']}"])
     experiment.run(compose(["seed=1"]))
     assert caplog.messages == [
         "params.yaml rewritten", "params.yaml differs from the defaults of conf/ in seed"
     ]  # fmt: skip
     assert drift.REPORTED_BY_CALLER in environments[0]
-    assert capsys.readouterr().out.splitlines()[-1] == "the table"
+    assert capsys.readouterr().out.splitlines()[-2:] == ["the table", "seed 1"]
 
 
 @pytest.mark.usefixtures("alone")

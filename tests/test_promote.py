@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from pipeline import promote
 from pipeline.config.composing import compose
 from pipeline.config.params import PARAMS_FILE, dump, read_params, write_params
+from pipeline.experiments.comparing.expectation import compare_with_expected
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
 
@@ -30,8 +31,8 @@ def params(monkeypatch, tmp_path):
     return path
 
 
-def ask(run):
-    promote.run({"run": run, "tracking": compose([])["tracking"]})
+def ask(run, simplest=False):
+    promote.run({"run": run, "simplest": simplest, "tracking": compose([])["tracking"]})
 
 
 def test_the_best_trial_of_a_sweep_made_before_functions_moved_is_taken_over(
@@ -46,6 +47,46 @@ def test_the_best_trial_of_a_sweep_made_before_functions_moved_is_taken_over(
         ask("best")
         assert read_params(params) == compose(CHOICES)
         assert f"params.yaml {expected}" in caplog.messages[-1]
+
+
+def kept(name, parameters, *choices):
+    """Return what a sweep keeps of a configuration."""
+    return {
+        "name": name, "run_id": None, "val_accuracy": 0.9, "seeds": 5, "parameters": parameters,
+        "expected_test_accuracy": [0.8912, 0.9134], "config": compose([*CHOICES, *choices]),
+    }  # fmt: skip
+
+
+def test_the_simplest_of_those_that_tie_is_taken_if_asked(params, tmp_path):
+    ties = [kept("small", 10, "train.epochs=2"), kept("middle", 50, "train.epochs=4")]
+    write_json(tmp_path / ".sweeps" / "best.json", kept("large", 90) | {"ties": ties})
+    for simplest, epochs in ((False, 3), (True, 2)):
+        ask("best", simplest)
+        assert read_params(params)["train"]["epochs"] == epochs
+    with pytest.raises(InputError, match="simplest=true: chooses among the ties of run=best"):
+        ask("1f", simplest=True)
+
+
+def test_the_range_is_told_in_which_the_test_accuracy_is_expected(params, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    write_json(tmp_path / ".sweeps" / "best.json", kept("best", 10) | {"ties": []})
+    ask("best")
+    assert "(mean of 5 seeds)" in caplog.text
+    assert "expected test accuracy: 89.12 % to 91.34 %" in caplog.text
+    written = read_params(params)
+    for accuracy, words in ((0.9, "within"), (0.88, "below"), (0.92, "above")):
+        told = compare_with_expected({**written, "seed": 7}, accuracy)
+        assert told.startswith(f"{words} the expected 89.12 % to 91.34 %")
+    assert compare_with_expected(compose(["train.epochs=1"]), 0.9) is None
+
+
+def test_one_seed_tells_no_range(params, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    single = kept("best", 10) | {"seeds": 1, "expected_test_accuracy": None}
+    write_json(tmp_path / ".sweeps" / "best.json", single)
+    ask("best")
+    assert "no range can be told" in caplog.text
+    assert compare_with_expected(read_params(params), 0.9) is None
 
 
 def test_a_recorded_run_made_before_functions_moved_is_taken_over(params, monkeypatch):

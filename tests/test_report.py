@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.plots import report as plots
-from pipeline.report import cells, grid, layers_of, render
+from pipeline.report import cells, grid, grouped, layers_of, render
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining
 
 
@@ -54,7 +54,7 @@ class Outside(HTMLParser):
 
 
 def test_the_page_stands_alone_and_is_well_formed():
-    page = render([experiment(), experiment("[16]", 2, 0.9)])
+    page = render([experiment(), experiment("[16]", 2, 0.9, id="2")])
     reader = Outside()
     reader.feed(page)
     assert reader.fetched == []
@@ -70,23 +70,23 @@ def test_names_and_notes_from_outside_are_no_html():
 
 
 def test_the_table_has_a_dash_for_what_was_not_measured():
-    shown = cells(experiment())
+    (alone,) = grouped([experiment()])
+    shown = cells(alone)
     assert shown[:3] == ["97.00%", "96.00%", "–"]
     assert "1,234" in shown
 
 
 def test_the_grid_holds_the_best_of_each_cell():
-    laid_out = grid(
-        [
-            experiment("[16]", 2, 0.90),
-            experiment("[16]", 2, 0.92),
-            experiment("[256, 128]", 10, 0.98),
-        ]
-    )
+    alike = [
+        experiment("[256, 128]", 10, 0.98, id="a"),
+        experiment("[16]", 2, 0.92, id="b"),
+        experiment("[16]", 2, 0.90, id="c"),
+    ]
+    laid_out = grid(grouped(alike))
     assert laid_out["epochs"] == [2, 10]
     assert laid_out["rows"] == [
-        ("mlp 16", [("92.00%", 0.0), None]),
         ("mlp 256-128", [None, ("98.00%", pytest.approx(1.0))]),
+        ("mlp 16", [("92.00%", 0.0), None]),
     ]
 
 
@@ -98,7 +98,7 @@ def test_an_experiment_that_has_only_a_name_is_reported():
 
 
 def test_many_experiments_fit_on_the_curves():
-    page = render([experiment(f"[{units}]", 30, 0.9) for units in range(1, 40)])
+    page = render([experiment(f"[{units}]", 30, 0.9, id=str(units)) for units in range(1, 40)])
     assert "39 experiments" in page
 
 
@@ -107,6 +107,41 @@ def test_the_curves_carry_the_warnings_about_the_data(monkeypatch):
     monkeypatch.setattr(
         plots, "curves_together", lambda curves, note: (notes.append(note), draw(curves, note))[1]
     )
-    render([experiment(), experiment(note="few digits"), experiment(note="few digits")])
+    render([experiment(), *(experiment(note="few digits", id=number) for number in "12")])
     render([experiment()])
     assert notes == ["few digits", None]
+
+
+def seeds(accuracies, configuration, **changes):
+    return [
+        experiment(
+            accuracy=accuracy,
+            configuration=configuration,
+            id=f"{configuration} {seed}",
+            name=f"mlp 64 · 5 epochs · seed {seed}",
+            params={"model": "mlp", "train.epochs": "5", "seed": str(seed)},
+            **changes,
+        )
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+def test_seeds_are_one_row_with_their_interval_and_their_place_beside_the_best():
+    best, worse = [0.98, 0.97, 0.99], [0.95, 0.94, 0.961]
+    groups = grouped([*seeds(worse, "b"), *seeds(best, "a"), *seeds([0.9], "c")])
+    assert [each.name for each in groups[:2]] == ["mlp 64 · 5 epochs · 3 seeds"] * 2
+    assert cells(groups[0])[0] == "98.00% ± 2.48%"
+    assert [each.compared() for each in groups] == [
+        "best", "worse (p < 0.001)", "nothing can be told (1 shared seed)",
+    ]  # fmt: skip
+    assert "Holm-corrected" in render([*seeds(best, "a"), *seeds(worse, "b")])
+
+
+def test_the_same_seed_twice_counts_once():
+    once = seeds([0.98, 0.97], "a")
+    (group,) = grouped([*once, *once])
+    assert len(group.trainings) == 2
+
+
+def test_other_data_is_another_group():
+    assert len(grouped([*seeds([0.9], "a"), *seeds([0.9], "a", note="few digits")])) == 2

@@ -52,9 +52,9 @@ class CommandLine:
 
 
 def sweep_arguments(arguments: Sequence[str], folder: Path) -> list[str]:
-    """Return arguments that make Hydra compose a grid and record them in `folder`."""
+    """Return arguments that make Hydra compose a grid, with a race, and record them in `folder`."""
     quoted = str(folder).replace("'", r"\'")  # a comma would separate values
-    added = [SWEEP_FLAGS[-1], f"hydra.sweep.dir='{quoted}'"]
+    added = [SWEEP_FLAGS[-1], f"hydra.sweep.dir='{quoted}'", "+race=default"]
     if not any(argument.startswith("hydra/launcher=") for argument in arguments):
         added.append("hydra/launcher=one_by_one")
     return [*added, *(argument for argument in arguments if argument not in SWEEP_FLAGS)]

@@ -6,18 +6,25 @@ per network, as long as its process lives. If the process of one trial dies, the
 """
 
 import multiprocessing
+import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import psutil
 
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.forkserver import start_forkserver
 from pipeline.experiments.running import StoppedError, run_trial
-from pipeline.experiments.trial import EpochCallback, Executor, Outcome, Trial
+from pipeline.experiments.trial import EpochCallback, Executor, Outcome, Trial, sweeps_dir
 from pipeline.system.machine import end_with_parent
+
+_PICTURES = "pictures-"  # followed by the process that made the folder
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,31 @@ class _Running:
 def forks(workers: int) -> Iterator[Executor]:
     """Yield an executor that runs up to `workers` trials at a time on this machine."""
     start_forkserver()
-    yield partial(run_in_forks, workers=workers)
+    with shared_folder() as pictures:
+        yield partial(run_in_forks, workers=workers, pictures=pictures)
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """Yield a folder for pictures that trials share; remove it, and those of killed commands."""
+    sweeps_dir().mkdir(parents=True, exist_ok=True)
+    for left in sweeps_dir().glob(f"{_PICTURES}*"):
+        owner = left.name.removeprefix(_PICTURES)
+        if not (owner.isdigit() and psutil.pid_exists(int(owner))):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = sweeps_dir() / f"{_PICTURES}{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_in_forks(
-    trials: Iterable[Trial], on_epoch: EpochCallback, workers: int = 1
+    trials: Iterable[Trial],
+    on_epoch: EpochCallback,
+    workers: int = 1,
+    pictures: Path | None = None,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """Run trials, several at a time; yield each outcome as it arrives.
 
@@ -43,13 +70,14 @@ def run_in_forks(
         trials: The trials to run; the next one is taken when a worker is free.
         on_epoch: Called after every epoch of every trial; returns False to stop the trial.
         workers: How many trials run at a time.
+        pictures: A folder in which trials share the pictures that they learn from.
     """
     waiting = iter(trials)
     running: dict[Connection, _Running] = {}
     try:
         while True:
             while len(running) < workers and (trial := next(waiting, None)):
-                started = _fork(trial)
+                started = _fork(trial, pictures)
                 running[started.connection] = started
             if not running:
                 return
@@ -76,16 +104,16 @@ def run_in_fork(trial: Trial) -> Iterator[Epoch | Outcome]:
         fork.process.kill()
 
 
-def _fork(trial: Trial) -> _Running:
+def _fork(trial: Trial, pictures: Path | None = None) -> _Running:
     context = multiprocessing.get_context("forkserver")
     parent_end, child_end = context.Pipe()
-    process = context.Process(target=_work, args=(child_end, trial), daemon=True)
+    process = context.Process(target=_work, args=(child_end, trial, pictures), daemon=True)
     process.start()
     child_end.close()
     return _Running(trial, process, parent_end)
 
 
-def _work(connection: Connection, trial: Trial) -> None:
+def _work(connection: Connection, trial: Trial, pictures: Path | None) -> None:
     """Run a trial in this process; send every epoch and wait for the reply."""
     end_with_parent()
 
@@ -95,7 +123,7 @@ def _work(connection: Connection, trial: Trial) -> None:
             raise StoppedError
 
     with suppress(OSError):  # the command may have been killed
-        connection.send(run_trial(trial, on_epoch))
+        connection.send(run_trial(trial, on_epoch, pictures))
 
 
 def _handle_message(fork: _Running, on_epoch: EpochCallback) -> Outcome | None:

@@ -13,6 +13,7 @@ from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.inference.metrics import reliability
 from pipeline.digits.robustness.measure import cost, measure
 from pipeline.digits.splits import Split, load_split
+from pipeline.digits.training.sharing import SharedPictures
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
 from pipeline.stages import evaluate, network
@@ -27,12 +28,15 @@ class StoppedError(Exception):
     """The trial was stopped before its last epoch, because others look more promising."""
 
 
-def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
+def run_trial(
+    trial: Trial, on_epoch: Callable[[Epoch], None], pictures: Path | None = None
+) -> Outcome:
     """Run a trial in this process. Errors are not raised; they become part of the outcome.
 
     Args:
         trial: The trial to run.
         on_epoch: Called after every epoch; may raise `StoppedError`.
+        pictures: A folder in which trials share the pictures that they learn from.
     """
     started = time.perf_counter()
     history: list[dict[str, Any]] = []
@@ -45,7 +49,7 @@ def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
     metrics: dict[str, float] = {}
     message = None
     try:
-        metrics = _train_and_measure(trial, keep)
+        metrics = _train_and_measure(trial, keep, pictures)
         status = "finished"
     except StoppedError:
         status = "stopped"
@@ -62,7 +66,9 @@ def run_trial(trial: Trial, on_epoch: Callable[[Epoch], None]) -> Outcome:
     )
 
 
-def _train_and_measure(trial: Trial, on_epoch: Callable[[Epoch], None]) -> dict[str, float]:
+def _train_and_measure(
+    trial: Trial, on_epoch: Callable[[Epoch], None], pictures: Path | None
+) -> dict[str, float]:
     """Do the work of the stages train and evaluate, without leaving files."""
     config = validate(trial.config)
     info = DatasetInfo.load(trial.data)
@@ -71,7 +77,8 @@ def _train_and_measure(trial: Trial, on_epoch: Callable[[Epoch], None]) -> dict[
     )
     classes = len(info.class_names)
     model = network.build(config, learned, classes)
-    training = network.learn(model, learned, validation, config, on_epoch)
+    shared = SharedPictures(pictures, info.digest) if pictures else None
+    training = network.learn(model, learned, validation, config, on_epoch, shared=shared)
     metrics = network.measure(model, validation, training, config)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"

@@ -1,7 +1,9 @@
 """Figures of many trials: accuracy by layer sizes and epochs, by cost, and by all settings.
 
-Throughout, `rows` holds one mapping per finished trial, the best first, with at least the keys
-network (such as "mlp 256-128"), epochs, val_accuracy (0..1), parameters and training_seconds.
+Throughout, `rows` holds one mapping per configuration, the best first, with at least the keys
+network (such as "mlp 256-128"), epochs, val_accuracy (0..1), parameters and training_seconds. Where
+a configuration was trained with several seeds, figures are means, the interval of val_accuracy ends
+at val_accuracy_high, and `tied` says whether it cannot be told from the best.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +32,7 @@ from pipeline.plots.style.page import CONTENT_WIDTH, new_page
 from pipeline.plots.style.text import shorten
 
 Rows = Sequence[Mapping[str, Any]]
+Cells = Sequence[Sequence[Mapping[str, Any] | None]]
 
 MOST_CELLS = 24
 """Maximum number of networks, and of epoch counts, that the heat map shows."""
@@ -41,7 +44,10 @@ _MOST_NAMES = 14  # beside one axis of the parallel coordinates
 
 @styled
 def heatmap(rows: Rows, note: str | None = None) -> Figure:
-    """Show the best validation accuracy of each network (down) at each number of epochs (across).
+    """Show the validation accuracy of each network (down) at each number of epochs (across).
+
+    Of several configurations in a cell the best counts. With several seeds, it is their mean, with
+    half its interval; cells that cannot be told from the best have a dashed frame.
 
     If not all of them fit, those of the best trials are shown, and the subtitle says how many are
     not.
@@ -51,19 +57,20 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
         note: A warning shown above the map.
     """
     shown = _with_room(rows)
-    networks, epochs, best = _best_of_each(shown)
+    networks, epochs, cells = _best_of_each(shown)
+    best = np.array([[_percent_of(row) for row in line] for line in cells])
     figure = new_chart(
         "Accuracy by layer sizes and epochs",
         len(networks) * _CELL_HEIGHT + 0.8,
-        subtitle="best validation accuracy in %, networks from small to large; framed: the best"
-        + _left_out(rows, shown),
+        subtitle=_how_to_read(rows) + _left_out(rows, shown),
         note=note,
     )
     axes = figure.subplots()
     edges = [np.arange(size + 1) - 0.5 for size in best.shape]
-    cells = axes.pcolormesh(edges[1], edges[0], best, cmap=_COLOR_MAP)
+    colors = axes.pcolormesh(edges[1], edges[0], best, cmap=_COLOR_MAP)
     axes.invert_yaxis()
-    _write_cells(axes, best, cells.norm)
+    _write_cells(axes, cells, colors.norm)
+    _frame(axes, cells, rows[0])
     axes.set_yticks(range(len(networks)), [shorten(name, 2.2, TEXT_SIZE) for name in networks])
     axes.set_xticks(range(len(epochs)), list(map(str, epochs)))
     axes.set_xlabel("epochs")
@@ -74,19 +81,27 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
     return figure
 
 
-def _best_of_each(rows: Rows) -> tuple[list[str], list[int], NDArray[np.float64]]:
-    """Return networks from small to large, epochs, and the best accuracy (%) of each pair.
+def _how_to_read(rows: Rows) -> str:
+    if any(row.get("val_accuracy_high") is not None for row in rows):
+        dashed = "; dashed: ties" if any(row.get("tied") for row in rows) else ""
+        return f"mean validation accuracy in %, ± 95 % interval; framed: the best{dashed}"
+    return "best validation accuracy in %, networks from small to large; framed: the best"
 
-    It is NaN where a network was not tried with a number of epochs.
+
+def _percent_of(row: Mapping[str, Any] | None) -> float:
+    return float("nan") if row is None else 100 * float(row["val_accuracy"])
+
+
+def _best_of_each(rows: Rows) -> tuple[list[str], list[int], Cells]:
+    """Return networks from small to large, epochs, and the best row of each pair.
+
+    It is None where a network was not tried with a number of epochs.
     """
     size = {str(row["network"]): row["parameters"] for row in rows}
     networks = sorted(size, key=lambda name: (size[name], name))
     epochs = sorted({row["epochs"] for row in rows})
-    best = np.full((len(networks), len(epochs)), np.nan)
-    for row in rows:
-        cell = networks.index(row["network"]), epochs.index(row["epochs"])
-        best[cell] = np.fmax(best[cell], 100 * row["val_accuracy"])
-    return networks, epochs, best
+    best = {(row["network"], row["epochs"]): row for row in reversed(rows)}  # the first one wins
+    return networks, epochs, [[best.get((name, e)) for e in epochs] for name in networks]
 
 
 def _with_room(rows: Rows) -> list[Mapping[str, Any]]:
@@ -112,18 +127,31 @@ def _left_out(rows: Rows, shown: Rows) -> str:
     return text
 
 
-def _write_cells(axes: Axes, best: NDArray[np.float64], norm: Any) -> None:
-    """Write the accuracy into every cell, dark on light or light on dark, and frame the best."""
-    size = min(TEXT_SIZE, 80 / best.shape[1])
-    for (row, column), share in np.ndenumerate(best):
-        if np.isnan(share):
-            continue
-        color = INK if norm(share) > 0.55 else "white"
-        axes.text(column, row, f"{share:.2f}", ha="center", va="center", color=color, size=size)
-    row, column = np.unravel_index(np.nanargmax(best), best.shape)
-    corner = (column - 0.5, row - 0.5)
-    frame = Rectangle(corner, 1, 1, fill=False, edgecolor=VERMILLION, linewidth=3, clip_on=False)
-    axes.add_patch(frame)
+def _write_cells(axes: Axes, cells: Cells, norm: Any) -> None:
+    """Write the accuracy into every cell, dark on light or light on dark."""
+    size = min(TEXT_SIZE, 80 / len(cells[0]))
+    for row, line in enumerate(cells):
+        for column, cell in enumerate(line):
+            if cell is None:
+                continue
+            share, high = _percent_of(cell), cell.get("val_accuracy_high")
+            text = f"{share:.2f}" + ("" if high is None else f" ± {100 * high - share:.2f}")
+            color = INK if norm(share) > 0.55 else "white"
+            axes.text(column, row, text, ha="center", va="center", color=color, size=size)
+
+
+def _frame(axes: Axes, cells: Cells, best: Mapping[str, Any]) -> None:
+    """Frame the cell of the best, and with dashes those that tie with it."""
+    for row, line in enumerate(cells):
+        for column, cell in enumerate(line):
+            if cell is not None and (cell is best or cell.get("tied")):
+                frame = Rectangle(
+                    (column - 0.5, row - 0.5), 1, 1, fill=False, clip_on=False,
+                    edgecolor=VERMILLION, linewidth=3 if cell is best else 2,
+                    linestyle="-" if cell is best else "--",
+                    zorder=3 if cell is best else 2,
+                )  # fmt: skip
+                axes.add_patch(frame)
 
 
 @styled

@@ -15,6 +15,7 @@ from pipeline.digits.splits import Split
 from pipeline.digits.training.export import export_onnx
 from pipeline.digits.training.fit import OnEpoch, fit
 from pipeline.digits.training.plan import TrainingPlan
+from pipeline.digits.training.sharing import SharedPictures
 from pipeline.digits.training.start.tensorflow import start_tensorflow
 from pipeline.digits.training.state import Training
 from pipeline.digits.training.steps import steps_per_epoch
@@ -64,6 +65,7 @@ def learn(
     config: Config,
     on_epoch: OnEpoch | None = None,
     checkpoint: Path | None = None,
+    shared: SharedPictures | None = None,
 ) -> Training:
     """Train the network in place as configured.
 
@@ -74,9 +76,11 @@ def learn(
         config: The configuration.
         on_epoch: Called with the record of every epoch as it ends.
         checkpoint: A folder for the state; an interrupted training is resumed from it.
+        shared: Where trainings with the same pictures share them; None if they do not.
     """
     optimizer = _optimizer(config, len(train))
-    return fit(model, optimizer, train, validation, training_plan(config), checkpoint, on_epoch)
+    plan = training_plan(config)
+    return fit(model, optimizer, train, validation, plan, checkpoint, on_epoch, shared)
 
 
 def training_plan(config: Config) -> TrainingPlan:

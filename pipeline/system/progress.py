@@ -24,6 +24,7 @@ SWITCH = "DIGITS_PROGRESS"
 BYTES = "B"  # the unit that is shown in MB
 SHOW_AFTER = 2.0  # seconds before `track` shows anything
 SECONDS_PER_LINE = 10.0
+SECONDS_PER_DETAIL = 60.0
 
 
 class Progress:
@@ -46,6 +47,9 @@ class Progress:
         """
         self.done += by
         self._show(text, by)
+
+    def detail(self, text: str) -> None:
+        """Show how far the present step is. Off a terminal, at most one such line every minute."""
 
     def _show(self, text: str, by: int) -> None:
         pass
@@ -102,6 +106,9 @@ class _Bar(Progress):
         super().__init__()
         self.bar = bar
 
+    def detail(self, text: str) -> None:
+        self.bar.set_postfix_str(text)
+
     def _show(self, text: str, by: int) -> None:
         if text:
             self.bar.set_postfix_str(text, refresh=False)
@@ -113,6 +120,12 @@ class _Lines(Progress):
         super().__init__()
         self.total, self.unit, self.what = total, unit, what
         self.started = self.last_line = time.monotonic()
+
+    def detail(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.last_line >= SECONDS_PER_DETAIL:
+            self.last_line = now
+            log.info("%s: %s", f"{self.unit} {self.done + 1}/{self.total}", text)
 
     def _show(self, text: str, by: int) -> None:
         now = time.monotonic()
@@ -131,10 +144,11 @@ class _Lines(Progress):
         if not self.total:
             return ""
         seconds = (now - self.started) * (self.total - self.done) / self.done
-        return f", about {_duration(seconds)} left"
+        return f", about {duration(seconds)} left"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Format a duration in its largest unit, such as "12 min"."""
     for length, name in ((3600, "h"), (60, "min")):
         if seconds >= 1.5 * length:
             return f"{seconds / length:.0f} {name}"

@@ -18,6 +18,8 @@ UNSEEN_TEST_TAG = "unseen_test_digest"
 SWEEP_TAG = "sweep"
 REPLACES_TAG = "replaces_run_id"
 """Of a run that stands for one that is gone: the id of that one."""
+CONFIGURATION_TAG = "configuration"
+"""Of a training's run: the same for all its seeds, so that MLflow can group by it."""
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")
 """The parameters that hold a network's layer sizes: of a dense network, of a CNN."""
@@ -38,3 +40,12 @@ def lines_experiment(settings: Tracking) -> str:
 def validation_accuracy(metrics: Mapping[str, float]) -> float | None:
     """Return the validation accuracy of the weights kept or, if unknown, of the last epoch."""
     return metrics.get(CHOSEN_ACCURACY, metrics.get("val_accuracy"))
+
+
+def comparable_data(tags: Mapping[str, str]) -> str | None:
+    """Return what trainings must share if their accuracies are to be compared; None if unknown.
+
+    It is the digest of their test set: the seed decides which of the other pictures are validation
+    pictures. Of weights that may have seen the test set, it is the digest of all prepared data.
+    """
+    return tags.get(UNSEEN_TEST_TAG) or tags.get(DATA_DIGEST_TAG)

@@ -13,8 +13,9 @@ from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_training
 from pipeline.tracking.names import (
     CONFIG_ARTIFACT,
-    DATA_DIGEST_TAG,
+    CONFIGURATION_TAG,
     DATA_NOTE_TAG,
+    comparable_data,
     validation_accuracy,
 )
 from pipeline.tracking.store import open_store
@@ -39,8 +40,9 @@ class PastTraining:
         metrics: Its metrics, and those of the newest predictions made with it.
         curves: For each of CURVES, the value after each epoch, by epoch.
         note: A warning about its data, or None.
-        data: The digest of its prepared data; None if it was not recorded.
+        data: What identifies its data: see `comparable_data`.
         plots: Its PNG files by artifact path: those of PLOTS and CUSTOM_PLOT that it has.
+        configuration: The same for trainings that differ in their seed alone; None if unknown.
     """
 
     id: str
@@ -51,6 +53,7 @@ class PastTraining:
     note: str | None
     plots: Mapping[str, bytes]
     data: str | None = None
+    configuration: str | None = None
 
 
 @mlflow_errors_as_input_errors
@@ -121,7 +124,8 @@ def _read(client: "MlflowClient", run: "Run") -> PastTraining:
         curves={key: _curve(client, run, key) for key in CURVES},
         note=run.data.tags.get(DATA_NOTE_TAG),
         plots=plots,
-        data=run.data.tags.get(DATA_DIGEST_TAG),
+        data=comparable_data(run.data.tags),
+        configuration=run.data.tags.get(CONFIGURATION_TAG),
     )
 
 

@@ -1,7 +1,8 @@
-"""Save a view of the runs, with columns, sort order and charts, in the experiment.
+"""Save views of the runs, with columns, sort order and charts, in the experiment.
 
-MLflow's UI saves a named view as a tag of the experiment ("Save as new view") and opens it when the
-URL names it. The format of the tag is private to MLflow; a test guards it.
+One lists the runs, the other one groups those that differ in their seed alone. MLflow's UI saves a
+named view as a tag of the experiment ("Save as new view") and opens it when the URL names it. The
+format of the tag is private to MLflow; a test guards it.
 """
 
 import base64
@@ -12,15 +13,26 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.schema import Tracking
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id
-from pipeline.tracking.names import CHOSEN_ACCURACY, LAYER_PARAMS
+from pipeline.tracking.names import CHOSEN_ACCURACY, CONFIGURATION_TAG, LAYER_PARAMS
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 VIEW_KEY = "layers-epochs-accuracy"
-VIEW_NAME = "Layers and epochs against accuracy"
-VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
+VIEW_TAG = "mlflow.sharedViewState."  # followed by the view's key
+GROUPED_KEY = "seeds-as-groups"
+# The name of each view and what it groups by.
+VIEWS: dict[str, tuple[str, dict[str, Any] | None]] = {
+    VIEW_KEY: ("Layers and epochs against accuracy", None),
+    GROUPED_KEY: (
+        "The same, seeds as groups",
+        {
+            "aggregateFunction": "average",
+            "groupByKeys": [{"mode": "tag", "groupByData": CONFIGURATION_TAG}],
+        },
+    ),
+}
 COLUMNS = (
     "params.`model`",
     *(f"params.`{layers}`" for layers in LAYER_PARAMS),
@@ -37,7 +49,7 @@ SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning
 
 @mlflow_errors_as_input_errors
 def save_view(settings: Tracking, uri: str) -> str:
-    """Save the view in the experiment; return its path, to be appended to a server's URL."""
+    """Save the views in the experiment; return the path of the first, to append to a URL."""
     client = open_store(uri, settings)
     experiment = experiment_id(client, settings.experiment)
     _save(client, experiment)
@@ -48,13 +60,14 @@ def save_view(settings: Tracking, uri: str) -> str:
 
 
 def _save(client: "MlflowClient", experiment: str) -> None:
-    packed = base64.b64encode(zlib.compress(json.dumps(_state()).encode())).decode()
-    view = {"name": VIEW_NAME, "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"}
-    client.set_experiment_tag(experiment, VIEW_TAG, json.dumps(view))
+    for key, (name, group_by) in VIEWS.items():
+        packed = base64.b64encode(zlib.compress(json.dumps(_state(group_by)).encode())).decode()
+        view = {"name": name, "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"}
+        client.set_experiment_tag(experiment, VIEW_TAG + key, json.dumps(view))
 
 
-def _state() -> dict[str, Any]:
-    """Return the state of MLflow's UI that makes up the view."""
+def _state(group_by: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the state of MLflow's UI that makes up a view."""
     return {
         "searchFilter": "metrics.val_accuracy > 0",  # trainings only, no predictions
         "orderByKey": f"metrics.`{CHOSEN_ACCURACY}`",
@@ -76,7 +89,7 @@ def _state() -> dict[str, Any]:
         "isAccordionReordered": False,
         "useGroupedValuesInCharts": True,
         "hideEmptyCharts": True,
-        "groupBy": None,
+        "groupBy": group_by,
         "groupsExpanded": {},
         "autoRefreshEnabled": True,
         "globalLineChartConfig": {

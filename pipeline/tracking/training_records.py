@@ -4,6 +4,8 @@ The functions take plain values and return records. No stage depends on this fil
 changing what a run records retrains nothing.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +17,7 @@ from pipeline.config.trees import Tree, bare_name
 from pipeline.tracking.names import (
     CHOSEN_ACCURACY,
     CONFIG_ARTIFACT,
+    CONFIGURATION_TAG,
     DATA_NOTE_TAG,
     DESCRIPTION_TAG,
     UNSEEN_TEST_TAG,
@@ -69,8 +72,27 @@ def training_request(
         tags: More tags.
         parent_run_id: The run of the sweep or search, if it belongs to one.
     """
-    own = {"stage": stage, "model_family": bare_name(config["model"]["_target_"])}
+    own = {
+        "stage": stage,
+        "model_family": bare_name(config["model"]["_target_"]),
+        CONFIGURATION_TAG: configuration_name(name, config),
+    }
     return RunRequest(settings.experiment, name, own | dict(tags or {}), parent_run_id)
+
+
+def configuration_name(name: str, config: Tree) -> str:
+    """Return a name of a configuration that is the same for all its seeds, and for no other one.
+
+    The number of threads, which may change the last bits, does not count.
+
+    Args:
+        name: What is trained, such as "mlp 128-128 · 5 epochs · learning_rate 0.1".
+        config: The composed configuration.
+    """
+    train = {key: value for key, value in config["train"].items() if key != "threads"}
+    settings = [config["data"], config["prepare"], config["model"], train]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return f"{' · '.join(name.split(' · ')[:2])} #{digest[:6]}"
 
 
 def configuration(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> list[Record]:

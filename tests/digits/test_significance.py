@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.digits.significance import compare, mcnemar_mid_p
+from pipeline.digits.significance import compare, fisher_exact, mcnemar_mid_p
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,11 @@ def test_answers_that_both_get_wrong_count_for_neither():
     labels = np.zeros(4, np.uint8)
     comparison = compare(labels, np.array([1, 1, 2, 0]), np.array([1, 2, 2, 0]))
     assert len(comparison.only_candidate) == len(comparison.only_champion) == 0
+
+
+def test_fishers_test_of_counts_is_scipys_and_finds_less_than_mcnemars():
+    assert fisher_exact(990, 1_000, 970, 1_000) == pytest.approx(
+        fisher_exact(970, 1_000, 990, 1_000)
+    )
+    assert fisher_exact(26, 26, 25, 26) == 1
+    assert mcnemar_mid_p(0, 20) < fisher_exact(990, 1_000, 970, 1_000) < 0.05

@@ -220,7 +220,7 @@ def test_no_trial_is_lost_with_a_node(project, nodes):
         finally:
             sweep.kill()
     assert "its node or worker died; running it again" in logged.read_text()
-    (parent,) = project.runs("attributes.run_name = 'sweep of 2'")
+    (parent,) = project.runs("attributes.run_name = '2 seeds'")
     children = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
     assert sorted(run.data.params["seed"] for run in children) == ["1", "2"]

@@ -14,8 +14,10 @@ from pipeline.experiments.trial import Outcome, Trial
 FINISHED = Outcome("finished", metrics={"val_accuracy": 1.0})
 
 
-def run_fake(trial, on_epoch):
+def run_fake(trial, on_epoch, pictures=None):
     """Take the place of `run_trial`."""
+    if trial.name == "shares":
+        (pictures / "from a trial").touch()
     if trial.name == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
     try:
@@ -81,3 +83,15 @@ def test_one_trial_is_followed_from_its_first_epoch_to_its_outcome():
     assert outcome == FINISHED
     (death,) = module.run_in_fork(fake_trial("dies"))
     assert death.status == "failed"
+
+
+def test_trials_share_a_folder_that_is_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "start_forkserver", lambda: None)
+    left_by_a_killed_one = tmp_path / ".sweeps" / "pictures-99999999"
+    left_by_a_killed_one.mkdir(parents=True)
+    with module.forks(1) as run:
+        (outcome,) = run([fake_trial("shares")], lambda *_: True)
+        (folder,) = (tmp_path / ".sweeps").iterdir()
+        assert [file.name for file in folder.iterdir()] == ["from a trial"]
+    assert outcome[1] == FINISHED
+    assert list((tmp_path / ".sweeps").iterdir()) == []

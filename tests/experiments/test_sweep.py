@@ -10,8 +10,11 @@ from support.trials import changed, finished
 
 from pipeline import sweep as command
 from pipeline.config.checking import validate
+from pipeline.experiments import state as states
 from pipeline.experiments import sweep as module
-from pipeline.experiments.sweep import State, Sweep, idle_keys, plan
+from pipeline.experiments.race import RaceSettings
+from pipeline.experiments.state import State
+from pipeline.experiments.sweep import Sweep, idle_keys, plan
 from pipeline.experiments.trial import Outcome, save_outcome
 from pipeline.system.errors import InputError
 from pipeline.system.files import reserve_folder
@@ -43,7 +46,11 @@ class Runs:
 def recorder(monkeypatch):
     """Record and draw nothing; return what stands in for the recorder, and tells how it ended."""
     recorder = SimpleNamespace(
-        run_id=lambda: "r", is_recording=lambda: True, status=None, runs=Runs()
+        record=lambda *_: None,
+        run_id=lambda: "r",
+        is_recording=lambda: True,
+        status=None,
+        runs=Runs(),
     )
 
     @contextmanager
@@ -116,7 +123,7 @@ def test_a_state_of_yesterday_is_read_and_a_damaged_one_begins_anew(tree, tmp_pa
         ("{}", State(tmp_path)),
         ("junk", State(tmp_path)),
     ]:
-        (tmp_path / module.STATE).write_text(text)
+        (tmp_path / states.STATE).write_text(text)
         assert State.load(tmp_path, tracking) == state
 
 
@@ -164,14 +171,14 @@ def test_what_mlflow_did_not_take_is_recorded_by_the_next(
     recorder.runs.lost = {trial.key} if lost else set()
     save_outcome(trial.key, finished(0.9))
     sweep.run()
-    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
+    monkeypatch.setattr(states, "is_local_store_missing", lambda _: False)
     state = State.load(sweep.folder, sweep.tracking)
     assert state.complete == (recording and not lost)
     assert len(state.runs) == (0 if lost else 1)
 
 
 def test_a_complete_sweep_starts_nothing(tree, recorder, monkeypatch, caplog):
-    monkeypatch.setattr(module, "is_local_store_missing", lambda _: False)
+    monkeypatch.setattr(states, "is_local_store_missing", lambda _: False)
     caplog.set_level("INFO", "pipeline")
     save_outcome(planned(tree).trials[0].key, finished(0.9))
     first = planned(tree).run()
@@ -189,3 +196,87 @@ def test_the_run_of_a_sweep_whose_trials_all_failed_has_failed(tree, recorder, c
         planned(tree, executor=fail).run()
     assert recorder.status == "FAILED"
     assert "failed: out of luck" in capsys.readouterr().out
+
+
+def test_seeds_added_to_a_finished_sweep_are_all_that_runs(tree, recorder):
+    ran = []
+
+    def run_trials(trials, on_epoch):
+        for trial in trials:
+            ran.append((trial.config["train"]["epochs"], trial.config["seed"]))
+            yield trial, finished(0.5)
+
+    def run(*seeds):
+        ran.clear()
+        grid = [
+            {**changed(tree, "train", epochs=epochs), "seed": seed}
+            for epochs in (1, 2)
+            for seed in seeds
+        ]
+        return planned(*grid, executor=run_trials).run()
+
+    run(1, 2)
+    assert len(run(1, 2, 3)) == 6
+    assert ran == [(1, 3), (2, 3)]
+
+
+@pytest.fixture
+def race(tree, recorder, monkeypatch):
+    """Return a function that runs a race of two configurations, and the trials that it ran."""
+    monkeypatch.setattr(states, "is_local_store_missing", lambda _: False)
+    ran = []
+
+    def run(killed_after=None):
+        def run_trials(trials, on_epoch):
+            for trial in trials:
+                if len(ran) == killed_after:
+                    raise KeyboardInterrupt
+                epochs, seed = trial.config["train"]["epochs"], trial.config["seed"]
+                ran.append((epochs, seed))
+                yield trial, finished(0.9 + epochs / 1_000 + (seed * epochs) % 7 / 1_000)
+
+        trees = [changed(tree, "train", epochs=epochs) for epochs in (1, 2)]
+        open_executor = lambda: nullcontext(run_trials)  # noqa: E731
+        return plan(trees, open_executor, 1, RaceSettings(seeds=4, first=2)).run()
+
+    return run, ran
+
+
+def test_a_race_repeats_with_the_next_seeds_and_is_not_run_again(race, caplog):
+    caplog.set_level("INFO", "pipeline")
+    run, ran = race
+    results = run()
+    assert len(results) == len(ran) == len({*ran})
+    assert {seed for _, seed in ran} <= {42, 43, 44, 45}
+    assert any("the race is over" in message for message in caplog.messages)
+    ran.clear()
+    assert run() == results
+    assert ran == []
+
+
+@pytest.mark.parametrize("killed_after", [1, 3, 5])
+def test_a_race_that_is_killed_goes_on_where_it_was(race, killed_after):
+    run, ran = race
+    with pytest.raises(KeyboardInterrupt):
+        run(killed_after)
+    results = run()
+    assert len(ran) == len({*ran}) == len(results), "no trial ran twice"
+
+
+def test_a_race_chooses_the_seeds_itself(tree):
+    trees = [{**tree, "seed": seed} for seed in (1, 2)]
+    with pytest.raises(InputError, match="seed: leave it out of the grid"):
+        plan(trees, nullcontext, 1, RaceSettings(seeds=4))
+
+
+def test_a_sweep_has_one_race_with_settings_that_are_checked(tree, monkeypatch):
+    with pytest.raises(InputError, match="race: its settings are those of the whole sweep"):
+        command.run([{**tree, "race": {"seeds": n}} for n in (4, 8)], nullcontext, 1)
+    with pytest.raises(InputError, match=r"race\.seeds=1: "):
+        command.run([{**tree, "race": {"seeds": 1}}], nullcontext, 1)
+    monkeypatch.setattr(command, "show", lambda _: None)
+    races = []
+    monkeypatch.setattr(Sweep, "run", lambda sweep: races.append(sweep.race))
+    for seeds in (None, 4):
+        command.run([{**tree, "race": {"seeds": seeds}}], nullcontext, 1)
+    assert races == [None, RaceSettings(seeds=4)]

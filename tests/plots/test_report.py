@@ -1,7 +1,7 @@
 from matplotlib.colors import to_hex
 from support.figures import curve, texts
 
-from pipeline.plots.report import curves_together
+from pipeline.plots.report import Curve, curves_together
 from pipeline.plots.style.look import LIGHT_GREY, VERMILLION
 
 
@@ -22,3 +22,19 @@ def test_loss_is_in_nats_and_accuracy_in_per_cent_from_the_first_epoch_on() -> N
     assert list(loss.lines[0].get_ydata()) == list(curve(1).loss)
     assert list(accuracy.lines[0].get_ydata()) == [100 * share for share in curve(1).accuracy]
     assert loss.get_xlim()[0] == 0.5
+
+
+def test_several_seeds_are_one_curve_with_its_band() -> None:
+    accuracy, loss = [{1: 0.8, 2: 0.9}, {1: 0.7, 2: 0.95}], [{1: 0.5, 2: 0.4}, {1: 0.7, 2: 0.2}]
+    together = Curve.of("mlp · 2 seeds", accuracy, loss)
+    assert list(together.accuracy) == [0.75, 0.925]
+    assert together.accuracy_band == ([0.7, 0.9], [0.8, 0.95])
+    figure = curves_together([together, curve(1)])
+    assert [len(axes.collections) for axes in figure.axes] == [1, 1]
+    assert "bands: from the lowest to the highest" in texts(figure)
+
+
+def test_one_seed_has_no_band() -> None:
+    alone = Curve.of("mlp", [{1: 0.8}], [{1: 0.5}])
+    assert alone.accuracy_band is None
+    assert "bands" not in texts(curves_together([alone]))

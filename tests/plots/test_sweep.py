@@ -12,7 +12,7 @@ from pipeline.plots.style.look import VERMILLION
 def framed(figure: Figure) -> tuple[str, str, str]:
     """Return the network, the number of epochs and the text of the cell that a heat map frames."""
     axes = figure.axes[0]
-    (frame,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
+    frame, *_ = (patch for patch in axes.patches if isinstance(patch, Rectangle))
     column, row = (round(edge + 0.5) for edge in frame.get_xy())
     network, epochs = axes.get_yticklabels()[row], axes.get_xticklabels()[column]
     cell = next(each for each in axes.texts if each.get_position() == (column, row))
@@ -48,6 +48,20 @@ def test_a_sparse_heat_map_of_many_epochs_frames_the_best() -> None:
     figure = sweep.heatmap(rows)
     assert framed(figure) == ("mlp 1", "40", "94.00")
     assert "16 of 40 networks not shown; 16 of 40 numbers of epochs not shown" in texts(figure)
+
+
+def test_the_heat_map_shows_means_with_their_intervals_and_the_ties_dashed() -> None:
+    rows = [
+        trial(64, 2, 0.98) | {"val_accuracy_high": 0.9812, "tied": False},
+        trial(32, 2, 0.97) | {"val_accuracy_high": 0.9803, "tied": True},
+        trial(16, 2, 0.9) | {"val_accuracy_high": 0.9005, "tied": False},
+    ]
+    figure = sweep.heatmap(rows)
+    frames = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+    assert sorted(frame.get_linestyle() for frame in frames) == ["-", "--"]
+    words = texts(figure)
+    assert "98.00 ± 0.12" in words
+    assert "dashed: ties" in words
 
 
 def test_costs_ring_the_best_and_join_what_nothing_cheaper_is_as_good_as() -> None:

@@ -2,7 +2,8 @@
 
 import copy
 
-from pipeline.experiments.trial import Outcome
+from pipeline.experiments.comparing.results import Result
+from pipeline.experiments.trial import Outcome, make_trial
 
 
 def changed(tree, section, **values):
@@ -16,6 +17,33 @@ def finished(accuracy, **other):
     """Return the outcome of a trial that finished with this validation accuracy."""
     metrics = {"val_accuracy": accuracy, "val_loss": 0.1, "test_accuracy": 0.9, "parameters": 10}
     return Outcome("finished", metrics=metrics, **other)
+
+
+def failed(error):
+    """Return the outcome of a trial that failed."""
+    return Outcome("failed", error=error)
+
+
+def result(tree, outcome, seed=42, dropped=None, **train):
+    """Return the result of a trial with some training settings changed."""
+    trial = make_trial({**changed(tree, "train", **train), "seed": seed}, 1)
+    return Result(trial, outcome, "run", dropped)
+
+
+def repeated(tree, accuracies, tests=None, dropped=None, **train):
+    """Return the results of one configuration with the seeds from 1 on."""
+    return [
+        result(tree, _measured(accuracy, test), seed, dropped, **train)
+        for seed, (accuracy, test) in enumerate(
+            zip(accuracies, tests or accuracies, strict=True), 1
+        )
+    ]
+
+
+def _measured(accuracy, test_accuracy):
+    outcome = finished(accuracy, training_seconds=1.5)
+    outcome.metrics["test_accuracy"] = test_accuracy
+    return outcome
 
 
 def search_settings(**changes):

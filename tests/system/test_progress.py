@@ -54,6 +54,14 @@ def test_many_steps_share_a_line_every_ten_seconds(lines, clock):
     ]
 
 
+def test_a_long_step_is_followed_at_most_once_a_minute(lines, clock):
+    with progress(3, "trial") as shown:
+        shown.step("done")
+        for number in range(1, 130):
+            shown.detail(f"epoch {number}")
+    assert lines.messages == ["trial 1/3: done", "trial 2/3: epoch 60", "trial 2/3: epoch 120"]
+
+
 def test_bytes_are_shown_in_megabytes_with_and_without_a_known_total(lines, clock):
     for total in (40_000_000, 0):
         with progress(total, "B", "mnist.npz") as shown:
@@ -68,7 +76,7 @@ def test_bytes_are_shown_in_megabytes_with_and_without_a_known_total(lines, cloc
     ("seconds", "expected"), [(5, "5 s"), (89, "89 s"), (150, "2 min"), (10_000, "3 h")]
 )
 def test_the_time_left_is_shown_in_a_unit_that_fits(seconds, expected):
-    assert module._duration(seconds) == expected
+    assert module.duration(seconds) == expected
 
 
 def test_a_terminal_shows_a_bar_with_the_text(lines, monkeypatch):

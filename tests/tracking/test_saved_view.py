@@ -13,7 +13,7 @@ from support.recording import SETTINGS
 
 from pipeline.tracking import saved_view
 from pipeline.tracking.addresses import tracking_uri
-from pipeline.tracking.saved_view import VIEW_KEY, VIEW_TAG, save_view
+from pipeline.tracking.saved_view import VIEW_KEY, VIEW_TAG, VIEWS, save_view
 from pipeline.tracking.training_records import CURVES as TRAINING_CURVES
 
 OWN_KEYS = {*saved_view.COLUMNS}  # the columns' widths are kept by the columns' names
@@ -39,21 +39,23 @@ def words(state):
 
 def test_mlflows_pages_know_every_word_of_the_view():
     """Guards a private format: a word that a new MLflow has dropped would be ignored silently."""
-    expected = words(saved_view._state()) - {"ALL"}
-    expected |= {VIEW_TAG.removesuffix(VIEW_KEY), "viewStateShareKey", "deflate;"}
+    expected = {word for _, groups in VIEWS.values() for word in words(saved_view._state(groups))}
+    expected -= {"ALL"}
+    expected |= {VIEW_TAG, "viewStateShareKey", "deflate;", '"tag"', '"average"'}
     assert len(expected) > 50
     assert [word for word in sorted(expected) if word not in scripts()] == []
 
 
-def test_the_view_is_kept_as_the_pages_unpack_it(client):
+@pytest.mark.parametrize("key", VIEWS)
+def test_a_view_is_kept_as_the_pages_unpack_it(client, key):
     address = save_view(SETTINGS, tracking_uri(SETTINGS))
     experiment = client.get_experiment_by_name("digits")
     assert address.startswith(f"#/experiments/{experiment.experiment_id}/runs?")
     assert address.endswith(f"viewStateShareKey={VIEW_KEY}")
-    kept = json.loads(experiment.tags[VIEW_TAG])
+    kept = json.loads(experiment.tags[VIEW_TAG + key])
     kind, _, packed = kept["state"].partition(";")
     assert kind == "deflate"
-    assert json.loads(zlib.decompress(base64.b64decode(packed))) == saved_view._state()
+    assert json.loads(zlib.decompress(base64.b64decode(packed))) == saved_view._state(VIEWS[key][1])
 
 
 @pytest.mark.parametrize("curve", saved_view.CURVES)

@@ -12,6 +12,7 @@ from pipeline.tracking.recording.learning import DatasetInput
 from pipeline.tracking.recording.records import Params, Tags, Text
 from pipeline.tracking.training_records import (
     configuration,
+    configuration_name,
     epoch_metrics,
     evaluation_metrics,
     failure,
@@ -35,7 +36,19 @@ def test_a_training_is_asked_for_by_stage_and_family(default_tree):
         SETTINGS, "mlp 8", "trial", default_tree, tags={"run_before": "true"}, parent_run_id="p"
     )
     assert (request.experiment, request.name, request.parent_run_id) == ("digits", "mlp 8", "p")
-    assert request.tags == {"stage": "trial", "model_family": "mlp", "run_before": "true"}
+    tags = dict(request.tags)
+    assert tags.pop("configuration").startswith("mlp 8 #")
+    assert tags == {"stage": "trial", "model_family": "mlp", "run_before": "true"}
+
+
+def test_seeds_and_threads_make_no_other_configuration_and_all_else_does(default_tree):
+    def name(**changes):
+        return configuration_name("mlp 8 · 5 epochs", {**default_tree, **changes})
+
+    train = default_tree["train"]
+    assert name(seed=7) == name(train={**train, "threads": 1}) == name()
+    assert name(train={**train, "learning_rate": 0.1}) != name()
+    assert name(prepare={"validation_size": 7}) != name()
 
 
 def test_a_configuration_is_recorded_in_parts_as_parameters_and_whole_as_a_file(default_tree):

@@ -4,18 +4,14 @@ import copy
 import csv
 import json
 import shutil
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
-import numpy as np
 import pytest
 import yaml
-from support.projects import Project, stages_run
+from support.numbers import write_number
+from support.projects import CALL_ELSEWHERE, Project, stages_run
 
-from benchmarks import whole_numbers
-from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.digits.splits import digest, load_split
 
 pytestmark = pytest.mark.end_to_end
@@ -23,40 +19,15 @@ pytestmark = pytest.mark.end_to_end
 COLUMNS = ["file", "digit", "confidence", "second", "second_confidence", "status", "detail"]
 
 
-# Run by every Python process of the project, the recorder's as well, before anything else.
-WATCH = """
-import sys
-from pathlib import Path
-
-def watch(event, arguments):
-    if event not in ("socket.connect", "socket.getaddrinfo"):
-        return
-    place = arguments[1] if event == "socket.connect" else arguments
-    if isinstance(place, tuple) and place[0] not in ("127.0.0.1", "::1", "localhost"):
-        with Path(__file__).with_name("connections.txt").open("a") as file:
-            file.write(f"{place[:2]} by {sys.argv}\\n")
-
-sys.addaudithook(watch)
-"""
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """Return a project in which the small experiment has run; `.output` is what it printed."""
     project = Project(tmp_path_factory.mktemp("project"))
-    (project.folder / "sitecustomize.py").write_text(WATCH)
-    project.env["PYTHONPATH"] = str(project.folder)
+    project.watch_connections()
     project.output = project.experiment()
-    project.results = results(project.folder)
+    project.first = project.results()
     project.commit()
     return project
-
-
-def results(folder):
-    """Return the bytes of every file of metrics, and of the network's weights."""
-    files = {path.parent.name: path.read_bytes() for path in folder.glob("reports/*/metrics.json")}
-    with zipfile.ZipFile(folder / "models/model.keras") as model:
-        return files | {"weights": model.read("model.weights.h5")}
 
 
 @pytest.fixture
@@ -81,10 +52,7 @@ def test_nobody_is_told_of_it(project):
     calls = project.folder / "connections.txt"
     assert not calls.exists(), calls.read_text()
     assert not [*(project.folder / "home").rglob("*onnxruntime*")]
-    code = (
-        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))"
-    )
-    project.run("python", "-c", f"try:\n    {code}\nexcept OSError:\n    pass")
+    project.run("python", "-c", CALL_ELSEWHERE)
     assert calls.read_text().startswith("('192.0.2.1', 9) by"), "nothing is watched"
     calls.unlink()
 
@@ -210,15 +178,6 @@ def test_a_new_picture_runs_predict_custom_alone(project):
 def test_other_tracking_runs_nothing(project):
     project.change_params("tracking", experiment="another", enabled=False)
     assert project.stages_to_run() == []
-
-
-def write_number(folder):
-    """Compose a number of MNIST's digits on paper; return the picture."""
-    folder.mkdir()
-    writer = whole_numbers.Writer(mnist_5000().test, np.random.default_rng(3))
-    picture = whole_numbers.KINDS["3 to 7 digits"](writer).picture
-    cv2.imwrite(str(folder / "number.png"), picture)
-    return picture
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +313,7 @@ def test_what_one_machine_made_another_has_by_git_pull_and_dvc_pull(project, tmp
     other = copy.copy(project)
     other.folder = tmp_path / "other"
     other.run("dvc", "pull")
-    assert results(other.folder) == results(project.folder)
+    assert other.results() == project.results()
     assert other.stages_to_run() == []
 
 
@@ -364,5 +323,5 @@ def test_everything_forced_again_gives_the_same_bytes(project):
     assert set(project.results) == {*stages, "weights"}
     output = project.run("dvc", "repro", "-f")
     assert set(stages_run(output)) == set(stages)
-    assert results(project.folder) == project.results
+    assert project.results() == project.first
     assert output.count("params.yaml differs from the defaults of conf/ in") == 1

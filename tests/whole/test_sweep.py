@@ -32,7 +32,7 @@ def project(tmp_path_factory):
 
 
 def parent_run(project):
-    (parent,) = project.runs("attributes.run_name = 'sweep of 4'")
+    (parent,) = project.runs("attributes.run_name = 'epochs × init_from'")
     return parent
 
 
@@ -66,16 +66,22 @@ def test_the_run_of_the_sweep_holds_table_and_plots(project):
     listed = project.mlflow().list_artifacts(parent.info.run_id, "sweep")
     assert {item.path.removeprefix("sweep/") for item in listed} == {
         "accuracy_against_cost.png", "accuracy_by_size_and_epochs.png",
+        "accuracy_with_intervals.png", "groups.csv", "groups.json",
         "parallel_coordinates.png", "results.csv", "results.json",
     }  # fmt: skip
     assert "mlp 16" in parent.data.tags["mlflow.note.content"]
+    assert parent.data.params == {
+        "axes": "epochs × init_from",
+        "axis.train.epochs": "1, 15",
+        "axis.train.init_from": "None, nowhere.keras",
+    }
     best = max(run.data.metrics["val_accuracy_chosen"] for run in trials(project))
     assert parent.data.metrics["best_val_accuracy"] == best
 
 
 def test_what_another_sweep_has_run_is_not_run_again(project):
     assert "2 trials, 2 of them run before" in project.run(*SWEEP)
-    (parent,) = project.runs("attributes.run_name = 'sweep of 2'")
+    (parent,) = project.runs("attributes.run_name = 'epochs'")
     copies = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
     assert {run.data.tags["run_before"] for run in copies} == {"true"}
     losses = [{run.data.metrics["val_loss"] for run in runs} for runs in (copies, trials(project))]
@@ -97,6 +103,21 @@ def test_the_best_becomes_the_experiment_with_the_same_numbers(project):
     assert metrics["val_accuracy"] == best.data.metrics["val_accuracy_chosen"]
     for name in ("temperature", "test_accuracy", "test_loss"):
         assert metrics[name] == best.data.metrics[name]
+
+
+def test_a_race_ends_with_groups_whose_best_is_promoted_with_what_to_expect(project):
+    sizes = "model.hidden_units=[4],[16]"
+    small = [*SMALL[:-1], "train.threads=1", "train.epochs=1", sizes]
+    output = project.run("python", "-m", "pipeline.sweep", "race.seeds=3", "race.first=3", *small)
+    assert "the race is over: " in output
+    assert " ± " in output
+    (parent,) = project.runs("attributes.run_name = 'hidden_units × 3 seeds'")
+    children = project.runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    assert len(children) == 6
+    assert len({run.data.tags["configuration"] for run in children}) == 2
+    told = project.run("python", "-m", "pipeline.promote")
+    assert "expected test accuracy: " in told
+    project.run("git", "checkout", "params.yaml")
 
 
 def test_a_search_ends_with_its_table_and_plots(project):

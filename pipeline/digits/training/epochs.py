@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pipeline.digits.splits import Split
 from pipeline.digits.training.augmentation import Distortion, distort
 from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
 from pipeline.digits.training.plan import TrainingPlan
+from pipeline.digits.training.sharing import SharedPictures
 
 # Enough of each kind, since every epoch distorts them anew. Drawing them takes 2 to 3 s.
 MOST_DRAWINGS = 5_000
@@ -18,11 +20,29 @@ MOST_DRAWINGS = 5_000
 NO_CLASS = 255
 
 
-def pictures_of_epoch(train: Split, plan: TrainingPlan) -> Callable[[int], Split]:
-    """Return a function that makes the pictures of an epoch, given its number."""
-    places = len(train) * plan.epochs
-    drawings = draw(plan.drawn_share, plan.other_share, plan.seed, places)
-    return lambda number: epoch_pictures(train, plan.distortion, plan.seed, number, drawings)
+def pictures_of_epoch(
+    train: Split, plan: TrainingPlan, shared: SharedPictures | None = None
+) -> Callable[[int], Split]:
+    """Return a function that makes the pictures of an epoch, given its number.
+
+    Args:
+        train: The training pictures.
+        plan: How to train.
+        shared: Where trainings with the same pictures share them; None if they do not.
+    """
+    shares, places = (plan.drawn_share, plan.other_share), len(train) * plan.epochs
+
+    @cache
+    def drawings() -> list[tuple[float, Split]]:
+        return draw(*shares, plan.seed, places)
+
+    def make(number: int) -> Split:
+        return epoch_pictures(train, plan.distortion, plan.seed, number, drawings())
+
+    if shared is None or not (plan.distortion or any(shares)):
+        return make  # where pictures are only shuffled, that is faster than reading them
+    drawn = [_worth_drawing(share, places) for share in shares]
+    return shared.through(make, (plan.seed, plan.distortion, shares, drawn))
 
 
 def ahead(make: Callable[[int], Split], numbers: range) -> Iterator[Split]:

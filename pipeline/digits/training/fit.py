@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.digits.splits import Split
 from pipeline.digits.training.epochs import ahead, pictures_of_epoch
 from pipeline.digits.training.plan import TrainingPlan
+from pipeline.digits.training.sharing import SharedPictures
 from pipeline.digits.training.state import (
     CHECKPOINT_NAME,
     Checkpoint,
@@ -36,6 +37,7 @@ def fit(
     plan: TrainingPlan,
     checkpoint_dir: Path | None = None,
     on_epoch: OnEpoch | None = None,
+    shared: SharedPictures | None = None,
 ) -> Training:
     """Train a network in place.
 
@@ -51,6 +53,7 @@ def fit(
             uninterrupted one.
         on_epoch: Called with the record of every epoch in order, those of a resumed training
             included.
+        shared: Where trainings with the same pictures share them; None if they do not.
 
     Raises:
         InputError: The loss is no longer finite.
@@ -66,13 +69,14 @@ def fit(
     for record in state.history:
         report(record)
     if not state.is_over():
-        _train_on(state, train, validation, checkpoint, report)
+        make = pictures_of_epoch(train, plan, shared)
+        _train_on(state, make, validation, checkpoint, report)
     return state.finish()
 
 
 def _train_on(
     state: TrainingState,
-    train: Split,
+    make: Callable[[int], Split],
     validation: Split,
     checkpoint: Checkpoint | None,
     report: OnEpoch,
@@ -81,7 +85,7 @@ def _train_on(
     learn = learning_epoch(state.model, state.optimizer, state.plan)
     measure = measuring_epoch(state.model)
     numbers = range(len(state.history) + 1, state.plan.epochs + 1)
-    for pictures in ahead(pictures_of_epoch(train, state.plan), numbers):
+    for pictures in ahead(make, numbers):
         state.add(*learn(pictures), *measure(validation))
         if checkpoint:
             checkpoint.save(state)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from pipeline.system.errors import InputError
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.lookups import experiment_id, find_training
-from pipeline.tracking.names import DATA_DIGEST_TAG, UNSEEN_TEST_TAG, validation_accuracy
+from pipeline.tracking.names import UNSEEN_TEST_TAG, comparable_data, validation_accuracy
 from pipeline.tracking.registry.names import NETWORK
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Dataset, Run
+    from mlflow.entities import Dataset, DatasetInput, Run
 
+TRAINING = "training"  # what MLflow calls data that a run has learned from
 FEW_PICTURES = 100
 """Below as many validation pictures, one more read right is more than a percent."""
 
@@ -42,21 +43,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class _Rivals:
-    """Finished trainings on the same prepared data, whose accuracies can be compared.
+    """Finished trainings whose accuracies can be compared.
 
     Attributes:
-        digest: SHA-256 of that data, all its parts; None if it was not recorded.
+        data: What identifies their data: see `comparable_data`; None if it was not recorded.
         runs: The trainings, the oldest first.
     """
 
-    digest: str | None
+    data: str | None
     runs: "list[Run]"
 
     @property
     def pictures(self) -> int | None:
         """The number of validation pictures; None if it was not recorded."""
-        profiles = [json.loads(each.profile or "{}") for each in self._data]
-        return next((int(each["validation"]) for each in profiles if "validation" in each), None)
+        pictures = json.loads(self._dataset.profile or "{}") if self._dataset else {}
+        return int(pictures["validation"]) if "validation" in pictures else None
 
     @property
     def is_tiny(self) -> bool:
@@ -67,12 +68,13 @@ class _Rivals:
     def name(self) -> str:
         """The data's name with the number of validation pictures, as far as known."""
         known = f" with {self.pictures:,} validation pictures" if self.pictures else ""
-        return (self._data[0].name if self._data else "unknown data") + known
+        return (self._dataset.name if self._dataset else "unknown data") + known
 
     @property
-    def _data(self) -> "list[Dataset]":
+    def _dataset(self) -> "Dataset | None":
         inputs = self.runs[-1].inputs
-        return [each.dataset for each in inputs.dataset_inputs] if inputs else []
+        found = inputs.dataset_inputs if inputs else []
+        return next((each.dataset for each in found if _is_trained_on(each)), None)
 
 
 class Candidates:
@@ -98,7 +100,7 @@ class Candidates:
 
         Args:
             which: The run's id, or "best".
-            prepared: SHA-256 of the data that is prepared now; None if there is none.
+            prepared: SHA-256 of the test set that is prepared now; None if there is none.
 
         Raises:
             InputError: There is no such run, or it holds no network.
@@ -135,11 +137,11 @@ class Candidates:
     def _best(self, prepared: str | None) -> Candidate:
         groups: dict[str | None, list[Run]] = {}
         for run in self._finished_trainings():
-            digest = run.data.tags.get(DATA_DIGEST_TAG)
-            groups[digest] = [*groups.pop(digest, []), run]  # the last trained on, last
-        rivals = [_Rivals(digest, runs) for digest, runs in groups.items()]
+            data = comparable_data(run.data.tags)
+            groups[data] = [*groups.pop(data, []), run]  # the last trained on, last
+        rivals = [_Rivals(data, runs) for data, runs in groups.items()]
         last_first = rivals[::-1]
-        for each in sorted(last_first, key=lambda each: (each.is_tiny, each.digest != prepared)):
+        for each in sorted(last_first, key=lambda each: (each.is_tiny, each.data != prepared)):
             for run in sorted(each.runs, key=_accuracy, reverse=True):
                 if self._holds_network(run):
                     others = [other.name for other in rivals if other is not each]
@@ -169,6 +171,10 @@ class Candidates:
         folder = str(Path(NETWORK).parent)
         artifacts = self._client.list_artifacts(run.info.run_id, folder)
         return any(artifact.path == NETWORK for artifact in artifacts)
+
+
+def _is_trained_on(data: "DatasetInput") -> bool:
+    return any(tag.value == TRAINING for tag in data.tags)
 
 
 def _accuracy(run: "Run") -> float:

@@ -5,9 +5,11 @@ from functools import partialmethod
 import pytest
 
 from pipeline.system.errors import InputError
+from pipeline.tracking.names import UNSEEN_TEST_TAG
+from pipeline.tracking.recording.learning import DatasetInput
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
-from pipeline.tracking.recording.records import DatasetInput, File, Metrics
+from pipeline.tracking.recording.records import File, Metrics, Tags
 from pipeline.tracking.registry.registry import Registry
 
 
@@ -27,13 +29,14 @@ def test_the_best_run_is_found_on_any_page(registry, registered, monkeypatch):
     assert registry.candidates.find("best").run_id == registered.runs["better"]
 
 
-def record_on(settings, networks, name, data, validation, accuracy):
-    """Record a training on some data; return its run's id."""
+def record_on(settings, networks, name, data, validation, accuracy, test=None):
+    """Record a training on some data and, if known, a test set; return its run's id."""
     network = networks / "good" / "model.onnx"
     with new_run(settings, RunRequest(settings.experiment, name, {"stage": "train"})) as recorder:
         recorder.record(
             DatasetInput(data, data[0] * 64, "data/prepared", {"validation": validation}),
             Metrics({"val_accuracy": accuracy}),
+            Tags({UNSEEN_TEST_TAG: test} if test else {}),
             *File.each([network], "train"),
         )
     return recorder.run_id()
@@ -61,6 +64,15 @@ def test_the_best_is_the_best_on_the_same_data(settings, registered, networks):
         "best of 2 trainings on mnist with 5,000 validation pictures: one, 99.00"
     )
     assert "not compared with trainings on tiny with 11" in told
+
+
+def test_seeds_are_rivals_though_each_has_other_validation_pictures(settings, registered, networks):
+    own = settings.model_copy(update={"experiment": "several seeds"})
+    better = record_on(own, networks, "seed 1", "a", 5000, 0.99, test="0" * 64)
+    record_on(own, networks, "seed 2", "b", 5000, 0.98, test="0" * 64)
+    best = Registry.open(own).candidates.find("best", "0" * 64)
+    assert best.run_id == better
+    assert best.choice.startswith("best of 2 trainings on b with 5,000 validation pictures: seed 1")
 
 
 def test_an_experiment_without_trainings_has_no_best_run(settings):

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from support.trials import search_settings
 
-from pipeline.experiments.space import check_search, suggest_config
+from pipeline.experiments.searching.space import check_search, suggest_config
 from pipeline.system.errors import InputError
 
 

@@ -14,10 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from support.trials import search_settings
 
 from pipeline.digits.training.state import Epoch
-from pipeline.experiments import space
-from pipeline.experiments import study as module
-from pipeline.experiments.space import check_search
-from pipeline.experiments.study import Objective, finished, open_study, optimise
+from pipeline.experiments.searching import objective as objective_module
+from pipeline.experiments.searching import space
+from pipeline.experiments.searching import study as module
+from pipeline.experiments.searching.objective import Objective, results_of
+from pipeline.experiments.searching.space import check_search
+from pipeline.experiments.searching.study import finished, open_study, optimise
 from pipeline.experiments.trial import Outcome
 from pipeline.plots import search as plots
 from pipeline.plots.style import page
@@ -47,7 +49,7 @@ class NoRuns:
 def fake(monkeypatch):
     """Let every trial learn at once: all its numbers are its learning rate."""
 
-    def run(trials, on_epoch):
+    def run(trials, on_epoch, pictures):
         for trial in trials:
             rate = trial.config["train"]["learning_rate"]
             for number in range(1, 5):
@@ -61,10 +63,19 @@ def fake(monkeypatch):
                 }  # fmt: skip
                 yield trial, Outcome("finished", metrics=metrics)
 
-    monkeypatch.setattr(module, "run_in_forks", run)
-    # A search that learns may try nothing hopeless.
-    evenly = optuna.samplers.RandomSampler(seed=0)
-    monkeypatch.setattr(optuna.samplers, "TPESampler", lambda: evenly)
+    monkeypatch.setattr(objective_module, "run_in_forks", run)
+
+
+@pytest.fixture(autouse=True)
+def evenly(monkeypatch):
+    """Try everything alike: a search that learns may try nothing hopeless."""
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    monkeypatch.setattr(optuna.samplers, "TPESampler", lambda: sampler)
+
+
+def finished_with(accuracy):
+    metrics = {"val_accuracy": accuracy, "val_loss": 0.1, "test_accuracy": 0.9, "parameters": 10}
+    return Outcome("finished", metrics=metrics)
 
 
 def searched(settings, tree):
@@ -120,12 +131,35 @@ def test_several_objectives_stop_no_trial(tree):
     assert all(len(trial.values) == 2 for trial in study.trials)
 
 
+def test_a_trial_is_repeated_with_other_seeds_and_its_value_is_their_mean(tree, monkeypatch):
+    ran = []
+
+    def run(trials, on_epoch, pictures):
+        for trial in trials:
+            rate, seed = trial.config["train"]["learning_rate"], trial.config["seed"]
+            ran.append(seed)
+            accuracy = (0.9 if rate > 0.01 else 0.5) + (seed - 42) / 1_000
+            yield trial, finished_with(accuracy)
+
+    monkeypatch.setattr(objective_module, "run_in_forks", run)
+    study = searched(search(trials=6, seeds=3), tree)
+    repeated = [ended for ended in study.trials if len(results_of(ended)) == 3]
+    good = [ended for ended in repeated if ended.value > 0.8]
+    assert [ended.value for ended in good] == pytest.approx([0.901] * len(good))
+    assert {*ran} == {42, 43, 44}
+    after_the_good = study.trials[good[0].number + 1 :]
+    hopeless = [ended for ended in after_the_good if ended.value < 0.8]
+    assert hopeless, "the sampler tries both"
+    assert [len(results_of(ended)) for ended in hopeless] == [1] * len(hopeless)
+    assert len(finished(study)) == len(ran)
+
+
 def test_a_failed_trial_is_kept_with_its_error(tree, monkeypatch):
-    def fails(trials, on_epoch):
+    def fails(trials, on_epoch, pictures):
         for trial in trials:
             yield trial, Outcome("failed", error="out of memory")
 
-    monkeypatch.setattr(module, "run_in_forks", fails)
+    monkeypatch.setattr(objective_module, "run_in_forks", fails)
     study = searched(search(trials=2), tree)
     assert [trial.state.name for trial in study.trials] == ["FAIL", "FAIL"]
     assert study.trials[0].user_attrs["outcome"]["error"] == "out of memory"

@@ -5,34 +5,37 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from pipeline.config.checking import validate
-from pipeline.config.moved import migrate
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
-from pipeline.digits.training.state import Epoch
-from pipeline.experiments.forks import run_in_forks
+from pipeline.experiments.comparing.axes import ALWAYS_SHOWN
+from pipeline.experiments.comparing.recording import record, write
+from pipeline.experiments.comparing.results import Result, note_of, trial_name
+from pipeline.experiments.forks import shared_folder
 from pipeline.experiments.forkserver import start_forkserver
-from pipeline.experiments.results import ALWAYS_SHOWN, Result, note_of, record, trial_name, write
 from pipeline.experiments.runs import TrialRuns
-from pipeline.experiments.space import Search, suggest_config
+from pipeline.experiments.searching.objective import (
+    MAXIMISED,
+    Objective,
+    TrialFailedError,
+    other_study,
+    results_of,
+)
+from pipeline.experiments.searching.space import Search
 from pipeline.experiments.trial import (
-    EpochCallback,
-    Outcome,
     Trial,
-    load_outcome,
-    make_trial,
-    save_outcome,
     sweeps_dir,
 )
+from pipeline.plots.style.numbers import counted, percent
 from pipeline.system.errors import InputError, in_one_line
-from pipeline.system.machine import cores
 from pipeline.system.progress import Progress, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
@@ -45,8 +48,6 @@ RUN_ATTRIBUTE = "mlflow_run_id"
 OBJECTIVES_ATTRIBUTE = "objectives"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
-MAXIMISED = ("val_accuracy", "val_corrupted_accuracy", "val_error_auroc", "val_outlier_auroc")
-PER_EPOCH = ("val_accuracy", "val_loss")  # known after every epoch
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,8 @@ def run_search(search: Search, tree: Tree) -> list[Result]:
         start_forkserver()
     with _study_run(tracking, study) as recorder:
         runs = TrialRuns(tracking, recorder.run_id(), partial(_name, search))
-        optimise(study, search, Objective(search, tree, runs))
+        with shared_folder() as pictures:
+            optimise(study, search, Objective(search, tree, runs, pictures))
         results = finished(study)
         if not results:
             raise InputError(f"search.study={search.study}: no trial has finished")
@@ -89,63 +91,6 @@ def _study_run(settings: Tracking, study: "optuna.Study") -> Iterator[Recorder]:
             if settings.enabled:
                 study.set_user_attr(RUN_ATTRIBUTE, recorder.run_id())
         yield recorder
-
-
-class _TrialFailedError(Exception):
-    """A trial ended in an error; the study goes on."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """Runs one trial of a study."""
-
-    search: Search
-    tree: Tree
-    runs: TrialRuns
-
-    def __call__(self, suggested: "optuna.Trial") -> tuple[float, ...]:
-        """Return the values of the objectives; raise `TrialPruned` if the trial was stopped."""
-        import optuna
-
-        trial = make_trial(self._suggest(suggested), threads=cores())
-        outcome, run_id = self._run(trial, self._pruning(suggested))
-        for key, value in _attributes(trial, outcome, run_id).items():
-            suggested.set_user_attr(key, value)
-        if outcome.status == "stopped":
-            raise optuna.TrialPruned
-        if outcome.status == "failed":
-            raise _TrialFailedError(outcome.error)
-        metrics = outcome.metrics | {"training_seconds": outcome.training_seconds}
-        return tuple(metrics[name] for name in self.search.objectives)
-
-    def _suggest(self, suggested: "optuna.Trial") -> Tree:
-        try:
-            return suggest_config(self.search.space, suggested, self.tree)
-        except ValueError as error:
-            raise _other_study(self.search, "space", f"has tried other values ({error})") from error
-
-    def _pruning(self, suggested: "optuna.Trial") -> EpochCallback:
-        """Return a callback that records every epoch and lets Optuna's pruner stop the trial."""
-        objective, *others = self.search.objectives
-        prunes = objective in PER_EPOCH and not others
-
-        def on_epoch(trial: Trial, epoch: Epoch) -> bool:
-            self.runs.epoch(trial, epoch)
-            if not prunes:
-                return True
-            suggested.report(getattr(epoch, objective), epoch.epoch)
-            return not suggested.should_prune()
-
-        return on_epoch
-
-    def _run(self, trial: Trial, on_epoch: EpochCallback) -> tuple[Outcome, str]:
-        """Return a trial's outcome, running it unless that is known, and its MLflow run's id."""
-        known = load_outcome(trial.key)
-        if known:
-            return known, self.runs.copy(trial, known)
-        ((_, outcome),) = run_in_forks(self.runs.begin([trial]), on_epoch)
-        save_outcome(trial.key, outcome)
-        return outcome, self.runs.end(trial, outcome)
 
 
 def open_study(search: Search) -> "optuna.Study":
@@ -187,14 +132,7 @@ def _keep_objectives(study: "optuna.Study", search: Search) -> None:
     if kept is None:
         study.set_user_attr(OBJECTIVES_ATTRIBUTE, search.objectives)
     elif kept != search.objectives:
-        raise _other_study(search, "objectives", f"has the objectives {', '.join(kept)}")
-
-
-def _other_study(search: Search, key: str, reason: str) -> InputError:
-    return InputError(
-        f"search.{key}: the study {search.study} {reason}; "
-        "use the same again to continue it, or start another with search.study=NAME"
-    )
+        raise other_study(search, "objectives", f"has the objectives {', '.join(kept)}")
 
 
 def _open_storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":
@@ -225,10 +163,11 @@ def optimise(study: "optuna.Study", search: Search, objective: Objective) -> Non
         return
     log.info("%d trials, %d of them run before", search.trials, search.trials - missing)
     with progress(missing, "trial") as shown:
+        objective.shown = shown
         study.optimize(
             objective,
             timeout=search.timeout,
-            catch=(_TrialFailedError,),
+            catch=(TrialFailedError,),
             callbacks=[
                 MaxTrialsCallback(search.trials, states=_ended()),
                 _ShowTrial(shown, search, missing),
@@ -245,8 +184,10 @@ class _ShowTrial:
     missing: int
 
     def __call__(self, study: "optuna.Study", ended: "optuna.trial.FrozenTrial") -> None:
-        result, missing = _result(ended), _missing(study, self.search)
-        text = f"{_name(self.search, result.trial)}: {result.outcome.in_words()}"
+        (first, *more), missing = results_of(ended), _missing(study, self.search)
+        text = f"{_name(self.search, first.trial)}: {first.outcome.in_words()}"
+        if more:
+            text += f"; {counted(1 + len(more), 'seed')}, mean {percent(_mean_accuracy(ended))}"
         self.shown.step(text, by=self.missing - missing)
         self.missing = missing
 
@@ -267,29 +208,13 @@ def _ended() -> "tuple[optuna.trial.TrialState, ...]":
     return TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
 
-def _attributes(trial: Trial, outcome: Outcome, run_id: str) -> dict[str, Any]:
-    """Return what the study stores about a trial, so that other processes can show it."""
-    return {
-        "trial": {"key": trial.key, "name": trial.name, "config": trial.config, "note": trial.note},
-        "outcome": asdict(outcome),
-        "run_id": run_id,
-    }
-
-
-def _result(ended: "optuna.trial.FrozenTrial") -> Result:
-    """Restore a trial's result from the study, which does not store where the data is."""
-    stored = ended.user_attrs
-    recorded = stored["trial"] | {"config": migrate(stored["trial"]["config"])}
-    trial = Trial(**recorded, data=Path())
-    return Result(trial, Outcome(**stored["outcome"]), stored["run_id"])
-
-
 def finished(study: "optuna.Study") -> list[Result]:
-    """Return the study's finished trials, including those of other processes."""
+    """Return the study's finished trials with all their seeds, those of other processes as well."""
     return [
-        _result(ended)
+        result
         for ended in study.get_trials(deepcopy=False)
-        if ended.user_attrs.get("outcome", {}).get("status") == "finished"
+        for result in results_of(ended)
+        if result.outcome.status == "finished"
     ]
 
 
@@ -301,7 +226,8 @@ def plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> list
     from pipeline.plots.style.page import save_figure
 
     stopped = study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
-    accuracies = [result.outcome.metrics["val_accuracy"] for result in results]
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    accuracies = [_mean_accuracy(ended) for ended in complete]
     note = note_of(results)
     figures = {"history.png": plots.history(accuracies, len(stopped), note)}
     if shares := _importance(study):
@@ -310,6 +236,11 @@ def plot(study: "optuna.Study", folder: Path, results: Sequence[Result]) -> list
     for name, figure in figures.items():
         save_figure(figure, folder / name)
     return [folder / name for name in figures]
+
+
+def _mean_accuracy(ended: "optuna.trial.FrozenTrial") -> float:
+    """Return the mean validation accuracy over the seeds of a complete trial."""
+    return fmean(result.outcome.metrics["val_accuracy"] for result in results_of(ended))
 
 
 def _importance(study: "optuna.Study") -> dict[str, float]:

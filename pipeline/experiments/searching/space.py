@@ -76,12 +76,13 @@ class Choice(Section):
 
 
 class Search(Section):
-    """A study: how long it lasts, where it is stored, its objectives and its search space."""
+    """A study: how long it lasts, where it is stored, its seeds, objectives and search space."""
 
     study: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
     storage: str | None
     trials: Annotated[int, Field(ge=1)]
     timeout: Annotated[float, Field(gt=0)] | None
+    seeds: Annotated[int, Field(ge=1, le=1_000)] = 1
     objectives: Annotated[list[Objective], Field(min_length=1, max_length=4)]
     space: Annotated[dict[str, Range | Choice], Field(min_length=1)]
 

@@ -1,0 +1,65 @@
+"""What a sweep's run and folder hold of its results."""
+
+import csv
+
+import pytest
+from support.trials import failed, repeated, result
+
+from pipeline.experiments.comparing import recording as module
+from pipeline.experiments.comparing.recording import record, write
+from pipeline.tracking.recording.records import Metrics, Table, Tags, Text
+
+
+class Recorder:
+    """Keeps what is recorded."""
+
+    def __init__(self):
+        self.records = []
+
+    def record(self, *records):
+        self.records += records
+
+    def of(self, kind):
+        return [each for each in self.records if isinstance(each, kind)]
+
+
+@pytest.fixture
+def results(tree):
+    return [*repeated(tree, [0.98, 0.97, 0.99]), *repeated(tree, [0.9, 0.8, 0.85], epochs=3)]
+
+
+def test_the_run_gets_a_table_a_group_and_the_means_of_the_best(results):
+    recorder = Recorder()
+    record(recorder, results, [], "sweep")
+    tables = {table.path: table.columns for table in recorder.of(Table)}
+    assert tables["sweep/groups.json"]["val_accuracy"][0] == "98.00 ± 2.48 %"
+    assert len(tables["sweep/results.json"]["seed"]) == 6
+    (metrics,) = recorder.of(Metrics)
+    assert metrics.values["best_val_accuracy"] == pytest.approx(0.98)
+    assert metrics.values["best_val_accuracy_low"] == pytest.approx(0.98 - 0.02484, abs=1e-5)
+    assert len(recorder.of(Text)) == 1
+
+
+def test_a_long_table_loses_whole_lines_in_the_description(results, monkeypatch):
+    monkeypatch.setattr(module, "table", lambda _: "\n".join(["a row of the table"] * 1_000))
+    recorder = Recorder()
+    record(recorder, results, [], "sweep")
+    tags, *_ = recorder.of(Tags)
+    text = tags.values["mlflow.note.content"]
+    assert len(text) <= 5_000
+    assert {*text.splitlines()[1:-2]} == {"a row of the table"}
+
+
+def test_files_hold_groups_and_trials_and_a_plot_with_error_bars(results, tmp_path):
+    names = [file.name for file in write(results, tmp_path)]
+    assert names[:2] == ["groups.csv", "results.csv"]
+    assert {"accuracy_with_intervals.png", "accuracy_by_size_and_epochs.png"} <= {*names}
+    for name, count in (("groups.csv", 2), ("results.csv", 6)):
+        with (tmp_path / name).open() as file:
+            assert len(list(csv.DictReader(file))) == count
+
+
+def test_what_failed_altogether_has_tables_and_no_plot(tree, tmp_path):
+    results = [result(tree, failed("too high"))]
+    assert [file.name for file in write(results, tmp_path)] == ["groups.csv", "results.csv"]
+    record(Recorder(), results, [], "sweep")
