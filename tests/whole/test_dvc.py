@@ -181,3 +181,8 @@ def test_a_clone_has_the_same_bytes_where_git_is_set_up_to_change_line_ends(tmp_
     ).splitlines()
     assert listed
     assert not [line for line in listed if "w/crlf" in line]
+
+
+def test_no_output_is_named_twice():
+    for stage in STAGES.values():
+        assert len({*stage["outs"]}) == len(stage["outs"])

@@ -48,7 +48,7 @@ def test_other_pictures_are_not_compared():
 def world(default_tree, tmp_path, monkeypatch):
     """Return a history and how to run an experiment of made-up answers."""
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setattr(module, "_committed", lambda path: None)
+    monkeypatch.setattr(module, "committed", lambda path: None)
 
     def run(test, **changes):
         params = {**default_tree, **changes}
@@ -74,7 +74,7 @@ def test_the_committed_one_is_known_by_its_figures_or_by_what_was_made_here(
     world, default_tree, monkeypatch
 ):
     committed = {"params.yaml": default_tree, "evaluate.json": {"test_accuracy": 0.9916}}
-    monkeypatch.setattr(module, "_committed", lambda path: committed.get(path.name))
+    monkeypatch.setattr(module, "committed", lambda path: committed.get(path.name))
     settings = settings_of(default_tree)
     history = History.here()
     assert committed_snapshot(history) == Snapshot(settings, Answers(0.9916), None)
