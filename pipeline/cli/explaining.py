@@ -25,9 +25,18 @@ def errors_in_one_line(line: CommandLine) -> Iterator[None]:
     try:
         yield
     except (InputError, OSError, HydraException, OmegaConfBaseException) as error:
+        if _was_interrupted(error):
+            fail("interrupted", code=130)
         fail(explain(error, line))
     except KeyboardInterrupt:
         fail("interrupted", code=130)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is behind an error: what it leaves half done can fail while ending."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def explain(error: Exception, line: CommandLine) -> str:

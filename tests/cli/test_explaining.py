@@ -8,6 +8,7 @@ from pipeline.cli import command, command_line, explaining, starts
 from pipeline.config import composing
 from pipeline.config.composing import compose
 from pipeline.config.places import CONF_DIR
+from pipeline.system.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,14 @@ def test_a_stage_needs_no_conf_to_name_its_keys(refused, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "CONF_DIR", tmp_path)
     line = refused("pipeline.stages.evaluate", "train.epoks=1")
     assert "train.epoks: unknown key; did you mean train.epochs?" in line
+
+
+def test_what_ctrl_c_left_half_done_is_no_error(capsys):
+    """OmegaConf, interrupted, may fail with an AttributeError, which becomes an InputError."""
+    failed_while_ending = InputError("cannot compose a configuration")
+    failed_while_ending.__context__ = KeyboardInterrupt()
+    line = command_line.CommandLine((), "config", "")
+    with pytest.raises(SystemExit) as ended, explaining.errors_in_one_line(line):
+        raise failed_while_ending
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
