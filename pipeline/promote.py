@@ -54,6 +54,13 @@ def _best(*, simplest: bool) -> Tree:
         raise InputError(
             "run=best: no sweep has finished here; run `python -m pipeline.sweep` first"
         )
+    if elsewhere := best.get("elsewhere"):
+        several = [best, *elsewhere]
+        raise InputError(
+            f"run=best: the last sweep spanned {len(several)} data sets, and accuracies on other "
+            "data cannot be compared; pass run=ID with the MLflow run of the best on one of them: "
+            + ", ".join(f"{each['run_id'] or 'not recorded'} ({each['name']})" for each in several)
+        )
     if simplest:
         best = min([best, *best.get("ties", [])], key=_parameters)
     log.info(

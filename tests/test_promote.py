@@ -67,6 +67,14 @@ def test_the_simplest_of_those_that_tie_is_taken_if_asked(params, tmp_path):
         ask("1f", simplest=True)
 
 
+def test_of_a_sweep_over_several_data_sets_none_is_the_best(params, tmp_path):
+    harder = kept("mlp on fashion", 10) | {"run_id": "1f"}
+    write_json(tmp_path / ".sweeps" / "best.json", kept("mlp", 90) | {"elsewhere": [harder]})
+    with pytest.raises(InputError, match=r"spanned 2 data sets.*recorded \(mlp\), 1f \(mlp on fa"):
+        ask("best")
+    assert not params.exists()
+
+
 def test_the_range_is_told_in_which_the_test_accuracy_is_expected(params, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     write_json(tmp_path / ".sweeps" / "best.json", kept("best", 10) | {"ties": []})

@@ -204,6 +204,8 @@ def plan(
         raise InputError("no trial to run: a glob(…) or range(…) in the grid matches nothing")
     if race and len({tree[SEED] for tree in trees}) > 1:
         raise InputError("seed: leave it out of the grid; race.seeds counts up from one seed")
+    if race and len({json.dumps(tree["data"], sort_keys=True) for tree in trees}) > 1:
+        raise InputError("data: a race compares accuracies on one data set; choose one")
     threads = max(1, cores() // workers) if workers else 1
     trials: dict[str, Trial] = {}
     for number, tree in enumerate(trees, 1):

@@ -280,3 +280,9 @@ def test_a_sweep_has_one_race_with_settings_that_are_checked(tree, monkeypatch):
     for seeds in (None, 4):
         command.run([{**tree, "race": {"seeds": seeds}}], nullcontext, 1)
     assert races == [None, RaceSettings(seeds=4)]
+
+
+def test_a_race_is_on_one_data_set(tree):
+    trees = [tree, {**tree, "data": {"_target_": "pipeline.digits.datasets.mnist.mnist"}}]
+    with pytest.raises(InputError, match="data: a race compares accuracies on one data set"):
+        plan(trees, nullcontext, 1, RaceSettings(seeds=3))

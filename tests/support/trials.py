@@ -1,6 +1,7 @@
 """Configurations and outcomes of trials, made up without training."""
 
 import copy
+from dataclasses import replace
 
 from pipeline.experiments.comparing.results import Result
 from pipeline.experiments.trial import Outcome, make_trial
@@ -37,6 +38,22 @@ def repeated(tree, accuracies, tests=None, dropped=None, **train):
         for seed, (accuracy, test) in enumerate(
             zip(accuracies, tests or accuracies, strict=True), 1
         )
+    ]
+
+
+def on_other_data(results):
+    """Return results as of trials that were trained on other data."""
+    target = {"_target_": "pipeline.digits.datasets.fashion_mnist.fashion_mnist"}
+    return [
+        replace(
+            each,
+            trial=replace(
+                each.trial,
+                key=f"{each.trial.key} on other data",
+                config={**each.trial.config, "data": target},
+            ),
+        )
+        for each in results
     ]
 
 

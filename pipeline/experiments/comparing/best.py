@@ -21,25 +21,32 @@ KEPT = ("name", "run_id", "val_accuracy", "config")  # an older version kept the
 def show(results: Sequence[Result]) -> None:
     """Print the table and the best group, and save it, and those that tie with it, for `promote`.
 
-    At least one trial must have finished.
+    At least one trial must have finished. Of several data sets, each has a best group.
     """
     print_table(results)
     groups = grouped(results)
     keys = keys_of(groups)
-    best, *others = (_described(group, keys) for group in groups if _is_candidate(group))
-    write_json(_best_file(), best | {"ties": others})
-    tied = f", with {counted(len(others), 'tie')}" if others else ""
-    print(
-        f"best by validation: {best['name']}{tied} "
-        "(`python -m pipeline.promote` writes it to params.yaml)"
+    best, *elsewhere = (
+        _described(group, keys)
+        | {"ties": [_described(each, keys) for each in groups if _ties(each, group)]}
+        for group in groups
+        if group.leads
     )
+    write_json(_best_file(), best | {"elsewhere": elsewhere})
+    promote = "promote run=ID" if elsewhere else "promote"
+    for each in (best, *elsewhere):
+        tied = f", with {counted(len(each['ties']), 'tie')}" if each["ties"] else ""
+        run = f", MLflow run {each['run_id']}" if elsewhere and each["run_id"] else ""
+        print(
+            f"best by validation: {each['name']}{tied}{run} "
+            f"(`python -m pipeline.{promote}` writes it to params.yaml)"
+        )
 
 
-def _is_candidate(group: Group) -> bool:
-    """Return whether a group is the best one or is known to tie with it."""
-    if group.verdict is None:
-        return bool(group.outcomes)
-    return group.tied and group.verdict.p_value is not None
+def _ties(group: Group, best: Group) -> bool:
+    """Return whether a group is known to tie with the best one."""
+    told = group.verdict is not None and group.verdict.p_value is not None
+    return told and group.tied and group.data == best.data
 
 
 def _described(group: Group, keys: Sequence[str]) -> dict[str, Any]:
@@ -56,7 +63,9 @@ def _described(group: Group, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def load_best() -> dict[str, Any] | None:
-    """Return what is kept of the best group, those that tie under "ties"; None if there is none.
+    """Return what is kept of the best group; None if there is none.
+
+    Those that tie with it are under "ties", the best ones on other data under "elsewhere".
 
     Raises:
         InputError: The file is damaged.

@@ -24,8 +24,8 @@ class Group:
 
     Attributes:
         results: Their results, at least one, in the order in which they were planned.
-        verdict: How it compares with the best group; None for that one itself and for those whose
-            trials all failed.
+        verdict: How it compares with the best group on the same data; None for that one itself and
+            for those whose trials all failed.
     """
 
     results: Sequence[Result]
@@ -39,6 +39,16 @@ class Group:
             for result in self.results
             if result.outcome.status == "finished"
         }
+
+    @property
+    def data(self) -> str:
+        """A text that is the same for groups whose accuracies can be compared."""
+        return json.dumps(self.results[0].trial.config["data"], sort_keys=True)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the best group on its data."""
+        return self.verdict is None and bool(self.outcomes)
 
     @property
     def dropped(self) -> str | None:
@@ -101,15 +111,25 @@ def same_but_seed(config: Tree) -> str:
 
 
 def grouped(results: Sequence[Result]) -> list[Group]:
-    """Group results, the best group first: by mean validation accuracy, then loss.
+    """Group results; on each data set the best group first: by mean validation accuracy, then loss.
 
-    Groups that a race dropped come after the others, failed ones last.
+    Accuracies on other data cannot be compared. Groups that a race dropped come after the others,
+    failed ones last, and so does data on which nothing finished.
     """
     found: dict[str, dict[str, Result]] = {}
     for result in results:
         trials = found.setdefault(same_but_seed(result.trial.config), {})
         trials.setdefault(result.trial.key, result)
-    groups = sorted((Group([*trials.values()]) for trials in found.values()), key=_rank)
+    on_data: dict[str, list[Group]] = {}
+    for group in (Group([*trials.values()]) for trials in found.values()):
+        on_data.setdefault(group.data, []).append(group)
+    compared = sorted(map(_compare, on_data.values()), key=lambda groups: not groups[0].outcomes)
+    return [group for groups in compared for group in groups]
+
+
+def _compare(unsorted: Sequence[Group]) -> list[Group]:
+    """Return groups on the same data, sorted, each with how it compares with the best."""
+    groups = sorted(unsorted, key=_rank)
     comparable = [group.by_seed(CHOOSES) for group in groups if group.outcomes]
     verdicts = iter(compare_with_best(comparable[0], comparable[1:]) if comparable else [])
     return [

@@ -20,7 +20,10 @@ LONGEST_TABLE = 4_950  # characters, in a tag; every MLflow store accepts tags o
 def record(
     recorder: Recorder, results: Sequence[Result], files: Sequence[Path], folder: str
 ) -> None:
-    """Record the results of a sweep or search on its run, with the configuration of the best."""
+    """Record the results of a sweep or search on its run, with the configuration of the best.
+
+    Of several data sets none is the best of all.
+    """
     groups = grouped(results)
     recorder.record(*File.each(files, folder))
     recorder.record(_as_table(cells(groups), f"{folder}/groups.json"))
@@ -28,8 +31,9 @@ def record(
     recorder.record(Tags({DESCRIPTION_TAG: f"```\n{_with_room(table(results))}\n```"}))
     if note := note_of(results):
         recorder.record(Tags({"note": note}))
-    best = groups[0]
-    if best.outcomes:
+    leading = [group for group in groups if group.leads]
+    if len(leading) == 1:
+        (best,) = leading
         first = next(each for each in best.results if each.outcome.status == "finished")
         recorder.record(Text(dump(first.trial.config), CONFIG_ARTIFACT))
         recorder.record(Metrics(_headline(best)))

@@ -90,11 +90,14 @@ def _legend(groups: Sequence[Group]) -> list[str]:
     lines = []
     if any(len(group.outcomes) > 1 for group in groups):
         lines.append("±: 95 % interval of the mean over the seeds (Student's t)")
+    several = len({group.data for group in groups}) > 1
+    if several:
+        lines.append("accuracies on other data cannot be compared: each data set has a best")
     compared = [group.verdict for group in groups if group.verdict and not group.dropped]
-    if any(verdict.p_value is not None for verdict in compared):
+    if told := sum(verdict.p_value is not None for verdict in compared):
         lines.append(
             "tie: not told from the best; p: paired t-test over the shared seeds, Holm-corrected "
-            f"for {counted(sum(v.p_value is not None for v in compared), 'comparison')}"
+            "for " + ("those on the same data" if several else counted(told, "comparison"))
         )
     if any(verdict.p_value is None for verdict in compared):
         lines.append(

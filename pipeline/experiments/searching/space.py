@@ -86,6 +86,12 @@ class Search(Section):
     objectives: Annotated[list[Objective], Field(min_length=1, max_length=4)]
     space: Annotated[dict[str, Range | Choice], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _on_one_data_set(self) -> Self:
+        if varied := [key for key in self.space if key.partition(".")[0] == "data"]:
+            raise ValueError(f"space.{varied[0]}: accuracies on other data cannot be compared")
+        return self
+
 
 def check_search(node: Any) -> Search:
     """Check the settings of a search.

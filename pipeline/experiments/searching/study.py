@@ -37,6 +37,7 @@ from pipeline.experiments.trial import (
 from pipeline.plots.style.numbers import counted, percent
 from pipeline.system.errors import InputError, in_one_line
 from pipeline.system.progress import Progress, progress
+from pipeline.tracking.addresses import sqlite_uri
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 SEARCH_TAG = "search"
 RUN_ATTRIBUTE = "mlflow_run_id"
 OBJECTIVES_ATTRIBUTE = "objectives"
+DATA_ATTRIBUTE = "data"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
 
@@ -65,6 +67,7 @@ def run_search(search: Search, tree: Tree) -> list[Result]:
     """
     tracking = validate(tree).tracking
     study = open_study(search)
+    _keep_data(study, search, tree["data"])
     if _missing(study, search):
         start_forkserver()
     with _study_run(tracking, study) as recorder:
@@ -105,7 +108,7 @@ def open_study(search: Search) -> "optuna.Study":
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # it warns of failed trials at length
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
     sweeps_dir().mkdir(exist_ok=True)
-    url = search.storage or f"sqlite:///{sweeps_dir() / 'search.db'}"
+    url = search.storage or sqlite_uri(sweeps_dir() / "search.db")
     try:
         study = optuna.create_study(
             study_name=search.study,
@@ -133,6 +136,16 @@ def _keep_objectives(study: "optuna.Study", search: Search) -> None:
         study.set_user_attr(OBJECTIVES_ATTRIBUTE, search.objectives)
     elif kept != search.objectives:
         raise other_study(search, "objectives", f"has the objectives {', '.join(kept)}")
+
+
+def _keep_data(study: "optuna.Study", search: Search, data: Tree) -> None:
+    """Store the data of a new study; refuse other data, on which accuracies cannot be compared."""
+    kept = study.user_attrs.get(DATA_ATTRIBUTE)
+    if kept is None:
+        study.set_user_attr(DATA_ATTRIBUTE, data)
+    elif kept != data:
+        reason = f"has tried other data ({', '.join(f'{k}={v}' for k, v in kept.items())})"
+        raise other_study(search, "study", reason)
 
 
 def _open_storage(url: str, tries: int = 4) -> "optuna.storages.RDBStorage":

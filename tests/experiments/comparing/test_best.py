@@ -1,7 +1,7 @@
 """What is kept of the best for `promote`."""
 
 import pytest
-from support.trials import finished, repeated, result
+from support.trials import finished, on_other_data, repeated, result
 
 from pipeline.digits.seeds import prediction_interval
 from pipeline.experiments.comparing.best import load_best, show
@@ -44,3 +44,15 @@ def test_a_damaged_file_of_the_best_is_told_in_one_line(tmp_path):
         (tmp_path / ".sweeps" / "best.json").write_text(damaged)
         with pytest.raises(InputError, match=r"best\.json: damaged; run the sweep again"):
             load_best()
+
+
+def test_each_data_set_has_its_own_best_and_ties(tree, capsys):
+    here = [*repeated(tree, [0.95, 0.951, 0.952]), *repeated(tree, [0.95, 0.95, 0.952], epochs=3)]
+    harder = on_other_data(repeated(tree, [0.7, 0.71, 0.72], epochs=3))
+    show([*here, *harder])
+    *_, first, second = capsys.readouterr().out.splitlines()
+    assert "with 1 tie, MLflow run run (`python -m pipeline.promote run=ID`" in first
+    assert "3 epochs" in second
+    assert "tie" not in second
+    (other,) = load_best()["elsewhere"]
+    assert (other["config"], other["ties"]) == (harder[0].trial.config, [])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from support.trials import failed, finished, repeated, result
+from support.trials import failed, finished, on_other_data, repeated, result
 
 from pipeline.experiments.comparing.groups import group_rows, grouped
 
@@ -88,3 +88,18 @@ def test_a_setting_that_differs_is_another_group(tree):
     rows = group_rows(grouped(results))
     assert [row["learning_rate"] for row in rows] == [0.002, 0.1]
     assert "seed" not in rows[0]
+
+
+def test_accuracies_on_other_data_are_not_compared(tree):
+    harder = on_other_data([*repeated(tree, WORSE), *repeated(tree, WORSE[::-1], epochs=3)])
+    useless = on_other_data([result(tree, failed("no such data"), seed=9)])
+    groups = grouped([*useless, *harder, *repeated(tree, BEST), *repeated(tree, CLOSE, epochs=1)])
+    assert [group.leads for group in groups] == [True, False, True, False]
+    assert [group.data == groups[0].data for group in groups] == [True, True, False, False]
+    assert "worse" not in " ".join(group.compared() for group in groups)
+
+
+def test_data_on_which_nothing_finished_comes_last(tree):
+    useless = on_other_data([result(tree, failed("no such data"))])
+    groups = grouped([*useless, *repeated(tree, BEST)])
+    assert [group.leads for group in groups] == [True, False]

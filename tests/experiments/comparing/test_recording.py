@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from support.trials import failed, repeated, result
+from support.trials import failed, on_other_data, repeated, result
 
 from pipeline.experiments.comparing import recording as module
 from pipeline.experiments.comparing.recording import record, write
@@ -63,3 +63,10 @@ def test_what_failed_altogether_has_tables_and_no_plot(tree, tmp_path):
     results = [result(tree, failed("too high"))]
     assert [file.name for file in write(results, tmp_path)] == ["groups.csv", "results.csv"]
     record(Recorder(), results, [], "sweep")
+
+
+def test_of_several_data_sets_none_is_recorded_as_the_best(results):
+    recorder = Recorder()
+    record(recorder, [*results, *on_other_data(results)], [], "sweep")
+    assert recorder.of(Metrics) == recorder.of(Text) == []
+    assert "each data set has a best" in str(recorder.of(Tags)[0])

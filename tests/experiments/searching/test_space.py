@@ -35,6 +35,7 @@ def test_values_are_suggested_within_the_space(tree):
         ({"objectives": ["speed"]}, "search.objectives.0='speed': input should be"),
         ({"space": {"a": {"low": 2, "high": 1}}}, "the lower bound must come first"),
         ({"space": {"a": {"low": 0, "high": 1, "log": True}}}, "must start above 0"),
+        ({"space": {"data.path": {"choices": ["a"]}}}, "on other data cannot be compared"),
         ({"speed": 1}, "search.speed: unknown key"),
     ],
 )

@@ -200,6 +200,23 @@ def test_a_study_keeps_to_its_objectives_and_its_space(tree):
         searched(search(trials=4, space=space), tree)
 
 
+def test_a_study_keeps_to_its_data(tree):
+    study = open_study(search())
+    for _ in range(2):
+        module._keep_data(study, search(), tree["data"])
+    with pytest.raises(InputError, match=r"the study s has tried other data \(_target_=.*5000\)"):
+        module._keep_data(study, search(), {"_target_": "elsewhere"})
+
+
+@pytest.mark.parametrize("name", ["100% sure", "a%20b", "who?", "ünïcode #1"])
+def test_a_study_lies_in_the_project_whatever_the_project_is_called(tmp_path, monkeypatch, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / name))
+    open_study(search())
+    assert (tmp_path / name / ".sweeps" / "search.db").is_file()
+    assert [place.name for place in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.usefixtures("fake")
 def test_the_importance_of_settings_is_that_for_the_first_objective(tree, tmp_path, monkeypatch):
     used = []
