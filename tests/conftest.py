@@ -47,9 +47,14 @@ def default_tree():
 
 
 @pytest.fixture(autouse=True)
-def no_store_of_another_test(monkeypatch):
-    """Forget the store an earlier test used: MLflow keeps its address in the environment."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def no_store_of_another_test():
+    """Forget the store a test used: MLflow keeps its address in the environment.
+
+    Before the test and after it, when the fixtures of the next module come first.
+    """
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @pytest.fixture
