@@ -5,17 +5,19 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
-from pipeline.config.places import RUN_ID_NAME
+from pipeline.config.places import RUN_ID_NAME, home
 from pipeline.config.schema import Tracking
-from pipeline.tracking.addresses import sqlite_file, tracking_uri
+from pipeline.tracking.addresses import ARTIFACTS_NAME, sqlite_file, tracking_uri
 from pipeline.tracking.names import REPLACES_TAG
 
 log = logging.getLogger(__name__)
 
+FILE = "file://"
 RUN_ID = re.compile("[0-9a-f]{32}")
 RECORDED_AS = f"""
-SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' AND (
+SELECT run_uuid, artifact_uri FROM runs WHERE lifecycle_stage = 'active' AND (
     run_uuid = :id
     OR run_uuid IN (SELECT run_uuid FROM tags WHERE key = '{REPLACES_TAG}' AND value = :id)
     AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'stage' AND value = 'train')
@@ -35,6 +37,8 @@ def read_run_id(folder: Path) -> str | None:
 def recorded_as(settings: Tracking, run_id: str) -> str | None:
     """Return the id of the run that holds a training: its own, or that of its second record.
 
+    A run whose artifacts were deleted holds nothing that can be used.
+
     Looks into a SQLite store without MLflow, whose import takes seconds. A server is not asked: it
     is taken to hold its own run.
     """
@@ -45,10 +49,19 @@ def recorded_as(settings: Tracking, run_id: str) -> str | None:
         return None
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as store:
-            found = store.execute(RECORDED_AS, {"id": run_id}).fetchone()
+            found = store.execute(RECORDED_AS, {"id": run_id}).fetchall()
     except sqlite3.Error:
         return run_id  # locked, or not MLflow's: whoever records will say so
-    return str(found[0]) if found else None
+    return next((str(run) for run, artifacts in found if not _is_deleted(artifacts)), None)
+
+
+def _is_deleted(artifacts: str) -> bool:
+    """Return whether a run's folder is gone, also from beside a store that was moved with it."""
+    if not artifacts.startswith(FILE):
+        return False
+    folder = unquote(artifacts.removeprefix(FILE))
+    moved = home() / ARTIFACTS_NAME / folder.partition(f"/{ARTIFACTS_NAME}/")[2]
+    return not (Path(folder).is_dir() or moved.is_dir())
 
 
 def interrupted_run_id(checkpoint: Path | None) -> str | None:

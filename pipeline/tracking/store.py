@@ -149,18 +149,25 @@ def _prepare_local_store(client: "MlflowClient", settings: Tracking) -> None:
     from filelock import FileLock
 
     with FileLock(home() / f"{STORE_NAME}.lock"):
-        if (home() / STORE_NAME).exists():
-            with closing(sqlite3.connect(home() / STORE_NAME, timeout=20)) as database:
-                _follow_move(database)
+        follow_move()
         for experiment in (settings.experiment, data_experiment(settings)):
             experiment_id(client, experiment)
 
 
-def _follow_move(database: sqlite3.Connection) -> None:
+def follow_move() -> None:
     """Make a store that was moved or copied with its project refer to the artifacts beside it.
 
-    MLflow keeps absolute locations only.
+    MLflow keeps absolute locations only. It is not imported for this.
+
+    Raises:
+        sqlite3.Error: The local store is damaged, locked or not writable.
     """
+    if (home() / STORE_NAME).exists():
+        with closing(sqlite3.connect(home() / STORE_NAME, timeout=20)) as database:
+            _follow_move(database)
+
+
+def _follow_move(database: sqlite3.Connection) -> None:
     tables = {name for (name,) in database.execute("select name from sqlite_master")}
     columns = [(table, column) for table, column in LOCATIONS if table in tables]
     with database:

@@ -1,19 +1,40 @@
 """Whether a store holds a run is seen without MLflow."""
 
+import shutil
 import sqlite3
 
 import pytest
-from support.recording import SETTINGS, recorded_training
+from support.recording import SETTINGS, TRAIN
 
+from pipeline.config.places import home
+from pipeline.tracking.names import CONFIG_ARTIFACT
+from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.recording.records import Text
 from pipeline.tracking.run_ids import recorded_as
 
 LOST = "3" * 32
 
 
-def test_a_recorded_run_is_found_and_another_is_not():
-    run_id = recorded_training()
+@pytest.fixture
+def run_id():
+    """Return the id of a run with an artifact."""
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(Text("seed: 1", CONFIG_ARTIFACT))
+        return recorder.run_id()
+
+
+def test_a_recorded_run_is_found_and_another_is_not(run_id):
     assert recorded_as(SETTINGS, run_id) == run_id
     assert recorded_as(SETTINGS, LOST) is None
+
+
+def test_a_run_whose_artifacts_were_deleted_is_none(run_id, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(home(), elsewhere)
+    shutil.rmtree(home() / "mlartifacts")
+    assert recorded_as(SETTINGS, run_id) is None
+    monkeypatch.setenv("DVC_ROOT", str(elsewhere))
+    assert recorded_as(SETTINGS, run_id) == run_id, "a store that was moved"
 
 
 @pytest.mark.parametrize("address", ["sqlite:///none.db", "sqlite:////nowhere/none.db?mode=ro"])
