@@ -4,7 +4,9 @@ Names the network in models/, its figures and the run that made it, and says how
 from those in params.yaml, and those from what is committed.
 """
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.cli.command import run_tool
@@ -20,6 +22,7 @@ from pipeline.stages.prepared import DatasetInfo
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.run_ids import recorded_as
+from pipeline.tracking.store import follow_move
 
 
 def summarise(config: Config) -> str:
@@ -56,6 +59,8 @@ def _run(config: Config, network: Network | None) -> str:
         return "not recorded (tracking.enabled=false)"
     if network is None or network.run_id is None:
         return "unknown"
+    with suppress(sqlite3.Error):  # whoever opens the store will say what is wrong
+        follow_move()
     place = f"(`make ui` opens {tracking_uri(config.tracking)})"
     known = recorded_as(config.tracking, network.run_id)
     if known is None:
@@ -91,7 +96,10 @@ def run(config: Config, _: Options) -> None:
     params = read_params()
     if committed(PARAMS_FILE) in (None, params):
         report_drift(params)
-    lines = [summarise(config), *compare_experiment(params), *ways_back(params, Network.find())]
+    network = Network.find()
+    # The figures here are those of the network's own settings, whatever params.yaml says by now.
+    measured = {**params, **network.settings} if network else params
+    lines = [summarise(config), *compare_experiment(measured), *ways_back(params, network)]
     print("\n".join(["", *lines]))
 
 

@@ -10,6 +10,7 @@ from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.config.params import dump
 from pipeline.config.schema import Options
+from pipeline.experiments.comparing import difference
 from pipeline.inventory import network as inventory
 from pipeline.inventory.network import Network
 from pipeline.stages.prepared import DatasetInfo
@@ -51,7 +52,8 @@ def test_it_says_which_network_lies_here_and_what_is_known_of_it(monkeypatch, ca
     reported = []
     monkeypatch.setattr(status, "report_drift", reported.append)
     monkeypatch.setattr(status, "read_params", CONFIG.model_dump)
-    monkeypatch.setattr(status, "committed_params", lambda: None)
+    monkeypatch.setattr(status, "committed", lambda path: None)
+    monkeypatch.setattr(status, "compare_experiment", lambda tree: [])
     status.run(CONFIG, Options())
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == [
@@ -65,6 +67,17 @@ def test_it_says_which_network_lies_here_and_what_is_known_of_it(monkeypatch, ca
         "FEW DIGITS",
     ]
     assert len(reported) == 1
+
+
+@pytest.mark.usefixtures("here")
+def test_figures_are_compared_as_those_of_the_settings_that_they_were_measured_with(monkeypatch):
+    compared, params = [], compose(["train.epochs=9", "data=fashion_mnist"])
+    monkeypatch.setattr(status, "read_params", lambda: params)
+    monkeypatch.setattr(status, "compare_experiment", lambda tree: compared.append(tree) or [])
+    status.run(CONFIG, Options())
+    (tree,) = compared
+    assert tree["train"]["epochs"] == 3
+    assert tree["data"] == compose(["data=mnist_5000"])["data"]
 
 
 def test_figures_of_another_network_are_not_shown_as_this_ones(here):
@@ -103,7 +116,7 @@ def test_a_run_that_mlflow_lost_is_said_to_be_gone(here, monkeypatch):
 
 @pytest.mark.usefixtures("here")
 def test_it_says_where_models_and_params_yaml_differ_and_how_to_go_back(monkeypatch):
-    monkeypatch.setattr(status, "committed_params", lambda: compose([]))
+    monkeypatch.setattr(status, "committed", lambda path: compose([]))
     network = Network.find()
     assert list(status.ways_back(compose(["train.epochs=3", "predict.chunk_size=9"]), network)) == [
         "params.yaml differs from what is committed in predict.chunk_size, train.epochs; "
@@ -115,11 +128,12 @@ def test_it_says_where_models_and_params_yaml_differ_and_how_to_go_back(monkeypa
 
 
 def test_what_is_committed_is_read_from_git(monkeypatch, tmp_path):
-    monkeypatch.setattr(status, "ROOT", tmp_path)
-    assert status.committed_params() is None
+    monkeypatch.setattr(difference, "ROOT", tmp_path)
+    params = tmp_path / "params.yaml"
+    assert difference.committed(params) is None
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.invalid"]
-    (tmp_path / "params.yaml").write_text(dump(compose(["seed=7"])))
+    params.write_text(dump(compose(["seed=7"])))
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "state"]):
         subprocess.run([*git, *command], cwd=tmp_path, check=True)
-    (tmp_path / "params.yaml").write_text(dump(compose(["seed=8"])))
-    assert status.committed_params()["seed"] == 7
+    params.write_text(dump(compose(["seed=8"])))
+    assert difference.committed(params)["seed"] == 7
