@@ -91,8 +91,10 @@ def run(config: Config, _: Options) -> None:
     params = read_params()
     if committed(PARAMS_FILE) in (None, params):
         report_drift(params)
-    lines = [summarise(config), *compare_experiment(params), *ways_back(params, Network.find())]
-    print("\n".join(["", *lines]))
+    network = Network.find()
+    # Results of other settings must not be kept as those of params.yaml.
+    compared = compare_experiment(params) if network and network.is_of(params) else []
+    print("\n".join(["", summarise(config), *compared, *ways_back(params, network)]))
 
 
 def main() -> None:

@@ -91,10 +91,11 @@ def _legend(groups: Sequence[Group]) -> list[str]:
     if any(len(group.outcomes) > 1 for group in groups):
         lines.append("±: 95 % interval of the mean over the seeds (Student's t)")
     compared = [group.verdict for group in groups if group.verdict and not group.dropped]
-    if any(verdict.p_value is not None for verdict in compared):
+    tested = [group for group in groups if group.verdict and group.verdict.p_value is not None]
+    if any(not group.dropped for group in tested):
         lines.append(
             "tie: not told from the best; p: paired t-test over the shared seeds, Holm-corrected "
-            f"for {counted(sum(v.p_value is not None for v in compared), 'comparison')}"
+            f"for {counted(len(tested), 'comparison')}"
         )
     if any(verdict.p_value is None for verdict in compared):
         lines.append(
