@@ -63,7 +63,7 @@ def _difference(name: str, other: Snapshot, now: Snapshot) -> Iterator[str]:
             ("test", TEST_PICTURES, other.test, now.test),
             ("custom", CUSTOM_PICTURES, other.custom, now.custom),
         )
-        if old and new and (old.accuracy, old.right) != (new.accuracy, new.right)
+        if old and new and _differ(old, new)
     ]
     if not keys and not results:
         yield _line(name, "the same settings and results")
@@ -71,6 +71,11 @@ def _difference(name: str, other: Snapshot, now: Snapshot) -> Iterator[str]:
     for place, result in enumerate(results or ["the same results"]):
         yield _line("" if place else f"from {name}", result)
     yield _line("", f"changed: {_changes(keys, other.settings, now.settings)}")
+
+
+def _differ(old: Answers, new: Answers) -> bool:
+    known = old.right and new.right
+    return old.accuracy != new.accuracy or bool(known and old.right != new.right)
 
 
 def _changes(keys: list[str], old: Tree, new: Tree) -> str:

@@ -46,6 +46,11 @@ def test_other_pictures_are_not_compared():
     assert "not to be compared" in compare_answers(counts_only(answers(3, 100)), answers(3, 101))
 
 
+def test_the_same_figure_is_the_same_result_where_the_answers_are_not_at_hand(world):
+    world(counts_only(answers(84, 10_000)))
+    assert world(answers(84, 10_000))[0].endswith("the same settings and results")
+
+
 @pytest.mark.parametrize(("section", "change"), [("data", {"path": "/x"}), ("seed", None)])
 def test_counts_of_another_test_set_are_not_compared(world, default_tree, section, change):
     world(counts_only(answers(84, 10_000)))
