@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.cli.command import run_tool
+from pipeline.cli.drift import in_short
 from pipeline.config.checking import validate
 from pipeline.config.places import (
     KERAS_FILE,
@@ -21,6 +22,7 @@ from pipeline.config.places import (
     project_path,
 )
 from pipeline.config.schema import Config, Options
+from pipeline.config.trees import differing_keys
 from pipeline.digits.robustness.measure import Robustness
 from pipeline.digits.splits import digest, load_split
 from pipeline.inventory.network import Network, Predictions
@@ -52,6 +54,8 @@ from pipeline.tracking.training_records import (
 log = logging.getLogger(__name__)
 
 RUN_NAME_TAG = "mlflow.runName"
+DATA = ("seed", "data", "prepare")
+"""The sections of the configuration that say which data is prepared."""
 
 
 def run(config: Config, _: Options) -> None:
@@ -70,11 +74,15 @@ def record_if_lost(config: Config, network: Network | None) -> bool:
     Args:
         config: The configuration: where to record, and what the predictions were made with.
         network: The network in models/; None if there is none.
+
+    Raises:
+        InputError: Other data may be prepared than it was trained on.
     """
     if not config.tracking.enabled or network is None or network.run_id is None:
         return False
     if not network.settings or recorded_as(config.tracking, network.run_id):
         return False
+    _expect_its_data(config, network)
     tree = {**config.model_dump(), **network.settings}
     history, title = read_history(REPORTS / train.STAGE)
     request = training_request(config.tracking, title, train.STAGE, tree)
@@ -86,6 +94,18 @@ def record_if_lost(config: Config, network: Network | None) -> bool:
         log.info("recorded from the files here as MLflow run %s", recorder.run_id())
     _record_predictions(config, network.run_id)
     return True
+
+
+def _expect_its_data(config: Config, network: Network) -> None:
+    """Raise an InputError if other data may be prepared than the network was trained on."""
+    now = config.model_dump()
+    wanted, own = ({key: tree.get(key) for key in DATA} for tree in (now, network.settings))
+    # The same pictures may lie in another place, and then nothing is trained again.
+    if keys := [key for key in differing_keys(wanted, own) if key != "data.path"]:
+        raise InputError(
+            f"models/ holds a network that was trained on other data than params.yaml describes "
+            f"({in_short(keys)}), so its run cannot be recorded again; `dvc repro` first"
+        )
 
 
 def _training(

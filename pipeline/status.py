@@ -97,10 +97,9 @@ def run(config: Config, _: Options) -> None:
     if committed(PARAMS_FILE) in (None, params):
         report_drift(params)
     network = Network.find()
-    # The figures here are those of the network's own settings, whatever params.yaml says by now.
-    measured = {**params, **network.settings} if network else params
-    lines = [summarise(config), *compare_experiment(measured), *ways_back(params, network)]
-    print("\n".join(["", *lines]))
+    # Results of other settings must not be kept as those of params.yaml.
+    compared = compare_experiment(params) if network and network.is_of(params) else []
+    print("\n".join(["", summarise(config), *compared, *ways_back(params, network)]))
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from pipeline.inventory.network import Network
 from pipeline.stages import prepared
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import write_history
+from pipeline.system.errors import InputError
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.past_runs import read_trainings, recorded_config
 from pipeline.tracking.recording.openings import RunRequest
@@ -131,4 +132,12 @@ def test_nothing_is_recorded_where_nothing_is_known_or_wanted(here, lost):
     assert not record.record_if_lost(CONFIG, None)
     (here / "models/settings.json").unlink()
     assert not record.record_if_lost(CONFIG, Network.find())
+    assert recorded_as(CONFIG.tracking, lost) is None
+
+
+@pytest.mark.usefixtures("here")
+def test_a_network_of_other_data_than_is_prepared_is_not_recorded_with_it(lost):
+    other = validate(compose(["train.epochs=2", "data=mnist_5000", "seed=7"]))
+    with pytest.raises(InputError, match=r"other data.*\(seed\)"):
+        record.record_if_lost(other, Network.find())
     assert recorded_as(CONFIG.tracking, lost) is None

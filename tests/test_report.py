@@ -144,4 +144,4 @@ def test_the_same_seed_twice_counts_once():
 
 
 def test_other_data_is_another_group():
-    assert len(grouped([*seeds([0.9], "a"), *seeds([0.9], "a", note="few digits")])) == 2
+    assert len(grouped([*seeds([0.9], "a"), *seeds([0.9], "a", data="e" * 64)])) == 2

@@ -1,16 +1,13 @@
 """`python -m pipeline.status`: what lies here, and how to go back."""
 
 import json
-import subprocess
 
 import pytest
 
 from pipeline import status
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
-from pipeline.config.params import dump
 from pipeline.config.schema import Options
-from pipeline.experiments.comparing import difference
 from pipeline.inventory import network as inventory
 from pipeline.inventory.network import Network
 from pipeline.stages.prepared import DatasetInfo
@@ -28,7 +25,7 @@ def here(monkeypatch, tmp_path):
         ("SETTINGS_FILE", "models/settings.json"),
     ):  # fmt: skip
         monkeypatch.setattr(inventory, name, tmp_path / place)
-    tree = compose(["train.epochs=3", "data=mnist_5000"])
+    tree = compose(OWN)
     for name, text in {
         "models/model.onnx": "",
         "models/run_id.txt": RUN,
@@ -44,6 +41,7 @@ def here(monkeypatch, tmp_path):
 
 
 SECTIONS = ("data", "prepare", "model", "train")
+OWN = ["train.epochs=3", "data=mnist_5000"]
 CONFIG = validate(compose(["tracking=none", "predict.output=nowhere", "train.epochs=3"]))
 
 
@@ -52,7 +50,7 @@ def test_it_says_which_network_lies_here_and_what_is_known_of_it(monkeypatch, ca
     reported = []
     monkeypatch.setattr(status, "report_drift", reported.append)
     monkeypatch.setattr(status, "read_params", CONFIG.model_dump)
-    monkeypatch.setattr(status, "committed", lambda path: None)
+    monkeypatch.setattr(status, "committed", lambda _: None)
     monkeypatch.setattr(status, "compare_experiment", lambda tree: [])
     status.run(CONFIG, Options())
     lines = capsys.readouterr().out.splitlines()
@@ -116,7 +114,7 @@ def test_a_run_that_mlflow_lost_is_said_to_be_gone(here, monkeypatch):
 
 @pytest.mark.usefixtures("here")
 def test_it_says_where_models_and_params_yaml_differ_and_how_to_go_back(monkeypatch):
-    monkeypatch.setattr(status, "committed", lambda path: compose([]))
+    monkeypatch.setattr(status, "committed", lambda _: compose([]))
     network = Network.find()
     assert list(status.ways_back(compose(["train.epochs=3", "predict.chunk_size=9"]), network)) == [
         "params.yaml differs from what is committed in predict.chunk_size, train.epochs; "
@@ -127,13 +125,19 @@ def test_it_says_where_models_and_params_yaml_differ_and_how_to_go_back(monkeypa
     assert "`dvc repro`" in line
 
 
-def test_what_is_committed_is_read_from_git(monkeypatch, tmp_path):
-    monkeypatch.setattr(difference, "ROOT", tmp_path)
-    params = tmp_path / "params.yaml"
-    assert difference.committed(params) is None
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.invalid"]
-    params.write_text(dump(compose(["seed=7"])))
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "state"]):
-        subprocess.run([*git, *command], cwd=tmp_path, check=True)
-    params.write_text(dump(compose(["seed=8"])))
-    assert difference.committed(params)["seed"] == 7
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("change", [[], ["seed=7"], ["data=mnist"]])
+def test_results_are_kept_for_the_settings_that_gave_them_alone(monkeypatch, here, change):
+    monkeypatch.setenv("DVC_ROOT", str(here))
+    monkeypatch.setattr(status, "read_params", lambda: compose([*OWN, *change]))
+    status.run(CONFIG, Options())
+    assert (here / ".history").exists() == (not change)
+
+
+@pytest.mark.usefixtures("here")
+def test_results_of_another_network_are_not_kept(monkeypatch, here):
+    (here / "reports/evaluate/run_id.txt").write_text("4" * 32)
+    monkeypatch.setenv("DVC_ROOT", str(here))
+    monkeypatch.setattr(status, "read_params", lambda: compose(OWN))
+    status.run(CONFIG, Options())
+    assert not (here / ".history").exists()

@@ -17,7 +17,6 @@ SETTINGS_FILE = MODELS / "settings.json"
 REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
 READER_NAME = "read_by.txt"
-READER_NAME = "read_by.txt"
 
 
 def choices(group: str) -> list[str]:

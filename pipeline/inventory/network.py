@@ -61,6 +61,11 @@ class Network:
         )
         return differing_keys(wanted, own)
 
+    def is_of(self, params: Tree) -> bool:
+        """Return whether it was trained with params.yaml as it is, and evaluated since."""
+        wanted = {section: params.get(section) for section in self.settings}
+        return bool(self.settings and self.test) and not differing_keys(wanted, self.settings)
+
 
 @dataclass(frozen=True)
 class Predictions:

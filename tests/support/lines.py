@@ -46,3 +46,15 @@ def bars(*lines, size=(200, 300), height=40, rise=0.0):
             top = round(20 + 80 * number + rise * left)
             picture[top : top + height, left : left + 8] = 40
     return picture
+
+
+def write_number(folder):
+    """Compose a number of MNIST's digits on paper; return the picture."""
+    from benchmarks import whole_numbers
+    from pipeline.digits.datasets.mnist import mnist_5000
+
+    folder.mkdir()
+    writer = whole_numbers.Writer(mnist_5000().test, np.random.default_rng(3))
+    picture = whole_numbers.KINDS["3 to 7 digits"](writer).picture
+    cv2.imwrite(str(folder / "number.png"), picture)
+    return picture

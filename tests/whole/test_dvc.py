@@ -183,6 +183,8 @@ def test_a_clone_has_the_same_bytes_where_git_is_set_up_to_change_line_ends(tmp_
     assert not [line for line in listed if "w/crlf" in line]
 
 
-def test_no_output_is_named_twice():
-    for stage in STAGES.values():
-        assert len({*stage["outs"]}) == len(stage["outs"])
+def test_no_stage_names_an_output_or_a_dependency_twice():
+    for name, stage in STAGES.items():
+        for listed in (stage["deps"], stage["outs"], stage.get("metrics", [])):
+            places = [str(each) for each in listed]
+            assert len(places) == len(set(places)), name

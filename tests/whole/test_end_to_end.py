@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from support.numbers import write_number
+from support.lines import write_number
 from support.projects import CALL_ELSEWHERE, Project, stages_run
 
 from pipeline.digits.splits import digest, load_split

@@ -56,8 +56,9 @@ class SharedPictures:
                 with suppress(InputError):
                     return load_split(file)
                 pictures = make(number)
-                if self._has_room(pictures.images.nbytes, own):
-                    with suppress(OSError):  # a full disk costs time, not the training
+                # A full disk, or a folder that another trial removes meanwhile, costs only time.
+                with suppress(OSError):
+                    if self._has_room(pictures.images.nbytes, own):
                         save_split(pictures, file)
                 return pictures
 

@@ -1,7 +1,10 @@
 """How an experiment differs from the one before and from the committed one, in words."""
 
+import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pipeline.config.params import PARAMS_FILE, parse
@@ -24,13 +27,15 @@ from pipeline.system.errors import InputError
 
 FISHER = "Fisher's exact test"
 MOST_CHANGES = 6
+# The settings that say where the pictures come from.
+TEST_PICTURES, CUSTOM_PICTURES = re.compile(r"data\b"), re.compile(r"predict\.images\b")
 
 
 def compare_experiment(params: Tree) -> list[str]:
     """Return lines for the end of an experiment, and keep its results for the next one.
 
     Args:
-        params: The content of params.yaml.
+        params: The content of params.yaml, which what lies in reports/ must come from.
     """
     now, history = take_snapshot(params), History.here()
     lines = []
@@ -40,7 +45,8 @@ def compare_experiment(params: Tree) -> list[str]:
         lines += _difference("before", before, now)
     if committed := committed_snapshot(history):
         lines += _difference("committed", committed, now)
-    history.keep(now)
+    with suppress(OSError):  # as in a checkout that may only be read
+        history.keep(now)
     return lines
 
 
@@ -52,9 +58,12 @@ def _difference(name: str, other: Snapshot, now: Snapshot) -> Iterator[str]:
     """Yield the lines that compare an experiment with an earlier one."""
     keys = differing_keys(other.settings, now.settings)
     results = [
-        f"{part} {compare_answers(old, new)}"
-        for part, old, new in (("test", other.test, now.test), ("custom", other.custom, now.custom))
-        if old and new and (old.accuracy, old.right) != (new.accuracy, new.right)
+        f"{part} {compare_answers(old, new, same_place=not any(map(where.match, keys)))}"
+        for part, where, old, new in (
+            ("test", TEST_PICTURES, other.test, now.test),
+            ("custom", CUSTOM_PICTURES, other.custom, now.custom),
+        )
+        if old and new and _differ(old, new)
     ]
     if not keys and not results:
         yield _line(name, "the same settings and results")
@@ -62,6 +71,11 @@ def _difference(name: str, other: Snapshot, now: Snapshot) -> Iterator[str]:
     for place, result in enumerate(results or ["the same results"]):
         yield _line("" if place else f"from {name}", result)
     yield _line("", f"changed: {_changes(keys, other.settings, now.settings)}")
+
+
+def _differ(old: Answers, new: Answers) -> bool:
+    known = old.right and new.right
+    return old.accuracy != new.accuracy or bool(known and old.right != new.right)
 
 
 def _changes(keys: list[str], old: Tree, new: Tree) -> str:
@@ -80,18 +94,22 @@ def _setting(leaves: Tree, key: str) -> str:
     return label(value) if key.endswith("_target_") else setting_text(value)
 
 
-def compare_answers(old: Answers, new: Answers) -> str:
+def compare_answers(old: Answers, new: Answers, *, same_place: bool = True) -> str:
     """Say how accuracy has changed, and whether that is more than chance, by which test.
 
-    If it is known which pictures each network read right, and they are the same pictures, by
-    McNemar's test; else by Fisher's exact test of the two counts (R. A. Fisher, "On the
-    interpretation of χ² from contingency tables", Journal of the Royal Statistical Society 85,
-    1922), which needs larger differences.
+    If it is known which pictures each network read right, by McNemar's test; else by Fisher's exact
+    test of the two counts, which needs larger differences.
+
+    Args:
+        old: Of the earlier experiment.
+        new: Of this one.
+        same_place: Whether the settings take the pictures from the same place.
     """
     change = _change(old, new)
-    if old.right and new.right:
-        if old.right.keys() != new.right.keys():
-            return f"{change}, on other pictures: not to be compared"
+    known = bool(old.right and new.right)
+    if not (old.right.keys() == new.right.keys() if known else same_place and _as_many(old, new)):
+        return f"{change}, on other pictures: not to be compared"
+    if known:
         lost = sum(old.right[name] and not new.right[name] for name in new.right)
         gained = sum(new.right[name] and not old.right[name] for name in new.right)
         return f"{change}, {_verdict(mcnemar_mid_p(lost, gained), gained - lost, P_VALUE_NAME)}"
@@ -100,6 +118,10 @@ def compare_answers(old: Answers, new: Answers) -> str:
     counts = [round(each.accuracy * each.pictures) for each in (old, new) if each.pictures]
     p_value = fisher_exact(counts[0], old.pictures, counts[1], new.pictures)
     return f"{change}, {_verdict(p_value, new.accuracy - old.accuracy, FISHER)}"
+
+
+def _as_many(old: Answers, new: Answers) -> bool:
+    return None in (old.pictures, new.pictures) or old.pictures == new.pictures
 
 
 def _change(old: Answers, new: Answers) -> str:
@@ -126,7 +148,7 @@ def committed_snapshot(history: History) -> Snapshot | None:
     if params is None:
         return None
     settings = settings_of(params)
-    output = project_path(params["predict"]["output"])
+    output = project_path((params.get("predict") or {}).get("output", ""))
     test = answers(committed(REPORTS / "evaluate.json") or {}, "test")
     custom = answers(committed(output / METRICS_NAME) or {}, "custom")
     kept = history.of_settings(settings)
@@ -135,10 +157,10 @@ def committed_snapshot(history: History) -> Snapshot | None:
     return Snapshot(settings, test, custom) if test or custom else None
 
 
-def committed(path: Any) -> Tree | None:
+def committed(path: Path) -> Tree | None:
     """Return the content of a YAML or JSON file of the last commit; None if git has none."""
-    command = ["git", "show", f"HEAD:./{path.relative_to(ROOT)}"]
     try:
+        command = ["git", "show", f"HEAD:./{path.relative_to(ROOT)}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return parse(done.stdout)
     except (OSError, ValueError, subprocess.CalledProcessError, InputError):

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline.config.places import METRICS_NAME, REPORTS, home, project_path
+from pipeline.config.places import REPORTS, home, project_path
 from pipeline.config.trees import Tree
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels, same_number
+from pipeline.inventory.network import Network, Predictions
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
 
-SECTIONS = ("seed", "data", "prepare", "model", "train", "predict")
+SECTIONS = ("seed", "data", "prepare", "model", "train", "lines", "predict")
 MOST_KEPT = 100
 
 
@@ -65,15 +66,14 @@ def settings_of(params: Tree) -> Tree:
 
 
 def take_snapshot(params: Tree) -> Snapshot:
-    """Return what lies in reports/, with the settings of params.yaml."""
-    predict = params["predict"]
-    return Snapshot(settings_of(params), _test_answers(), _custom_answers(predict))
+    """Return what lies in reports/, which must come from the settings of params.yaml."""
+    network = Network.find()
+    test = _test_answers(network.test) if network else None
+    return Snapshot(settings_of(params), test, _custom_answers(params["predict"]))
 
 
-def _test_answers() -> Answers | None:
-    folder = REPORTS / "evaluate"
-    metrics = read_metrics(folder / METRICS_NAME)
-    rows = _rows(folder / "predictions.csv")
+def _test_answers(metrics: Tree) -> Answers | None:
+    rows = _rows(REPORTS / "evaluate" / "predictions.csv")
     right = {
         f"{number} {row.get('actual')}": row.get("actual") == row.get("predicted")
         for number, row in enumerate(rows)
@@ -82,9 +82,13 @@ def _test_answers() -> Answers | None:
 
 
 def _custom_answers(predict: Tree) -> Answers | None:
-    folder = project_path(predict["output"])
+    folder = project_path(Path(predict["output"]).expanduser())
+    predictions = Predictions.find(folder)
+    if predictions is None:
+        return None
     try:
-        labels = read_labels(Path(predict["images"]).expanduser() / LABELS_NAME)
+        images = project_path(Path(predict["images"]).expanduser())
+        labels = read_labels(images / LABELS_NAME)
     except InputError:
         labels = {}
     right = {
@@ -92,7 +96,7 @@ def _custom_answers(predict: Tree) -> Answers | None:
         for row in _rows(folder / "predictions.csv")
         if row.get("file") in labels
     }
-    return answers(read_metrics(folder / METRICS_NAME), "custom", right)
+    return answers(predictions.metrics, "custom", right)
 
 
 def answers(metrics: Tree, part: str, right: Mapping[str, bool] | None = None) -> Answers | None:
@@ -112,19 +116,11 @@ def _pictures(metrics: Tree, part: str) -> int | None:
     return pictures
 
 
-def read_metrics(path: Path) -> Tree:
-    """Return the metrics in a file; {} if it is missing or damaged."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
-    except OSError:
+    except (OSError, ValueError, csv.Error):
         return []
 
 

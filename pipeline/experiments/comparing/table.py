@@ -94,10 +94,11 @@ def _legend(groups: Sequence[Group]) -> list[str]:
     if several:
         lines.append("accuracies on other data cannot be compared: each data set has a best")
     compared = [group.verdict for group in groups if group.verdict and not group.dropped]
-    if told := sum(verdict.p_value is not None for verdict in compared):
+    tested = [group for group in groups if group.verdict and group.verdict.p_value is not None]
+    if any(not group.dropped for group in tested):
         lines.append(
             "tie: not told from the best; p: paired t-test over the shared seeds, Holm-corrected "
-            "for " + ("those on the same data" if several else counted(told, "comparison"))
+            "for " + ("those on the same data" if several else counted(len(tested), "comparison"))
         )
     if any(verdict.p_value is None for verdict in compared):
         lines.append(

@@ -118,7 +118,8 @@ def open_study(search: Search) -> "optuna.Study":
             directions=[_direction(name) for name in search.objectives],
             load_if_exists=True,
         )
-    except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError) as error:
+    # Optuna raises a RuntimeError for a database of another version.
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, ImportError, RuntimeError) as error:
         reason = in_one_line(error, 200)
         raise InputError(f"search.storage={url}: cannot be opened ({reason})") from error
     _keep_objectives(study, search)

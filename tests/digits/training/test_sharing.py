@@ -105,3 +105,11 @@ def test_what_has_no_room_goes_and_the_oldest_of_others_first(shared, monkeypatc
     pictures_of_epoch(TRAIN, plan(seed=2), shared)(1)
     assert [file.parent for file in shared.folder.glob("*/*.npz")] != [file.parent for file in kept]
     assert len({*itertools.chain(shared.folder.glob("*/*.npz"))}) == 1
+
+
+def test_a_folder_that_another_trial_removes_meanwhile_costs_no_training(shared, made):
+    gone = shared.folder / "other" / "1.npz"
+    gone.parent.mkdir(parents=True)
+    gone.symlink_to("nowhere")  # listed, but not there any more
+    assert len(pictures_of_epoch(TRAIN, plan(), shared)(1)) > 0
+    assert made == [1]

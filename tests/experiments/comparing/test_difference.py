@@ -1,6 +1,7 @@
 """How an experiment differs from others, in words."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -42,6 +43,20 @@ def test_without_the_answers_counts_are_compared():
 
 def test_other_pictures_are_not_compared():
     assert "not to be compared" in compare_answers(answers(3, 100), answers(3, 101))
+    assert "not to be compared" in compare_answers(counts_only(answers(3, 100)), answers(3, 101))
+
+
+def test_the_same_figure_is_the_same_result_where_the_answers_are_not_at_hand(world):
+    world(counts_only(answers(84, 10_000)))
+    assert world(answers(84, 10_000))[0].endswith("the same settings and results")
+
+
+@pytest.mark.parametrize(("section", "change"), [("data", {"path": "/x"}), ("seed", None)])
+def test_counts_of_another_test_set_are_not_compared(world, default_tree, section, change):
+    world(counts_only(answers(84, 10_000)))
+    changed = default_tree[section] | change if change else 7
+    first = world(counts_only(answers(321, 10_000)), **{section: changed})[0]
+    assert ("not to be compared" in first) == (section == "data")
 
 
 @pytest.fixture
@@ -86,3 +101,28 @@ def test_the_committed_one_is_known_by_its_figures_or_by_what_was_made_here(
     assert "committed" in json.dumps(world(answers(321, 10_000), seed=7))
     committed["evaluate.json"] = {"test_accuracy": 0.9916}
     assert world(answers(84, 10_000))[-1].endswith("the same settings and results")
+
+
+def test_what_is_committed_is_read_from_git(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    file = tmp_path / "params.yaml"
+    assert module.committed(file) is None
+    assert module.committed(tmp_path.parent / "elsewhere.yaml") is None
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.invalid"]
+    file.write_text("seed: 7\n")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "state"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    file.write_text("seed: 8\n")
+    assert module.committed(file)["seed"] == 7
+
+
+def test_a_history_that_cannot_be_kept_costs_no_answer(world, tmp_path):
+    world(answers(84, 10_000))
+    order = tmp_path / ".history" / "order.json"
+    kept = order.read_text()
+    order.unlink()
+    order.mkdir()
+    assert world(answers(90, 10_000)) == []
+    order.rmdir()
+    order.write_text(kept)
+    assert "99.16 → 99.10" in world(answers(90, 10_000))[0]

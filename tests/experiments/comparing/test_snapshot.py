@@ -6,14 +6,23 @@ import pytest
 
 from pipeline.experiments.comparing import snapshot as module
 from pipeline.experiments.comparing.snapshot import Answers, History, Snapshot, take_snapshot
+from pipeline.inventory import network as inventory
 
 
 @pytest.fixture
 def reports(tmp_path, monkeypatch):
     """Return a folder in the place of reports/, with what evaluate and predict-custom leave."""
-    monkeypatch.setattr(module, "REPORTS", tmp_path)
+    for place in (module, inventory):
+        monkeypatch.setattr(place, "REPORTS", tmp_path)
+    monkeypatch.setattr(inventory, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(inventory, "ONNX_FILE", tmp_path / "models" / "model.onnx")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.onnx").write_text("")
     (tmp_path / "evaluate").mkdir()
-    (tmp_path / "own").mkdir()
+    for folder in ("models", "evaluate"):
+        (tmp_path / folder / "run_id.txt").write_text("3" * 32)
+    (tmp_path / "own" / "read_by.txt").parent.mkdir()
+    (tmp_path / "own" / "read_by.txt").write_text("mlp 8")
     (tmp_path / "evaluate" / "metrics.json").write_text(json.dumps({"test_accuracy": 0.5}))
     (tmp_path / "evaluate" / "predictions.csv").write_text("actual,predicted\n7,7\n1,7\n")
     (tmp_path / "own" / "metrics.json").write_text(json.dumps({"custom_accuracy": 1.0}))
@@ -35,6 +44,23 @@ def test_a_snapshot_says_which_pictures_were_read_right(reports):
 def test_what_was_not_measured_is_unknown(reports):
     (reports / "evaluate" / "metrics.json").unlink()
     assert take_snapshot(params(reports)).test is None
+
+
+def test_what_was_measured_of_another_network_is_not_taken_for_this_ones(reports):
+    (reports / "evaluate" / "run_id.txt").write_text("4" * 32)
+    assert take_snapshot(params(reports)).test is None
+
+
+def test_pictures_are_found_from_any_folder(reports, monkeypatch):
+    monkeypatch.setattr(module, "project_path", lambda name: reports / name)
+    monkeypatch.chdir("/")
+    relative = {"seed": 1, "predict": {"output": "own", "images": "own"}}
+    assert take_snapshot(relative).custom.right == {"a.png": True, "b.png": False}
+
+
+def test_a_table_that_cannot_be_read_tells_nothing(reports):
+    (reports / "evaluate" / "predictions.csv").write_bytes(b"actual,predicted\n\xff,7\n")
+    assert take_snapshot(params(reports)).test == Answers(0.5)
 
 
 def test_the_number_of_pictures_follows_from_the_mistakes():

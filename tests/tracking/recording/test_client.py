@@ -9,9 +9,10 @@ from support.recording import SETTINGS, TRAIN, recorded_training
 
 from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
 from pipeline.tracking.recording import client as client_module
+from pipeline.tracking.recording.learning import DatasetInput
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run, run_written_later
-from pipeline.tracking.recording.records import DatasetInput, File, Metrics, Tags
+from pipeline.tracking.recording.records import File, Metrics, Tags
 
 
 def test_a_run_written_later_is_there_before_the_next_is_written_to(client, tmp_path):
