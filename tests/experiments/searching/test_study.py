@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
@@ -230,9 +232,12 @@ def test_the_importance_of_settings_is_that_for_the_first_objective(tree, tmp_pa
 def test_a_storage_that_cannot_be_opened_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "OPENING_SECONDS", 0)
     (tmp_path / "damaged.db").write_text("junk" * 20)
-    for place in ("/nowhere/at/all.db", tmp_path / "damaged.db"):
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as database, database:
+        database.execute("create table alembic_version (version_num varchar(32) not null)")
+        database.execute("insert into alembic_version values ('newer')")
+    for place in ("damaged.db/none.db", "damaged.db", "newer.db"):
         with pytest.raises(InputError, match="cannot be opened"):
-            open_study(search(storage=f"sqlite:///{place}"))
+            open_study(search(storage=f"sqlite:///{tmp_path / place}"))
 
 
 def test_several_processes_may_find_the_database_new(monkeypatch):
