@@ -7,12 +7,12 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from pipeline.experiments.space import Objective
 from support.networks import answers_in_pictures, write_reader
 
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.splits import Split
 from pipeline.experiments import running
-from pipeline.experiments.space import Objective
 from pipeline.experiments.trial import make_trial
 
 
