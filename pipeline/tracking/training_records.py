@@ -110,7 +110,7 @@ def configuration(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> 
 def layers(model: Tree) -> str:
     """Return a network's family and layer sizes, such as "mlp 256-128" or "cnn 16-32-64"."""
     keys = (key.removeprefix("model.") for key in LAYER_PARAMS)
-    sizes = next((model[key] for key in keys if key in model), [])
+    sizes: list[int] = next((model[key] for key in keys if key in model), [])
     return f"{bare_name(model['_target_'])} {'-'.join(map(str, sizes))}".strip()
 
 

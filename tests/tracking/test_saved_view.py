@@ -16,10 +16,7 @@ from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.saved_view import VIEW_KEY, VIEW_TAG, VIEWS, save_view
 from pipeline.tracking.training_records import CURVES as TRAINING_CURVES
 
-OWN_KEYS = {
-    *saved_view.COLUMNS,
-    *saved_view.NAME_WIDTH,
-}  # the columns' widths are kept by the columns' names
+OWN_KEYS = {*saved_view.COLUMNS}  # the columns' widths are kept by the columns' names
 
 
 @lru_cache
