@@ -80,7 +80,12 @@ def render(experiments: Sequence[PastTraining]) -> str:
         several=len({each.data for each in experiments}) > 1,
         columns=[*(heading for heading, _ in COLUMNS.values()), *([COMPARED] if repeated else [])],
         rows=[
-            (each.name, each.ids, cells(each) + ([each.compared()] if repeated else []))
+            (
+                each.name,
+                each.origin,
+                each.ids,
+                cells(each) + ([each.compared()] if repeated else []),
+            )
             for each in groups
         ],
         repeated=repeated,
@@ -118,6 +123,14 @@ class Group:
             return self.first.name
         parts = [part for part in self.first.name.split(" · ") if not part.startswith("seed ")]
         return " · ".join([*parts, f"{len(self.trainings)} seeds"])
+
+    @property
+    def origin(self) -> str:
+        """Their data and seeds, as far as known, such as "mnist · seed 1, 2 ·"."""
+        seeds = [each.params[SEED] for each in self.trainings.values() if SEED in each.params]
+        data = self.first.params.get("data")
+        parts = [data, f"seed {', '.join(seeds)}" if seeds else None]
+        return "".join(f"{part} · " for part in parts if part).strip()
 
     @property
     def ids(self) -> str:

@@ -145,3 +145,10 @@ def test_the_same_seed_twice_counts_once():
 
 def test_other_data_is_another_group():
     assert len(grouped([*seeds([0.9], "a"), *seeds([0.9], "a", data="e" * 64)])) == 2
+
+
+def test_a_row_says_data_seeds_runs_and_what_makes_it_again():
+    page = render(seeds([0.98, 0.97], "a"))
+    assert "seed 0, 1 ·" in page
+    assert "runs a 0 a 1" in page
+    assert "python -m pipeline.promote run=" in page

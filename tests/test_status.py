@@ -67,17 +67,6 @@ def test_it_says_which_network_lies_here_and_what_is_known_of_it(monkeypatch, ca
     assert len(reported) == 1
 
 
-@pytest.mark.usefixtures("here")
-def test_figures_are_compared_as_those_of_the_settings_that_they_were_measured_with(monkeypatch):
-    compared, params = [], compose(["train.epochs=9", "data=fashion_mnist"])
-    monkeypatch.setattr(status, "read_params", lambda: params)
-    monkeypatch.setattr(status, "compare_experiment", lambda tree: compared.append(tree) or [])
-    status.run(CONFIG, Options())
-    (tree,) = compared
-    assert tree["train"]["epochs"] == 3
-    assert tree["data"] == compose(["data=mnist_5000"])["data"]
-
-
 def test_figures_of_another_network_are_not_shown_as_this_ones(here):
     (here / "reports/evaluate/run_id.txt").write_text("4" * 32)
     assert "test accuracy    unknown" in status.summarise(CONFIG)

@@ -23,6 +23,8 @@ CONFIGURATION_TAG = "configuration"
 CONFIG_ARTIFACT = "config/params.yaml"
 LAYER_PARAMS = ("model.hidden_units", "model.filters")
 """The parameters that hold a network's layer sizes: of a dense network, of a CNN."""
+LAYERS_PARAM = "layers"
+"""The parameter that names a network by its family and layer sizes, the same for all families."""
 CHOSEN_ACCURACY = "val_accuracy_chosen"
 """Metric: validation accuracy of the weights that were kept, which need not be the last epoch's."""
 

@@ -20,6 +20,8 @@ from pipeline.tracking.names import (
     CONFIGURATION_TAG,
     DATA_NOTE_TAG,
     DESCRIPTION_TAG,
+    LAYER_PARAMS,
+    LAYERS_PARAM,
     UNSEEN_TEST_TAG,
 )
 from pipeline.tracking.recording.learning import DatasetInput, EvaluationMetrics, Readings
@@ -97,10 +99,19 @@ def configuration_name(name: str, config: Tree) -> str:
 
 def configuration(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> list[Record]:
     """Return records of a configuration: some sections as parameters, all of it as a file."""
+    settings = recorded_settings(config, sections)
+    named = {LAYERS_PARAM: layers(config["model"])} if "model" in settings else {}
     return [
-        Params(recorded_settings(config, sections)),
+        Params(settings | named),
         Text(dump(config), CONFIG_ARTIFACT),
     ]
+
+
+def layers(model: Tree) -> str:
+    """Return a network's family and layer sizes, such as "mlp 256-128" or "cnn 16-32-64"."""
+    keys = (key.removeprefix("model.") for key in LAYER_PARAMS)
+    sizes: list[int] = next((model[key] for key in keys if key in model), [])
+    return f"{bare_name(model['_target_'])} {'-'.join(map(str, sizes))}".strip()
 
 
 def recorded_settings(config: Tree, sections: Iterable[str] = RECORDED_SECTIONS) -> Tree:
@@ -149,7 +160,7 @@ def final_metrics(metrics: Mapping[str, float], training_seconds: float | None =
     """
     curves = set(CURVES.values())
     single = {name: value for name, value in metrics.items() if name not in curves}
-    seconds = {} if training_seconds is None else {"training_seconds": training_seconds}
+    seconds = {} if training_seconds is None else {"training_seconds": round(training_seconds, 2)}
     return Metrics(single | {CHOSEN_ACCURACY: metrics["val_accuracy"]} | seconds)
 
 

@@ -61,3 +61,17 @@ def test_a_view_is_kept_as_the_pages_unpack_it(client, key):
 @pytest.mark.parametrize("curve", saved_view.CURVES)
 def test_a_curve_that_is_shown_is_one_that_trainings_record(curve):
     assert curve in TRAINING_CURVES.values()
+
+
+def test_what_one_compares_by_fits_beside_the_names_in_a_window_of_1440_pixels():
+    *first, _ = list(saved_view.COLUMNS)[:6]
+    names = [column.partition(".")[2].strip("`") for column in first]
+    compared = ["layers", "train.epochs", "data", "val_accuracy_chosen", "test_accuracy"]
+    assert names == compared
+    assert sum(saved_view.COLUMNS[column] for column in first) <= 640
+
+
+def test_no_chart_is_of_bars_which_start_at_zero():
+    charts = saved_view._state(None)["compareRunCharts"]
+    assert "BAR" not in {chart["type"] for chart in charts}
+    assert "train.epochs" in {chart.get("xaxis", {}).get("key") for chart in charts}

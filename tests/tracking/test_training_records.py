@@ -19,6 +19,7 @@ from pipeline.tracking.training_records import (
     final_metrics,
     hardest_digits,
     is_looked_at,
+    layers,
     to_look_at,
     training_data,
     training_request,
@@ -58,7 +59,7 @@ def test_a_configuration_is_recorded_in_parts_as_parameters_and_whole_as_a_file(
     assert text.path == "config/params.yaml"
     assert yaml.safe_load(text.text) == default_tree
     default, _ = configuration(default_tree)
-    assert set(default.tree) == {"seed", "data", "prepare", "model", "train"}
+    assert set(default.tree) == {"seed", "data", "prepare", "model", "train", "layers"}
 
 
 def test_data_is_recorded_with_what_is_known_of_it():
@@ -132,3 +133,15 @@ def test_a_failure_is_reported_in_the_table_and_on_the_page():
     assert failure("no memory").values == {
         "error": "no memory", "mlflow.note.content": "no memory"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ({"_target_": "networks.mlp", "hidden_units": [256, 128]}, "mlp 256-128"),
+        ({"_target_": "networks.cnn", "filters": [16, 32]}, "cnn 16-32"),
+        ({"_target_": "networks.other"}, "other"),
+    ],
+)
+def test_layers_of_every_family_have_one_name(model, name):
+    assert layers(model) == name

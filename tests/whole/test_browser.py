@@ -102,6 +102,7 @@ def record(place, config, name, row, test_digest):
                         "hidden_units": units,
                     },
                     "train": {"epochs": epochs},
+                    "layers": name.partition(" · ")[0],
                 }
             )
         )
@@ -165,7 +166,7 @@ def browser():
 @pytest.fixture(scope="module")
 def window(browser):
     """Return one window for all tests, so that the pages' scripts are loaded once."""
-    page = browser.new_page(viewport={"width": 1700, "height": 1000})
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(SEEN_WITHIN)
     page.add_init_script(
         "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1','true')"
@@ -197,13 +198,14 @@ def test_the_run_table_shows_layers_and_epochs_beside_accuracy(look, address):
     page = look(address)
     see(page, *RUNS)
     table = page.get_by_role("treegrid").or_(page.get_by_role("grid"))
-    columns = ("model.hidden_units", "train.epochs", "val_accuracy_chosen", "test_accuracy")
+    columns = ("layers", "train.epochs", "val_accuracy_chosen", "test_accuracy")
     heads = [table.get_by_text(column).first for column in columns]
     for head in heads:
         head.wait_for()
     lefts = [head.bounding_box()["x"] for head in heads]
+    assert all(head.bounding_box()["x"] + head.bounding_box()["width"] < 1440 for head in heads)
     assert lefts == sorted(lefts), "not in the order of cause and effect"
-    see(page, "[256, 128]", "0.99")
+    see(page, "mlp 256-128", "0.99")
     names = page.get_by_text(re.compile("^mlp .* epochs$")).all_inner_texts()
     assert names == list(RUNS)[::-1], "the best is not first"
 
