@@ -63,8 +63,11 @@ def expect_usable_path() -> None:
 
     Raises:
         InputError: The path has a brace, which DVC's progress bars take for a place to fill in. The
-            first stage would run, and then DVC would fail.
+            first stage would run, and then DVC would fail. Or it is not UTF-8, as DVC's files are.
     """
+    shown = os.fsencode(ROOT).decode(errors="backslashreplace")
+    if shown != str(ROOT):
+        raise InputError(f"{shown}: DVC cannot work below a name that is not UTF-8; rename it")
     if {"{", "}"} & set(str(ROOT)):
         raise InputError(
             f"{ROOT}: DVC cannot work below a folder with {{ or }} in its name; rename it"

@@ -106,3 +106,9 @@ def test_a_path_that_dvc_cannot_work_below_is_refused_in_one_line(monkeypatch):
     monkeypatch.setenv("DVC_STAGE", "prepare")
     with pytest.raises(SystemExit):
         run_stage(pytest.fail, None)
+
+
+def test_a_path_that_is_not_utf_8_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr(dvc, "ROOT", Path("/home/caf\udce9"))
+    with pytest.raises(InputError, match=r"^/home/caf\\xe9: DVC cannot work below a name"):
+        dvc.expect_usable_path()
