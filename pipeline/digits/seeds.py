@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.digits.significance import SIGNIFICANCE
+
 CONFIDENCE = 0.95
 """The share of such intervals that hold what they are about."""
 FEWEST_SEEDS = 3
 """With fewer, nothing is said about a difference."""
-SIGNIFICANCE = 0.05
-"""A difference with a smaller corrected p-value is more than luck."""
 _ROUNDING = 1e-12  # below this, a spread is nothing but the rounding of floats
 
 

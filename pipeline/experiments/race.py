@@ -20,11 +20,11 @@ from pipeline.config.trees import Tree
 from pipeline.config.wording import describe_errors
 from pipeline.digits.seeds import (
     FEWEST_SEEDS,
-    SIGNIFICANCE,
     block_p_values,
     can_still_be_told,
     p_text,
 )
+from pipeline.digits.significance import SIGNIFICANCE
 from pipeline.experiments.comparing.axes import SEED
 from pipeline.experiments.comparing.groups import CHOOSES
 from pipeline.experiments.trial import Outcome, Trial, make_trial
