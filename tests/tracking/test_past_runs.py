@@ -13,7 +13,8 @@ from pipeline.tracking.recording.recorder import child_run, new_run
 from pipeline.tracking.recording.records import File, Metrics, Params, Tags
 from pipeline.tracking.training_records import configuration
 
-TREE = {"seed": 1, "data": {}, "prepare": {}, "model": {"hidden_units": [8]}, "train": {}}
+MODEL = {"_target_": "pipeline.digits.training.networks.mlp", "hidden_units": [8]}
+TREE = {"seed": 1, "data": {}, "prepare": {}, "model": MODEL, "train": {}}
 
 
 def recorded(accuracy):

@@ -130,7 +130,7 @@ def test_a_search_ends_with_its_table_and_plots(project):
     assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 3
     listed = project.mlflow().list_artifacts(parent.info.run_id, "search")
     assert {"search/history.png", "search/results.csv"} <= {item.path for item in listed}
-    again = [*limits, "tracking.enabled=false"]
+    again = [*limits, *small, "tracking.enabled=false"]
     assert "the study has all its 2 trials" in project.run(
         "python", "-m", "pipeline.search", *again
     )
