@@ -7,15 +7,16 @@ several machines with one storage, to share one study; run it again to continue 
 import sys
 
 from pipeline.cli.command import run_command
+from pipeline.config.checking import validate_options
 from pipeline.config.trees import Tree
 from pipeline.experiments.comparing.best import show
-from pipeline.experiments.searching.space import check_search
+from pipeline.experiments.searching.space import Search
 from pipeline.experiments.searching.study import run_search
 
 
 def run(tree: Tree) -> None:
     """Run the search and show its results."""
-    search = check_search(tree.pop("search"))
+    search = validate_options(Search, tree.pop("search"), "search.")
     show(run_search(search, tree))
 
 

@@ -9,9 +9,10 @@ import logging
 from collections.abc import Sequence
 
 from pipeline.cli.command import run_sweep
+from pipeline.config.checking import validate_options
 from pipeline.config.trees import Tree
 from pipeline.experiments.comparing.best import show
-from pipeline.experiments.race import RaceSettings, check_race
+from pipeline.experiments.race import RaceSettings
 from pipeline.experiments.sweep import OpenExecutor, idle_keys, plan
 from pipeline.experiments.trial import sweeps_dir
 from pipeline.system.errors import InputError
@@ -38,7 +39,7 @@ def run(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None)
 def _race_of(settings: Sequence[Tree]) -> RaceSettings | None:
     if any(other != settings[0] for other in settings):
         raise InputError("race: its settings are those of the whole sweep; give each one value")
-    race = check_race(settings[0] if settings else {})
+    race = validate_options(RaceSettings, settings[0] if settings else {}, "race.")
     return race if race.seeds else None
 
 

@@ -49,7 +49,7 @@ CONFIG = validate(compose(["tracking=none", "predict.output=nowhere", "train.epo
 def test_it_says_which_network_lies_here_and_what_is_known_of_it(monkeypatch, capsys):
     reported = []
     monkeypatch.setattr(status, "report_drift", reported.append)
-    monkeypatch.setattr(status, "read_params", CONFIG.model_dump)
+    monkeypatch.setattr(status, "read_params", lambda: compose(OWN))
     monkeypatch.setattr(status, "committed", lambda _: None)
     monkeypatch.setattr(status, "compare_experiment", lambda tree: [])
     status.run(CONFIG, Options())
@@ -105,12 +105,15 @@ def test_a_run_that_mlflow_lost_is_said_to_be_gone(here, monkeypatch):
 def test_it_says_where_models_and_params_yaml_differ_and_how_to_go_back(monkeypatch):
     monkeypatch.setattr(status, "committed", lambda _: compose([]))
     network = Network.find()
-    assert list(status.ways_back(compose(["train.epochs=3", "predict.chunk_size=9"]), network)) == [
-        "params.yaml differs from what is committed in predict.chunk_size, train.epochs; "
-        "`git checkout params.yaml` and `dvc repro` go back"
+    assert list(status.ways_back(compose([*OWN, "predict.chunk_size=9"]), network)) == [
+        "params.yaml differs from what is committed in data._target_, data.on_unavailable, "
+        "data.path, predict.chunk_size, train.epochs; `git checkout params.yaml` "
+        "and `dvc repro` go back"
     ]
     (line,) = status.ways_back(compose([]), network)
-    assert line.startswith("models/ holds another network than params.yaml describes (train.epoc")
+    assert line.startswith(
+        "models/ holds another network than params.yaml describes (data._target_,"
+    )
     assert "`dvc repro`" in line
 
 

@@ -26,8 +26,13 @@ def validate(tree: Mapping[str, Any]) -> Config:
     return config
 
 
-def validate_options(schema: type[AnyOptions], tree: Mapping[str, Any]) -> AnyOptions:
+def validate_options(schema: type[AnyOptions], tree: Mapping[str, Any], at: str = "") -> AnyOptions:
     """Check the options of a command.
+
+    Args:
+        schema: What they may be.
+        tree: The options.
+        at: What stands before their names where they are set, such as "race.".
 
     Raises:
         InputError: A value has the wrong type or is out of range.
@@ -35,7 +40,7 @@ def validate_options(schema: type[AnyOptions], tree: Mapping[str, Any]) -> AnyOp
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
-        raise InputError(describe_errors(error, schema, "")) from error
+        raise InputError(describe_errors(error, schema, at)) from error
 
 
 def check_numbers(*, trained: bool) -> None:

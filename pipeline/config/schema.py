@@ -85,4 +85,4 @@ class Options(Section):
     """A command's own options, besides the configuration; every field has a default."""
 
 
-AnyOptions = TypeVar("AnyOptions", bound=Options)
+AnyOptions = TypeVar("AnyOptions", bound=Section)

@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from pipeline.config.schema import Section
-from pipeline.config.trees import Tree
-from pipeline.config.wording import describe_errors
 from pipeline.digits.seeds import (
     FEWEST_SEEDS,
     block_p_values,
@@ -44,18 +42,6 @@ class RaceSettings(Section):
     first: Annotated[int, Field(ge=2, le=1_000)] = 2
     trials: Annotated[int, Field(ge=1)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
-
-
-def check_race(node: Tree) -> RaceSettings:
-    """Check the settings of a race.
-
-    Raises:
-        InputError: One of them is not valid.
-    """
-    try:
-        return RaceSettings.model_validate(node)
-    except ValidationError as error:
-        raise InputError(describe_errors(error, RaceSettings, "race.")) from error
 
 
 def repeat(trial: Trial, number: int) -> Trial:

@@ -20,9 +20,6 @@ from pipeline.config.places import (
 from pipeline.config.trees import Tree, bare_name, differing_keys
 from pipeline.tracking.run_ids import read_run_id
 
-SETTINGS_OF_TRAINING = ("seed", "model", "train")
-"""The sections of params.yaml that dvc.yaml names for the stage train."""
-
 
 @dataclass(frozen=True)
 class Network:
@@ -53,18 +50,12 @@ class Network:
 
     def strangers(self, params: Tree) -> list[str]:
         """Return the keys of params.yaml that would train another network than this one."""
-        if not self.settings:
-            return []
-        wanted, own = (
-            {section: tree.get(section) for section in SETTINGS_OF_TRAINING}
-            for tree in (params, self.settings)
-        )
-        return differing_keys(wanted, own)
+        wanted = {section: params.get(section) for section in self.settings}
+        return differing_keys(wanted, self.settings)
 
     def is_of(self, params: Tree) -> bool:
         """Return whether it was trained with params.yaml as it is, and evaluated since."""
-        wanted = {section: params.get(section) for section in self.settings}
-        return bool(self.settings and self.test) and not differing_keys(wanted, self.settings)
+        return bool(self.settings and self.test) and not self.strangers(params)
 
 
 @dataclass(frozen=True)

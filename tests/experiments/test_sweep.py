@@ -3,6 +3,7 @@
 import copy
 import json
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -236,8 +237,9 @@ def race(tree, recorder, monkeypatch):
                 yield trial, finished(0.9 + epochs / 1_000 + (seed * epochs) % 7 / 1_000)
 
         trees = [changed(tree, "train", epochs=epochs) for epochs in (1, 2)]
-        open_executor = lambda: nullcontext(run_trials)  # noqa: E731
-        return plan(trees, open_executor, 1, RaceSettings(seeds=4, first=2)).run()
+        return plan(
+            trees, partial(nullcontext, run_trials), 1, RaceSettings(seeds=4, first=2)
+        ).run()
 
     return run, ran
 

@@ -5,11 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.config.schema import Section
 from pipeline.config.trees import Tree, flatten
-from pipeline.config.wording import describe_errors, suggest
+from pipeline.config.wording import suggest
 from pipeline.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,18 +91,6 @@ class Search(Section):
         if varied := [key for key in self.space if key.partition(".")[0] == "data"]:
             raise ValueError(f"space.{varied[0]}: accuracies on other data cannot be compared")
         return self
-
-
-def check_search(node: Any) -> Search:
-    """Check the settings of a search.
-
-    Raises:
-        InputError: One of them is not valid.
-    """
-    try:
-        return Search.model_validate(node)
-    except ValidationError as error:
-        raise InputError(describe_errors(error, Search, "search.")) from error
 
 
 def suggest_config(space: Mapping[str, Range | Choice], trial: "optuna.Trial", tree: Tree) -> Tree:

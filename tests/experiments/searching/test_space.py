@@ -6,12 +6,13 @@ import optuna
 import pytest
 from support.trials import search_settings
 
-from pipeline.experiments.searching.space import check_search, suggest_config
+from pipeline.config.checking import validate_options
+from pipeline.experiments.searching.space import Search, suggest_config
 from pipeline.system.errors import InputError
 
 
 def search(**changes):
-    return check_search(search_settings(**changes))
+    return validate_options(Search, search_settings(**changes), "search.")
 
 
 def test_values_are_suggested_within_the_space(tree):

@@ -15,12 +15,13 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from support.trials import search_settings
 
+from pipeline.config.checking import validate_options
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.searching import objective as objective_module
 from pipeline.experiments.searching import space
 from pipeline.experiments.searching import study as module
 from pipeline.experiments.searching.objective import Objective, results_of
-from pipeline.experiments.searching.space import check_search
+from pipeline.experiments.searching.space import Search
 from pipeline.experiments.searching.study import finished, open_study, optimise
 from pipeline.experiments.trial import Outcome
 from pipeline.plots import search as plots
@@ -29,7 +30,7 @@ from pipeline.system.errors import InputError
 
 
 def search(**changes):
-    return check_search(search_settings(**changes))
+    return validate_options(Search, search_settings(**changes), "search.")
 
 
 class NoRuns:
