@@ -35,7 +35,7 @@ from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
 from pipeline.digits.recognition.page import steps_to_lines
 from pipeline.inventory.network import test_metrics
-from pipeline.plots.style.numbers import percent
+from pipeline.plots.style.numbers import counted, percent
 from pipeline.stages.prediction_files import (
     NUMBERS_NAME,
     PREDICTIONS_NAME,
@@ -255,7 +255,8 @@ def _shown(file: str, given: Mapping[str, str]) -> str:
 def _log_summary(tally: Tally, output: Path) -> None:
     counts = ", ".join(f"{count} {status}" for status, count in sorted(tally.by_status.items()))
     score = f"; {tally.right} of {tally.labelled} labelled ones right" if tally.labelled else ""
-    log.info("%d pictures: %s%s; see %s", tally.by_status.total(), counts, score, output)
+    read = counted(tally.by_status.total(), "picture")
+    log.info("%s: %s%s; see %s", read, counts, score, output)
 
 
 def main() -> None:
