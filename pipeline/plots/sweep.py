@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
@@ -29,7 +30,7 @@ from pipeline.plots.style.look import (
 )
 from pipeline.plots.style.numbers import counted, percent, setting_text, short_number
 from pipeline.plots.style.page import CONTENT_WIDTH, new_page
-from pipeline.plots.style.text import shorten
+from pipeline.plots.style.text import shorten, text_width
 
 Rows = Sequence[Mapping[str, Any]]
 Cells = Sequence[Sequence[Mapping[str, Any] | None]]
@@ -37,6 +38,11 @@ Cells = Sequence[Sequence[Mapping[str, Any] | None]]
 MOST_CELLS = 24
 """Maximum number of networks, and of epoch counts, that the heat map shows."""
 
+LOW_ROWS, LOW_COLUMNS = 6, 8  # networks and numbers of epochs at most in the low heat map
+_LOW_CELL = (1.15, 0.195)  # width and height in inches
+_LOW_FOOT = 0.2  # inches
+_LOW_SIZE = 8.5  # points
+_LOW_DPI = 100
 _COLOR_MAP = "cividis"  # perceptually uniform, with every kind of colour vision
 _CELL_HEIGHT = 0.5  # inches
 _MOST_NAMES = 14  # beside one axis of the parallel coordinates
@@ -58,7 +64,6 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
     """
     shown = _with_room(rows)
     networks, epochs, cells = _best_of_each(shown)
-    best = np.array([[_percent_of(row) for row in line] for line in cells])
     figure = new_chart(
         "Accuracy by layer sizes and epochs",
         len(networks) * _CELL_HEIGHT + 0.8,
@@ -66,19 +71,51 @@ def heatmap(rows: Rows, note: str | None = None) -> Figure:
         note=note,
     )
     axes = figure.subplots()
-    edges = [np.arange(size + 1) - 0.5 for size in best.shape]
-    colors = axes.pcolormesh(edges[1], edges[0], best, cmap=_COLOR_MAP)
-    axes.invert_yaxis()
-    _write_cells(axes, cells, colors.norm)
-    _frame(axes, cells, rows[0])
+    _draw_map(axes, cells, rows[0], min(TEXT_SIZE, 80 / len(epochs)))
     axes.set_yticks(range(len(networks)), [shorten(name, 2.2, TEXT_SIZE) for name in networks])
     axes.set_xticks(range(len(epochs)), list(map(str, epochs)))
     axes.set_xlabel("epochs")
+    return figure
+
+
+@styled
+def low_heatmap(rows: Rows) -> Figure:
+    """Show the heat map of the best rows alone, at most 140 pixels high, to start a page.
+
+    Args:
+        rows: As described at the top of this module; at least one.
+    """
+    networks, epochs, cells = _best_of_each(_with_room(rows, LOW_ROWS, LOW_COLUMNS))
+    names = [shorten(name, 1.5, _LOW_SIZE) for name in networks]
+    gutter = max(text_width(name, _LOW_SIZE) for name in names) + 0.1
+    width, height = gutter + len(epochs) * _LOW_CELL[0] + 0.05, len(names) * _LOW_CELL[1]
+    whole = height + _LOW_FOOT + 0.03
+    figure = Figure(figsize=(width, whole), dpi=_LOW_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes(
+        (gutter / width, _LOW_FOOT / whole, 1 - (gutter + 0.05) / width, height / whole)
+    )
+    _draw_map(axes, cells, rows[0], _LOW_SIZE)
+    axes.set_yticks(range(len(names)), names, size=_LOW_SIZE)
+    axes.set_xticks(
+        range(len(epochs)), [counted(number, "epoch") for number in epochs], size=_LOW_SIZE
+    )
+    axes.tick_params(pad=2)
+    return figure
+
+
+def _draw_map(axes: Axes, cells: Cells, best: Mapping[str, Any], size: float) -> None:
+    """Draw coloured cells with their accuracies, in letters of `size` points, and the frames."""
+    shares = np.array([[_percent_of(row) for row in line] for line in cells])
+    edges = [np.arange(count + 1) - 0.5 for count in shares.shape]
+    colors = axes.pcolormesh(edges[1], edges[0], shares, cmap=_COLOR_MAP)
+    axes.invert_yaxis()
+    _write_cells(axes, cells, colors.norm, size)
+    _frame(axes, cells, best)
     axes.tick_params(length=0)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    return figure
 
 
 def _how_to_read(rows: Rows) -> str:
@@ -104,14 +141,16 @@ def _best_of_each(rows: Rows) -> tuple[list[str], list[int], Cells]:
     return networks, epochs, [[best.get((name, e)) for e in epochs] for name in networks]
 
 
-def _with_room(rows: Rows) -> list[Mapping[str, Any]]:
+def _with_room(
+    rows: Rows, most_down: int = MOST_CELLS, most_across: int = MOST_CELLS
+) -> list[Mapping[str, Any]]:
     """Return the best rows whose networks and epoch counts fit on the map."""
     shown = []
     networks: set[str] = set()
     epochs: set[int] = set()
     for row in rows:
         down, across = networks | {row["network"]}, epochs | {row["epochs"]}
-        if max(len(down), len(across)) <= MOST_CELLS:
+        if len(down) <= most_down and len(across) <= most_across:
             networks, epochs = down, across
             shown.append(row)
     return shown
@@ -127,9 +166,8 @@ def _left_out(rows: Rows, shown: Rows) -> str:
     return text
 
 
-def _write_cells(axes: Axes, cells: Cells, norm: Any) -> None:
+def _write_cells(axes: Axes, cells: Cells, norm: Any, size: float) -> None:
     """Write the accuracy into every cell, dark on light or light on dark."""
-    size = min(TEXT_SIZE, 80 / len(cells[0]))
     for row, line in enumerate(cells):
         for column, cell in enumerate(line):
             if cell is None:

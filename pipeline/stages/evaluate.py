@@ -61,6 +61,7 @@ KEY_METRICS = (
 """The metrics in DVC's tables."""
 CORRUPTED = 1000  # pictures of each kind
 ROBUSTNESS_NAME = "robustness.json"
+LOW_MATRIX_NAME = "confusion_low.png"  # for the page of the run
 TRAINED, LINES_TRAINED = REPORTS / "train", REPORTS / "train-lines"
 
 
@@ -185,6 +186,7 @@ def plot(evaluation: Evaluation, test: Split, info: DatasetInfo, folder: Path) -
     confidence = evaluation.probabilities.max(axis=1)
     figures = {
         "confusion_matrix.png": confusion.confusion_matrix(evaluation.confusion, names, note),
+        LOW_MATRIX_NAME: confusion.low_confusion_matrix(evaluation.confusion, names),
         "per_class.png": per_class.class_scores(
             *precision_and_recall(evaluation.confusion), names, note
         ),

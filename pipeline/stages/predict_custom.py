@@ -97,6 +97,11 @@ def run(config: Config) -> None:
     tested = test_metrics(run_id) if settings.mode == "digit" else {}
     score = f", {percent(tested['test_accuracy'])} of the test digits right" if tested else ""
     log.info("read by %s%s", reader, score)
+    if tally.by_status["error"] == tally.by_status.total():
+        raise InputError(
+            f"predict.images={settings.images}: none of the pictures could be read; "
+            f"the last column of {output / PREDICTIONS_NAME} says why"
+        )
 
 
 def _writes_here(config: Config) -> bool:

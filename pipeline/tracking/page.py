@@ -1,6 +1,11 @@
-"""Write the description of a run, in Markdown: its headline numbers and its best plot."""
+"""Write the description of a run, in Markdown: its headline numbers and its best plot.
 
-from collections.abc import Mapping
+MLflow shows the first 150 pixels of a description and hides the others under "Show more".
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -30,25 +35,36 @@ def describe(client: "MlflowClient", run_id: str) -> None:
     if warning := run.data.tags.get(DATA_NOTE_TAG):
         lines.append(f"**{warning}**")
     if data_run := run.data.tags.get(DATA_RUN_TAG):
-        lines.append(f"Trained on the data of [this run]({_address(client, data_run)}).")
-    if plot := _small_plot(client, run_id):
-        lines.append(picture(run_id, plot))
-    client.set_tag(run_id, DESCRIPTION_TAG, "\n\n".join(lines))
+        lines.append(f"Trained on the data of {_link(client, data_run)}.")
+    text = "\n\n".join(lines)
+    plot = next((plot for plot in BEST_PLOTS if _exists(client, run_id, plot)), None)
+    if plot == LOW_MATRIX:
+        text = _beside(lines, run_id, plot)
+    elif plot:
+        text += f"\n\n{picture(run_id, log_small(client, run_id, plot))}"
+    client.set_tag(run_id, DESCRIPTION_TAG, text)
 
 
-def _address(client: "MlflowClient", run_id: str) -> str:
-    return f"#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+def _link(client: "MlflowClient", run_id: str) -> str:
+    """Return a link to a run that says its name and the start of its id."""
+    info = client.get_run(run_id).info
+    address = f"#/experiments/{info.experiment_id}/runs/{run_id}"
+    return f'<a href="{address}">run {escape(info.run_name)} ({run_id[:8]})</a>'
 
 
-def _small_plot(client: "MlflowClient", run_id: str) -> str | None:
-    """Record a small copy of a run's best plot; return its path, or None if there is no plot."""
+def _exists(client: "MlflowClient", run_id: str, path: str) -> bool:
+    folder = path.partition("/")[0]
     folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
-    for folder, name in BEST_PLOTS:
-        if folder in folders and any(
-            file.path == f"{folder}/{name}" for file in client.list_artifacts(run_id, folder)
-        ):
-            return log_small(client, run_id, f"{folder}/{name}")
-    return None
+    return folder in folders and path in {
+        file.path for file in client.list_artifacts(run_id, folder)
+    }
+
+
+def _beside(lines: Sequence[str], run_id: str, plot: str) -> str:
+    """Return lines with a picture at their right, as HTML: Markdown's tables need a heading."""
+    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", "<br>".join(lines))
+    image = f'<img src="{_artifact(run_id, plot)}">'
+    return f"<table><tr><td>{text}</td><td>{image}</td></tr></table>"
 
 
 def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
@@ -71,8 +87,11 @@ def log_small(client: "MlflowClient", run_id: str, plot: str) -> str:
 
 def picture(run_id: str, path: str) -> str:
     """Return Markdown that shows a picture of a run on whichever server shows the page."""
-    address = f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
-    return f"![{path}]({address})"
+    return f"![{path}]({_artifact(run_id, path)})"
+
+
+def _artifact(run_id: str, path: str) -> str:
+    return f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}"
 
 
 def accuracies(metrics: Mapping[str, float]) -> list[str]:
@@ -128,7 +147,5 @@ def _of_predictions(metrics: Mapping[str, float]) -> list[str]:
 
 
 HEADLINES = {"train": _of_training, "predict-custom": _of_predictions}
-BEST_PLOTS = (
-    ("evaluate", "confusion_matrix.png"),
-    ("predict-custom", "predictions.png"),
-)
+LOW_MATRIX = "evaluate/confusion_low.png"
+BEST_PLOTS = (LOW_MATRIX, "evaluate/confusion_matrix.png", "predict-custom/predictions.png")

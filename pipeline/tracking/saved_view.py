@@ -8,6 +8,7 @@ format of the tag is private to MLflow; a test guards it.
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import Tracking
@@ -19,6 +20,8 @@ from pipeline.tracking.store import open_store
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+TRAININGS = "metrics.val_accuracy > 0"  # no predictions, reports and sweeps
+MOST_GROUPED = 1000  # runs; as many as MLflow's pages load at most
 VIEW_KEY = "layers-epochs-accuracy"
 VIEW_TAG = "mlflow.sharedViewState."  # followed by the view's key
 GROUPED_KEY = "seeds-as-groups"
@@ -45,6 +48,20 @@ COLUMNS = {
     "metrics.`parameters`": 110,
     "params.`seed`": 80,
 }
+# Of the view of groups. MLflow shows the means of numbers alone, not rounded. A group's name says
+# its layers and epochs.
+NAME_COLUMN, CREATED_COLUMN = "attributes.`Run Name`", "runDateAndNestInfo"
+GROUPED_COLUMNS = {
+    NAME_COLUMN: 330,
+    CREATED_COLUMN: 60,
+    "params.`train.epochs`": 110,
+    f"metrics.`{CHOSEN_ACCURACY}`": 165,
+    "metrics.`test_accuracy`": 125,
+    "metrics.`training_seconds`": 135,
+    "metrics.`parameters`": 110,
+    "params.`data`": 110,
+    "params.`seed`": 80,
+}
 CURVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 SECTIONS = {"compare": "Layers and epochs against accuracy", "curves": "Learning curves"}
 
@@ -62,25 +79,40 @@ def save_view(settings: Tracking, uri: str) -> str:
 
 
 def _save(client: "MlflowClient", experiment: str) -> None:
+    groups = _groups(client, experiment)
     for key, (name, group_by) in VIEWS.items():
-        packed = base64.b64encode(zlib.compress(json.dumps(_state(group_by)).encode())).decode()
+        state = _state(group_by, groups if group_by else [])
+        packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
         view = {"name": name, "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"}
         client.set_experiment_tag(experiment, VIEW_TAG + key, json.dumps(view))
 
 
-def _state(group_by: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the state of MLflow's UI that makes up a view."""
+def _groups(client: "MlflowClient", experiment: str) -> list[str]:
+    """Return MLflow's names of the groups among the newest runs."""
+    runs = client.search_runs([experiment], TRAININGS, max_results=MOST_GROUPED)
+    found = dict.fromkeys(run.data.tags.get(CONFIGURATION_TAG) for run in runs)
+    return [f"tag.{CONFIGURATION_TAG}.{name}" for name in found if name]
+
+
+def _state(group_by: dict[str, Any] | None, collapsed: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the state of MLflow's UI that makes up a view.
+
+    Args:
+        group_by: What it groups by.
+        collapsed: The groups that do not show their runs; MLflow opens all others.
+    """
+    columns = GROUPED_COLUMNS if group_by else COLUMNS
     return {
-        "searchFilter": "metrics.val_accuracy > 0",  # trainings only, no predictions
+        "searchFilter": TRAININGS,
         "orderByKey": f"metrics.`{CHOSEN_ACCURACY}`",
         "orderByAsc": False,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
-        "selectedColumns": list(COLUMNS),
-        "columnOrder": list(COLUMNS),
-        "columnWidths": COLUMNS,
+        "selectedColumns": [key for key in columns if key.startswith(("params.", "metrics."))],
+        "columnOrder": list(columns),
+        "columnWidths": columns,
         "runsExpanded": {},
         "runsPinned": [],
         "runsHidden": [],
@@ -92,7 +124,7 @@ def _state(group_by: dict[str, Any] | None) -> dict[str, Any]:
         "useGroupedValuesInCharts": True,
         "hideEmptyCharts": True,
         "groupBy": group_by,
-        "groupsExpanded": {},
+        "groupsExpanded": dict.fromkeys(collapsed, False),
         "autoRefreshEnabled": True,
         "globalLineChartConfig": {
             "xAxisKey": "step",
@@ -113,13 +145,8 @@ def _comparisons() -> list[dict[str, Any]]:
     epochs = {"key": "train.epochs", "type": "PARAM"}
     cost = {"key": "parameters", "type": "METRIC", "dataAccessKey": "parameters"}
     return [
-        {
-            **_chart("parallel", "PARALLEL", "compare"),
-            "selectedParams": [LAYERS_PARAM, "train.epochs"],
-            "selectedMetrics": [CHOSEN_ACCURACY, "test_accuracy"],
-            "showAllRuns": True,
-        },
-        # No bars: MLflow starts them at 0, so that all look equal.
+        # No bars: MLflow starts them at 0, so that all look equal. No parallel coordinates: in a
+        # third of a row, their titles overlap.
         {**_chart("epochs", "SCATTER", "compare"), "xaxis": epochs, "yaxis": accuracy},
         {**_chart("cost", "SCATTER", "compare"), "xaxis": cost, "yaxis": accuracy},
     ]

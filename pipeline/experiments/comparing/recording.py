@@ -8,12 +8,14 @@ from pipeline.config.params import dump
 from pipeline.experiments.comparing.axes import label
 from pipeline.experiments.comparing.groups import CHOOSES, Group, group_rows, grouped, keys_of
 from pipeline.experiments.comparing.results import Result, note_of, ranked, rows, trial_name
-from pipeline.experiments.comparing.table import cells, table
+from pipeline.experiments.comparing.table import cells, markdown
 from pipeline.system.files import write_csv
 from pipeline.tracking.names import CONFIG_ARTIFACT, DESCRIPTION_TAG
+from pipeline.tracking.page import picture
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import File, Metrics, Table, Tags, Text
 
+LOW_HEAT_MAP = "heat_map_low.png"  # for the page of the run
 LONGEST_TABLE = 4_950  # characters, in a tag; every MLflow store accepts tags of 5,000
 
 
@@ -28,7 +30,10 @@ def record(
     recorder.record(*File.each(files, folder))
     recorder.record(_as_table(cells(groups), f"{folder}/groups.json"))
     recorder.record(_as_table(rows(ranked(results)), f"{folder}/results.json"))
-    recorder.record(Tags({DESCRIPTION_TAG: f"```\n{_with_room(table(results))}\n```"}))
+    heat_map = f"{folder}/{LOW_HEAT_MAP}"
+    shown = LOW_HEAT_MAP in {file.name for file in files}
+    start = f"{picture(recorder.run_id(), heat_map)}\n\n" if shown else ""
+    recorder.record(Tags({DESCRIPTION_TAG: start + _with_room(markdown(results), len(start))}))
     if note := note_of(results):
         recorder.record(Tags({"note": note}))
     leading = [group for group in groups if group.leads]
@@ -39,11 +44,12 @@ def record(
         recorder.record(Metrics(_headline(best)))
 
 
-def _with_room(text: str) -> str:
+def _with_room(text: str, taken: int) -> str:
     """Return as many whole lines as have room in a tag."""
-    if len(text) <= LONGEST_TABLE:
+    room = LONGEST_TABLE - taken
+    if len(text) <= room:
         return text
-    return text[:LONGEST_TABLE].rpartition("\n")[0] + "\n…"
+    return text[:room].rpartition("\n")[0] + "\n\n…"
 
 
 def _as_table(listed: Sequence[Mapping[str, Any]], path: str) -> Table:
@@ -82,6 +88,7 @@ def _plot(finished: Sequence[Group], folder: Path, note: str | None) -> list[Pat
         for row, group in zip(group_rows(finished), finished, strict=True)
     ]
     figures = {
+        LOW_HEAT_MAP: plots.low_heatmap(listed),
         "accuracy_by_size_and_epochs.png": plots.heatmap(listed, note),
         "accuracy_with_intervals.png": intervals(listed, note),
         "accuracy_against_cost.png": plots.cost(listed, note),

@@ -1,5 +1,6 @@
 """The table of groups for the terminal and for MLflow's pages, with numbers rounded for people."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ MEANS: Mapping[str, tuple[Callable[[float], str], str]] = {
     "test_accuracy": (_share, " %"),
     "val_loss": (_loss, ""),
 }
+ACCURACIES = {CHOOSES: "validation", "test_accuracy": "test"}
 # Further figures, where they were measured: the mean alone.
 MEASURES: Mapping[str, Callable[[float], str]] = {
     "val_calibration_error": percent,
@@ -83,6 +85,29 @@ def table(results: Sequence[Result]) -> str:
         for line in lines
     )
     return "\n".join([*aligned, *_legend(groups)])
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """Return the narrow table for MLflow's pages, in Markdown, and what it cannot tell.
+
+    It has the settings, the accuracies and the verdicts; all figures are in the files.
+    """
+    groups = grouped(results)
+    shown = cells(groups)
+    names = ["network", "epochs", *map(label, keys_of(groups)), "seeds", *ACCURACIES, COMPARED]
+    heads = [ACCURACIES.get(name, name) for name in names]
+    rows = [[_plain(row[name]) for name in names] for row in shown]
+    for row, group in zip(rows, groups, strict=True):
+        if group.leads:
+            row[-1] = f"**{row[-1]}**"
+    lines = [heads, ["---"] * len(heads), *rows]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join([table, *_legend(groups)])
+
+
+def _plain(text: str) -> str:
+    """Return a text for a cell of a Markdown table."""
+    return re.sub(r"([|<*_`\\])", r"\\\1", text)
 
 
 def _legend(groups: Sequence[Group]) -> list[str]:

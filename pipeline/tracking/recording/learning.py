@@ -11,7 +11,7 @@ from pipeline.tracking.lookups import newest_run_id
 from pipeline.tracking.models import log_model, trained_model
 from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG, data_experiment
 from pipeline.tracking.recording import keras_flavor
-from pipeline.tracking.recording.records import Record, Tags
+from pipeline.tracking.recording.records import Record, Tags, rounded
 from pipeline.tracking.recording.run_writer import RunWriter
 from pipeline.tracking.recording.sheet import contact_sheet
 
@@ -76,7 +76,7 @@ class EvaluationMetrics(Record):
         data = {"dataset_name": self.name, "dataset_digest": self.digest[:DIGEST_LENGTH]}
         model = trained_model(run.client, run.client.get_run(run.id))
         batch = [
-            Metric(key, float(value), int(self.at * 1000), 0, model_id=model, **data)
+            Metric(key, rounded(value), int(self.at * 1000), 0, model_id=model, **data)
             for key, value in self.values.items()
         ]
         run.client.log_batch(run.id, metrics=batch)

@@ -80,9 +80,19 @@ class Metrics(Record):
 
         milliseconds = int(self.at * 1000)
         batch = [
-            Metric(key, float(value), milliseconds, self.step) for key, value in self.values.items()
+            Metric(key, rounded(value), milliseconds, self.step)
+            for key, value in self.values.items()
         ]
         run.client.log_batch(run.id, metrics=batch)
+
+
+def rounded(value: float) -> float:
+    """Return a number as MLflow's pages shall show it: whole, or to five significant digits.
+
+    These tell accuracies on up to 60,000 pictures apart.
+    """
+    number = float(value)
+    return number if number.is_integer() else float(f"{number:.5g}")
 
 
 @dataclass(frozen=True)
