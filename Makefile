@@ -73,7 +73,7 @@ lock: $(READY) ## Update requirements.lock from pyproject.toml
 ui: $(READY) ## Browse and compare runs in MLflow's UI
 	@python -m pipeline.ui
 
-report: $(READY) ## Compare the last experiments in one HTML file
+report: $(READY) ## Compare the best experiments in one HTML file
 	@python -m pipeline.report
 
 bench: $(READY) ## Run the benchmarks against plain scripts (after make repro); BENCH="accuracy best" runs only these

@@ -1,6 +1,7 @@
-"""Compare trainings in a report: `python -m pipeline.report [runs=[ID,…]] [last=N] [output=FILE]`.
+"""Compare trainings in a report: `python -m pipeline.report [runs=[ID,…]] [best=N] [output=FILE]`.
 
-Writes one self-contained HTML file about trainings recorded in MLflow, to send to someone.
+Writes one self-contained HTML file, to send to someone, about trainings recorded in MLflow: those
+named, or the best configurations on the data of the last training.
 """
 
 import base64
@@ -48,13 +49,13 @@ class ReportOptions(Options):
     """Which trainings to compare, and where to write the report."""
 
     runs: list[str] | None = None
-    last: Annotated[int, Field(ge=1, le=1000)] = 10
+    best: Annotated[int, Field(ge=1, le=1000)] = 10
     output: Annotated[str, Field(min_length=1)] = "reports/report.html"
 
 
 def run(config: Config, options: ReportOptions) -> None:
     """Write the report and record it in MLflow."""
-    experiments = read_trainings(config.tracking, options.runs, options.last)
+    experiments = read_trainings(config.tracking, options.runs, options.best)
     output = project_path(Path(options.output).expanduser())
     write_text(output, render(experiments))
     name = f"report on {len(experiments)} experiment{'s' if len(experiments) > 1 else ''}"
@@ -89,7 +90,7 @@ def render(experiments: Sequence[PastTraining]) -> str:
             for each in groups
         ],
         repeated=repeated,
-        grid=grid(groups),
+        grids=grids(groups),
         curves=draw_curves(groups),
         details=[
             (each.name, [(path, data_uri(each.plots[path])) for path in plots_of(each)])
@@ -127,9 +128,9 @@ class Group:
     @property
     def origin(self) -> str:
         """Their data and seeds, as far as known, such as "mnist · seed 1, 2 ·"."""
-        seeds = [each.params[SEED] for each in self.trainings.values() if SEED in each.params]
+        seeds = [self.trainings[key].params.get(SEED) for key in sorted(self.trainings)]
         data = self.first.params.get("data")
-        parts = [data, f"seed {', '.join(seeds)}" if seeds else None]
+        parts = [data, f"seed {', '.join(map(str, seeds))}" if all(seeds) else None]
         return "".join(f"{part} · " for part in parts if part).strip()
 
     @property
@@ -196,6 +197,14 @@ def layers_of(experiment: PastTraining) -> str:
     sizes = next((experiment.params[key] for key in LAYER_PARAMS if key in experiment.params), "")
     family = experiment.params.get("model", "network")
     return f"{family} {sizes.strip('[]').replace(', ', '-')}".strip()
+
+
+def grids(groups: Sequence[Group]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the grid of each data set with its name, since accuracies on others are no rivals."""
+    found: dict[str | None, list[Group]] = {}
+    for each in groups:
+        found.setdefault(each.first.data, []).append(each)
+    return [(each[0].first.params.get("data", "unknown"), grid(each)) for each in found.values()]
 
 
 def grid(groups: Sequence[Group]) -> dict[str, Any]:

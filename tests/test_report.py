@@ -99,7 +99,7 @@ def test_an_experiment_that_has_only_a_name_is_reported():
 
 def test_many_experiments_fit_on_the_curves():
     page = render([experiment(f"[{units}]", 30, 0.9, id=str(units)) for units in range(1, 40)])
-    assert "39 experiments" in page
+    assert "39 trainings" in page
 
 
 def test_the_curves_carry_the_warnings_about_the_data(monkeypatch):

@@ -1,6 +1,6 @@
 """Write the description of a run, in Markdown: its headline numbers and its best plot.
 
-MLflow shows the first 150 pixels of a description and hides the others under "Show more".
+MLflow shows the first 100 pixels of a description and hides the others under "Show more".
 """
 
 import re
@@ -33,9 +33,9 @@ def describe(client: "MlflowClient", run_id: str) -> None:
         return
     lines = headline(run.data.metrics)
     if warning := run.data.tags.get(DATA_NOTE_TAG):
-        lines.append(f"**{warning}**")
+        lines.insert(1, f"**{warning}**")
     if data_run := run.data.tags.get(DATA_RUN_TAG):
-        lines.append(f"Trained on the data of {_link(client, data_run)}.")
+        lines.append(f"Data: {_link(client, data_run)}")
     text = "\n\n".join(lines)
     plot = next((plot for plot in BEST_PLOTS if _exists(client, run_id, plot)), None)
     if plot == LOW_MATRIX:
@@ -98,7 +98,7 @@ def accuracies(metrics: Mapping[str, float]) -> list[str]:
     """Return the test and the validation accuracy, as far as known, in a line each."""
     shown = {"test": metrics.get("test_accuracy"), "validation": validation_accuracy(metrics)}
     return [
-        f"**{100 * share:.2f} %** of the {part} digits right"
+        f"**{100 * share:.2f} %** of {part} digits right"
         for part, share in shown.items()
         if share is not None
     ]
@@ -130,7 +130,7 @@ def _of_training(metrics: Mapping[str, float]) -> list[str]:
         cost.append(f"{metrics['training_seconds']:,.0f} s of training")
     if "chosen_epoch" in metrics:
         cost.append(f"the weights of epoch {metrics['chosen_epoch']:.0f}")
-    lines = (" · ".join(facts), beyond_accuracy(metrics), " · ".join(cost))
+    lines = (" · ".join(facts), " · ".join(cost), beyond_accuracy(metrics))
     return [line for line in lines if line]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CURVES = ("val_accuracy", "val_loss")
 PLOTS = ("evaluate/confusion_matrix.png", "evaluate/worst_mistakes.png")
+MOST_SEARCHED = 5000  # runs
 CUSTOM_PLOT = "predict-custom/predictions.png"
 
 
@@ -57,21 +58,21 @@ class PastTraining:
 
 
 @mlflow_errors_as_input_errors
-def read_trainings(settings: Tracking, ids: Sequence[str] | None, last: int) -> list[PastTraining]:
+def read_trainings(settings: Tracking, ids: Sequence[str] | None, best: int) -> list[PastTraining]:
     """Read finished trainings: of each data set the best first, the last data set first.
 
     Validation accuracies on other data cannot be compared.
 
     Args:
         settings: Where they are recorded.
-        ids: Their runs; None reads the newest.
-        last: How many of the newest to read.
+        ids: Their runs; None reads the best on the data of the newest one.
+        best: How many of the best configurations to read, each with all its seeds.
 
     Raises:
         InputError: One of them does not exist, or there is none at all.
     """
     client = open_store(uri_to_read(settings), settings)
-    runs = [_named(client, run_id) for run_id in ids] if ids else _newest(client, settings, last)
+    runs = [_named(client, run_id) for run_id in ids] if ids else _best(client, settings, best)
     if not runs:
         raise InputError(
             f"experiment {settings.experiment} holds no finished training; "
@@ -92,15 +93,25 @@ def _named(client: "MlflowClient", run_id: str) -> "Run":
     return run
 
 
-def _newest(client: "MlflowClient", settings: Tracking, last: int) -> "list[Run]":
-    return list(
-        client.search_runs(
-            [experiment_id(client, settings.experiment)],
-            "attributes.status = 'FINISHED' and metrics.val_accuracy > 0",
-            order_by=["attributes.start_time DESC"],
-            max_results=last,
-        )
+def _best(client: "MlflowClient", settings: Tracking, count: int) -> "list[Run]":
+    """Return the runs of the best configurations, by mean accuracy, on the newest run's data."""
+    runs = client.search_runs(
+        [experiment_id(client, settings.experiment)],
+        "attributes.status = 'FINISHED' and metrics.val_accuracy > 0",
+        order_by=["attributes.start_time DESC"],
+        max_results=MOST_SEARCHED,
     )
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if comparable_data(run.data.tags) == comparable_data(runs[0].data.tags):
+            key = run.data.tags.get(CONFIGURATION_TAG, run.info.run_id)
+            found.setdefault(key, []).append(run)
+    ranked = sorted(found.values(), key=_mean_accuracy, reverse=True)
+    return [run for group in ranked[:count] for run in group]
+
+
+def _mean_accuracy(runs: "Sequence[Run]") -> float:
+    return sum(validation_accuracy(run.data.metrics) or 0.0 for run in runs) / len(runs)
 
 
 def _read(client: "MlflowClient", run: "Run") -> PastTraining:

@@ -6,7 +6,12 @@ from support.recording import LOST, SETTINGS, TRAIN, recorded_training
 
 from pipeline.config.params import dump
 from pipeline.system.errors import InputError
-from pipeline.tracking.names import CHOSEN_ACCURACY, DATA_DIGEST_TAG, DATA_NOTE_TAG
+from pipeline.tracking.names import (
+    CHOSEN_ACCURACY,
+    CONFIGURATION_TAG,
+    DATA_DIGEST_TAG,
+    DATA_NOTE_TAG,
+)
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, read_trainings, recorded_config
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run, new_run
@@ -47,7 +52,7 @@ def test_a_training_is_read_with_its_curves_plots_and_newest_predictions(tmp_pat
                 Metrics({"custom_accuracy": accuracy, "custom_pictures": 10}),
                 *File.each([tmp_path / "predictions.png"], "predict-custom"),
             )
-    (read,) = read_trainings(SETTINGS, [recorder.run_id()], last=1)
+    (read,) = read_trainings(SETTINGS, [recorder.run_id()], best=1)
     assert read.name == TRAIN.name
     assert read.params["model.hidden_units"] == "[8]"
     assert read.note == "other data stands in"
@@ -58,10 +63,17 @@ def test_a_training_is_read_with_its_curves_plots_and_newest_predictions(tmp_pat
     assert read.plots[PLOTS[0]] == place.read_bytes()
 
 
-def test_the_newest_are_read_and_the_best_comes_first():
-    recorded(0.99)
+def test_the_best_are_read_with_all_their_seeds(client):
+    best, lucky, unlucky, middle = recorded(0.8), recorded(0.9), recorded(0.5), recorded(0.75)
+    for run_id in (lucky, unlucky):
+        client.set_tag(run_id, CONFIGURATION_TAG, "mlp 8 #1")
+    assert [each.id for each in read_trainings(SETTINGS, None, best=2)] == [best, middle]
+    read = read_trainings(SETTINGS, None, best=3)
+    assert {each.id for each in read} == {best, middle, lucky, unlucky}
+
+
+def test_trainings_that_are_named_are_read_and_the_best_comes_first():
     better, worse = recorded(0.8), recorded(0.7)
-    assert [each.id for each in read_trainings(SETTINGS, None, last=2)] == [better, worse]
     assert [each.id for each in read_trainings(SETTINGS, [worse, better], 1)] == [better, worse]
 
 
@@ -69,17 +81,18 @@ def test_trainings_on_other_data_are_ranked_apart(client):
     tiny, worse, better = recorded(1.0), recorded(0.7), recorded(0.8)
     for run_id, data in ((tiny, "own"), (worse, "mnist"), (better, "mnist")):
         client.set_tag(run_id, DATA_DIGEST_TAG, data)
-    read = read_trainings(SETTINGS, None, last=3)
+    read = read_trainings(SETTINGS, [better, tiny, worse], best=1)
     assert [each.id for each in read] == [better, worse, tiny]
+    assert [each.id for each in read_trainings(SETTINGS, None, best=3)] == [better, worse]
     assert read[0].data == "mnist"
 
 
 def test_runs_that_are_not_there_are_reported_in_one_line():
     with pytest.raises(InputError, match="runs: MLflow knows no run gone;"):
-        read_trainings(SETTINGS, ["gone"], last=1)
+        read_trainings(SETTINGS, ["gone"], best=1)
     empty = SETTINGS.model_copy(update={"experiment": "empty"})
     with pytest.raises(InputError, match="experiment empty holds no finished training"):
-        read_trainings(empty, None, last=1)
+        read_trainings(empty, None, best=1)
 
 
 def test_the_configuration_of_a_run_is_read_as_it_was_written():

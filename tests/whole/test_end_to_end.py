@@ -267,7 +267,7 @@ def test_a_champion_is_registered_read_with_and_reported(project):
     assert "model: models:/digits/1" in (project.folder / "params.yaml").read_text()
     newest, *_ = project.runs("tags.stage = 'predict-custom'")
     assert newest.data.tags["mlflow.parentRunId"] == project.run_id()
-    project.run("python", "-m", "pipeline.report", "last=3", "output=three.html")
+    project.run("python", "-m", "pipeline.report", "best=3", "output=three.html")
     page = (project.folder / "three.html").read_text()
     assert "mlp 16 · 2 epochs" in page
     assert "predict-custom/predictions.png" in page

@@ -21,9 +21,9 @@ _RIGHT_FILL = "#D8D8D8"
 _CELL_EDGE = "#CCCCCC"
 _WIDEST_CELL = 1.6  # inches
 _DARK = 0.25  # luminance below which white is easier to read than ink
-LOW_HEIGHT = 120
-"""Height of the low matrix in pixels: MLflow shows so much of a description."""
-_LOW_CELL = 0.32  # inches wide at most
+LOW_HEIGHT = 90
+"""Height of the low matrix in pixels: MLflow shows 100 of a description."""
+_LOW_CELL = 0.25  # inches wide at most
 _LOW_GUTTER = 0.75  # inches at most
 _LOW_DPI = 100
 _MANY_CLASSES = 16  # with more, the numbers are so small that they need more pixels
@@ -71,36 +71,37 @@ def confusion_matrix(
 def low_confusion_matrix(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
     """Show the confusion matrix alone, LOW_HEIGHT pixels high, to stand beside a page's numbers.
 
+    The classes that were read stand across, in the order of the true ones, which have names.
+
     Args:
         matrix: As in `confusion_matrix`.
         class_names: As in `confusion_matrix`.
     """
     k = len(class_names)
-    down = LOW_HEIGHT / _LOW_DPI / (k + 1)
-    size = down * 72 * 0.8
-    across = max(down, min(_LOW_CELL, 3.6 / k))
+    down = LOW_HEIGHT / _LOW_DPI / k
+    size = down * 72 * 0.88
+    across = max(down, min(_LOW_CELL, 2.5 / k))
     names = [shorten(name, _LOW_GUTTER, size) for name in class_names]
     gutter = max(text_width(name, size) for name in names) + 0.1
     width = gutter + k * across + 0.02
     figure = Figure(figsize=(width, LOW_HEIGHT / _LOW_DPI), dpi=_LOW_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(down * (k + 1), 0))
+    axes.set(xlim=(0, width), ylim=(down * k, 0))
     axes.set_axis_off()
     for i, name in enumerate(names):
-        head = shorten(name, across, size)
-        axes.text(gutter - 0.05, (i + 1.5) * down, name, size=size, ha="right", va="center")
-        axes.text(gutter + (i + 0.5) * across, down / 2, head, size=size, ha="center", va="center")
+        middle = (i + 0.5) * down
+        axes.text(gutter - 0.05, middle, name, size=size, ha="right", va="center_baseline")
     fills = _fills(matrix)
     for (true, read), count in np.ndenumerate(matrix):
-        x, y, fill = gutter + read * across, (true + 1) * down, fills[true][read]
+        x, y, fill = gutter + read * across, true * down, fills[true][read]
         axes.add_patch(
             Rectangle((x, y), across, down, facecolor=fill, edgecolor=_CELL_EDGE, linewidth=0.4)
         )
         if count:
             color = "white" if _luminance(fill) < _DARK else INK
-            middle = (x + across / 2, y + down / 2)
-            axes.text(*middle, f"{count}", size=size, color=color, ha="center", va="center")
+            place = (x + across / 2, y + down / 2, f"{count}")
+            axes.text(*place, size=size, color=color, ha="center", va="center_baseline")
     return figure
 
 
