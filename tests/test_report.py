@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.plots import report as plots
-from pipeline.report import cells, grid, grouped, layers_of, render
+from pipeline.report import cells, grid, grids, grouped, layers_of, render
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining
 
 
@@ -152,3 +152,9 @@ def test_a_row_says_data_seeds_runs_and_what_makes_it_again():
     assert "seed 0, 1 ·" in page
     assert "runs a 0 a 1" in page
     assert "python -m pipeline.promote run=" in page
+
+
+def test_each_data_set_has_its_own_grid():
+    rivals = [experiment(accuracy=0.9, data="a"), experiment(accuracy=0.8, data="b", id="2")]
+    found = [each["rows"][0][1][0][0] for _, each in grids(grouped(rivals))]
+    assert found == ["90.00%", "80.00%"]

@@ -61,8 +61,12 @@ def _exists(client: "MlflowClient", run_id: str, path: str) -> bool:
 
 
 def _beside(lines: Sequence[str], run_id: str, plot: str) -> str:
-    """Return lines with a picture at their right, as HTML: Markdown's tables need a heading."""
-    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", "<br>".join(lines))
+    """Return lines, all but the first run together, with a picture at their right.
+
+    In HTML, since Markdown's tables need a heading.
+    """
+    text = "<br>".join([lines[0], " · ".join(lines[1:])])
+    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
     image = f'<img src="{_artifact(run_id, plot)}">'
     return f"<table><tr><td>{text}</td><td>{image}</td></tr></table>"
 
@@ -108,8 +112,8 @@ def beyond_accuracy(metrics: Mapping[str, float]) -> str:
     """Return in a line what evaluate measures besides accuracy; "" if it was not measured."""
     shown = (
         ("corrupted_accuracy", 100, "{:.1f} % of corrupted digits right"),
-        ("error_auroc", 1, "mistakes told by certainty: AUROC {:.3f}"),
-        ("outlier_auroc", 1, "what is no digit: AUROC {:.3f}"),
+        ("error_auroc", 1, "mistakes: AUROC {:.3f}"),
+        ("outlier_auroc", 1, "no digits: AUROC {:.3f}"),
         ("test_calibration_error", 100, "calibration error {:.2f} %"),
         ("ms_per_picture", 1, "{:.2g} ms a picture"),
     )
@@ -119,18 +123,17 @@ def beyond_accuracy(metrics: Mapping[str, float]) -> str:
 
 
 def _of_training(metrics: Mapping[str, float]) -> list[str]:
-    facts = accuracies(metrics)
+    cost = []
     if "test_mistakes" in metrics:
         wrong, total = metrics["test_mistakes"], metrics["test_pictures"]
-        facts.append(f"{wrong:,.0f} of {total:,.0f} read wrong")
-    cost = []
+        cost.append(f"{wrong:,.0f} of {total:,.0f} read wrong")
     if "parameters" in metrics:
         cost.append(f"{metrics['parameters']:,.0f} parameters")
     if "training_seconds" in metrics:
         cost.append(f"{metrics['training_seconds']:,.0f} s of training")
     if "chosen_epoch" in metrics:
-        cost.append(f"the weights of epoch {metrics['chosen_epoch']:.0f}")
-    lines = (" · ".join(facts), " · ".join(cost), beyond_accuracy(metrics))
+        cost.append(f"weights of epoch {metrics['chosen_epoch']:.0f}")
+    lines = (" · ".join(accuracies(metrics)), " · ".join(cost), beyond_accuracy(metrics))
     return [line for line in lines if line]
 
 

@@ -102,3 +102,14 @@ def test_settings_that_never_change_get_no_axis() -> None:
     words = texts(sweep.parallel(trials(1, 3), ["network", "epochs", "learning_rate"]))
     assert "epochs" in words
     assert "learning_rate" not in words
+
+
+def test_the_low_heat_map_shows_the_best_networks_and_fits_the_top_of_a_page() -> None:
+    rows = [
+        trial(network, epochs, 0.9 + network / 1000 + epochs / 10_000)
+        for network in range(40, 0, -1)
+        for epochs in range(9, 0, -1)
+    ]
+    figure = sweep.low_heatmap(rows)
+    assert figure.get_figheight() * figure.dpi <= 140
+    assert framed(figure) == ("mlp 40", "9 epochs", "94.09")

@@ -158,3 +158,16 @@ def test_labels_that_cannot_be_right_are_warned_about_and_not_counted(caplog, mo
         "labels.csv: rows that name a missing picture and are not counted: 1, such as A.PNG,7",
         f"labels.csv: rows that have a label that is no {mode} and are not counted: {numberless}",
     ]
+
+
+def test_a_folder_of_broken_pictures_alone_ends_in_an_error_and_keeps_its_table(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    model = write_reader(tmp_path / "model.onnx", 0)
+    monkeypatch.setattr(predict_custom, "plot", lambda *_: None)
+    options = [f"images={tmp_path}", f"output={tmp_path / 'out'}", f"model={model}"]
+    config = validate(compose([*(f"predict.{option}" for option in options), "tracking=none"]))
+    with pytest.raises(InputError, match="none of the pictures could be read"):
+        predict_custom.run(config)
+    assert "broken.png" in (tmp_path / "out" / "predictions.csv").read_text()

@@ -3,7 +3,7 @@
 from PIL import Image
 from support.recording import LOST, PICTURES, SETTINGS, TRAIN, recorded_training
 
-from pipeline.tracking.names import DATA_NOTE_TAG, DESCRIPTION_TAG
+from pipeline.tracking.names import DATA_NOTE_TAG, DATA_RUN_TAG, DESCRIPTION_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run, new_run, reopened_run
 from pipeline.tracking.recording.records import File, Metrics, Tags
@@ -17,7 +17,7 @@ def test_the_page_of_a_training_has_its_numbers_and_its_best_plot(client, tmp_pa
             Metrics({"val_accuracy": 0.97, "parameters": 1234}),
         )
     page = client.get_run(recorder.run_id()).data.tags[DESCRIPTION_TAG]
-    assert "**97.00 %** of the validation digits right" in page
+    assert "**97.00 %** of validation digits right" in page
     assert "1,234 parameters" in page
     assert "**other data stands in**" in page
     with reopened_run(SETTINGS, recorder.run_id(), LOST) as evaluate:
@@ -27,7 +27,7 @@ def test_the_page_of_a_training_has_its_numbers_and_its_best_plot(client, tmp_pa
             *File.each([tmp_path / "confusion_matrix.png"], "evaluate"),
         )
     page = client.get_run(recorder.run_id()).data.tags[DESCRIPTION_TAG]
-    assert page.startswith("**96.00 %** of the test digits right")
+    assert page.startswith("**96.00 %** of test digits right")
     assert "20 of 500 read wrong" in page
     assert "\n\n73.3 % of corrupted digits right · 0.054 ms a picture\n\n" in page
     assert "get-artifact?path=page%2Fevaluate%2Fconfusion_matrix.png" in page
@@ -50,3 +50,18 @@ def test_any_other_run_keeps_the_description_it_has(client, caplog):
         recorder.record(Metrics({"val_accuracy": 0.9}), Tags({DESCRIPTION_TAG: "a table"}))
     assert client.get_run(recorder.run_id()).data.tags[DESCRIPTION_TAG] == "a table"
     assert not caplog.records, "a page was tried and could not be written"
+
+
+def test_the_numbers_of_a_training_stand_beside_its_low_matrix_and_name_its_data(client, tmp_path):
+    Image.new("RGB", (200, 90)).save(tmp_path / "confusion_low.png")
+    data = recorded_training()
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(
+            Tags({DATA_RUN_TAG: data}),
+            Metrics({"val_accuracy": 0.97, "parameters": 1234}),
+            *File.each([tmp_path / "confusion_low.png"], "evaluate"),
+        )
+    page = client.get_run(recorder.run_id()).data.tags[DESCRIPTION_TAG]
+    assert page.startswith("<table><tr><td><b>97.00 %</b> of validation digits right<br>1,234 par")
+    assert f'({data[:8]})</a></td><td><img src="get-artifact?path=evaluate%2Fconfusion_low' in page
+    assert "this run" not in page

@@ -9,14 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from support.recording import SETTINGS
+from support.recording import SETTINGS, recorded_training
 
 from pipeline.tracking import saved_view
 from pipeline.tracking.addresses import tracking_uri
-from pipeline.tracking.saved_view import VIEW_KEY, VIEW_TAG, VIEWS, save_view
+from pipeline.tracking.names import CONFIGURATION_TAG
+from pipeline.tracking.saved_view import GROUPED_KEY, VIEW_KEY, VIEW_TAG, VIEWS, save_view
 from pipeline.tracking.training_records import CURVES as TRAINING_CURVES
 
-OWN_KEYS = {*saved_view.COLUMNS}  # the columns' widths are kept by the columns' names
+OWN_KEYS = {
+    *saved_view.COLUMNS,
+    *saved_view.GROUPED_COLUMNS,
+}  # the columns' widths are kept by the columns' names
 
 
 @lru_cache
@@ -55,7 +59,18 @@ def test_a_view_is_kept_as_the_pages_unpack_it(client, key):
     kept = json.loads(experiment.tags[VIEW_TAG + key])
     kind, _, packed = kept["state"].partition(";")
     assert kind == "deflate"
-    assert json.loads(zlib.decompress(base64.b64decode(packed))) == saved_view._state(VIEWS[key][1])
+    state = json.loads(zlib.decompress(base64.b64decode(packed)))
+    assert state == saved_view._state(VIEWS[key][1], list(state["groupsExpanded"]))
+
+
+def test_the_groups_that_there_are_open_closed(client):
+    run_id = recorded_training()
+    client.set_tag(run_id, CONFIGURATION_TAG, "mlp 8 #1")
+    client.log_metric(run_id, "val_accuracy", 0.5)
+    save_view(SETTINGS, tracking_uri(SETTINGS))
+    kept = json.loads(client.get_experiment_by_name("digits").tags[VIEW_TAG + GROUPED_KEY])
+    state = json.loads(zlib.decompress(base64.b64decode(kept["state"].partition(";")[2])))
+    assert state["groupsExpanded"] == {"tag.configuration.mlp 8 #1": False}
 
 
 @pytest.mark.parametrize("curve", saved_view.CURVES)

@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from PIL import Image
 from support.trials import failed, on_other_data, repeated, result
 
 from pipeline.experiments.comparing import recording as module
@@ -15,6 +16,9 @@ class Recorder:
 
     def __init__(self):
         self.records = []
+
+    def run_id(self):
+        return "f" * 32
 
     def record(self, *records):
         self.records += records
@@ -41,13 +45,26 @@ def test_the_run_gets_a_table_a_group_and_the_means_of_the_best(results):
 
 
 def test_a_long_table_loses_whole_lines_in_the_description(results, monkeypatch):
-    monkeypatch.setattr(module, "table", lambda _: "\n".join(["a row of the table"] * 1_000))
+    monkeypatch.setattr(module, "markdown", lambda _: "\n".join(["a row of the table"] * 1_000))
     recorder = Recorder()
     record(recorder, results, [], "sweep")
     tags, *_ = recorder.of(Tags)
     text = tags.values["mlflow.note.content"]
     assert len(text) <= 5_000
-    assert {*text.splitlines()[1:-2]} == {"a row of the table"}
+    assert {*text.splitlines()[:-2]} == {"a row of the table"}
+
+
+def test_the_page_starts_with_the_heat_map_and_then_a_narrow_table(results, tmp_path):
+    recorder = Recorder()
+    record(recorder, results, write(results, tmp_path), "sweep")
+    tags, *_ = recorder.of(Tags)
+    image, _, head, _, best, *_ = tags.values["mlflow.note.content"].splitlines()
+    assert "get-artifact?path=sweep%2Fheat_map_low.png&run_uuid=ffff" in image
+    assert head == "| network | epochs | seeds | validation | test | compared with the best |"
+    assert "98.00 ± 2.48 %" in best
+    assert best.endswith("| **best** |")
+    with Image.open(tmp_path / "heat_map_low.png") as shown:
+        assert shown.height <= 140
 
 
 def test_files_hold_groups_and_trials_and_a_plot_with_error_bars(results, tmp_path):
