@@ -131,8 +131,6 @@ def _of_training(metrics: Mapping[str, float]) -> list[str]:
         cost.append(f"{metrics['parameters']:,.0f} parameters")
     if "training_seconds" in metrics:
         cost.append(f"{metrics['training_seconds']:,.0f} s of training")
-    if "chosen_epoch" in metrics:
-        cost.append(f"weights of epoch {metrics['chosen_epoch']:.0f}")
     lines = (" · ".join(accuracies(metrics)), " · ".join(cost), beyond_accuracy(metrics))
     return [line for line in lines if line]
 

@@ -19,7 +19,7 @@ from pipeline import register
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
 from pipeline.digits.splits import Split, digest, save_split
-from pipeline.plots.evaluate.confusion import confusion_matrix
+from pipeline.plots.evaluate.confusion import LOW_HEIGHT, confusion_matrix, low_confusion_matrix
 from pipeline.plots.evaluate.learning_curves import learning_curves
 from pipeline.plots.style.page import save_figure
 from pipeline.register import RegisterOptions
@@ -92,6 +92,7 @@ def record(place, config, name, row, test_digest):
     save_figure(learning_curves(history, epochs, name), folder / "learning_curves.png")
     matrix = np.diag([10] * 10) + np.diag([wrong] * 9, 1)
     save_figure(confusion_matrix(matrix, NAMES), folder / "confusion_matrix.png")
+    save_figure(low_confusion_matrix(matrix, NAMES), folder / "confusion_low.png")
     tags = {"stage": "train", "model_family": "mlp", UNSEEN_TEST_TAG: test_digest}
     with new_run(config.tracking, RunRequest("digits", name, tags)) as run:
         run.record(
@@ -118,7 +119,7 @@ def record(place, config, name, row, test_digest):
             }
         ))  # fmt: skip
         run.record(*File.each([write_reader(folder / "model.onnx", row)], "train"))
-        plots = ("learning_curves.png", "confusion_matrix.png")
+        plots = ("learning_curves.png", "confusion_matrix.png", "confusion_low.png")
         run.record(*File.each([folder / plot for plot in plots], "evaluate"))
     return run.run_id()
 
@@ -212,18 +213,26 @@ def test_the_run_table_shows_layers_and_epochs_beside_accuracy(look, address):
 
 def test_the_charts_are_set_up(look, address):
     page = look(f"{address}&compareRunsMode=CHART")
-    see(page, "Parallel Coordinates", "parameters vs. test_accuracy", "Learning curves")
+    see(page, "train.epochs vs. test_accuracy", "parameters vs. test_accuracy", "Learning curves")
 
 
 def test_the_page_of_a_run_tells_its_numbers_and_shows_its_plot(look, address, store):
     _, ids = store
     run_id = ids["mlp 256-128 · 9 epochs"]
     page = look(f"{address.partition('/runs')[0]}/runs/{run_id}?workflowType=machine_learning")
-    see(page, "of the test digits right", "model_family")
-    page.get_by_text("Show more").click()
+    see(page, "of test digits right", "model_family")
     plot = page.locator("img[src*='get-artifact']").first
     plot.wait_for()
-    assert plot.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
+    size = plot.evaluate("image => image.decode().then(() => image.naturalHeight)")
+    assert size == LOW_HEIGHT
+    shown = plot.evaluate(
+        "image => { let box = image.getBoundingClientRect(), low = box.bottom;"
+        " for (let each = image; each; each = each.parentElement)"
+        " if (getComputedStyle(each).overflowY != 'visible')"
+        " low = Math.min(low, each.getBoundingClientRect().bottom);"
+        " return (low - box.top) / box.height }"
+    )
+    assert shown == pytest.approx(1), "the matrix is cut off"
 
 
 def test_the_plots_of_a_run_open(look, address, store):

@@ -23,7 +23,7 @@ _WIDEST_CELL = 1.6  # inches
 _DARK = 0.25  # luminance below which white is easier to read than ink
 LOW_HEIGHT = 90
 """Height of the low matrix in pixels: MLflow shows 100 of a description."""
-_LOW_CELL = 0.25  # inches wide at most
+_LOW_CELL = 0.22  # inches wide at most
 _LOW_GUTTER = 0.75  # inches at most
 _LOW_DPI = 100
 _MANY_CLASSES = 16  # with more, the numbers are so small that they need more pixels
