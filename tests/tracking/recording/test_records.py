@@ -27,6 +27,7 @@ from pipeline.tracking.recording.records import (
     Table,
     Tags,
     Text,
+    rounded,
 )
 from pipeline.tracking.recording.run_writer import SAMPLING_INTERVAL
 
@@ -124,3 +125,10 @@ def test_a_monitored_run_tells_how_busy_the_machine_was(client):
     metrics = client.get_run(recorder.run_id()).data.metrics
     assert metrics["system/system_memory_usage_percentage"] > 0
     assert "system/cpu_utilization_percentage" in metrics
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.8766666666, 0.87667), (269322, 269322.0), (1234567.0, 1234567.0)]
+)
+def test_numbers_are_recorded_as_a_person_would_write_them(value, shown):
+    assert rounded(value) == shown
