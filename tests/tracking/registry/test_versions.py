@@ -61,7 +61,7 @@ def test_the_page_of_a_version_has_its_numbers_the_decision_and_the_plot(
     registry.versions.describe(version, candidate, "it is better", "register/disagreements.png")
     described = client.get_model_version(REGISTERED_MODEL, str(version))
     head, beyond, decision, plot = described.description.split("\n\n")
-    assert head.startswith("better · **99.00 %** of the test digits right")
+    assert head.startswith("better · **99.00 %** of test digits right")
     assert beyond == "75.0 % of corrupted digits right"
     assert described.tags["test_accuracy"] == "0.9900"
     assert described.tags["corrupted_accuracy"] == "0.7500"
