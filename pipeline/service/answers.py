@@ -85,6 +85,29 @@ class Answers(BaseModel):
     predictions: list[Answer]
 
 
+class Alternative(BaseModel):
+    """Another digit that a picture may show."""
+
+    digit: int
+    confidence: float
+
+
+class Row(BaseModel):
+    """What the registered model returns for a picture."""
+
+    digit: int | None
+    confidence: float
+    alternatives: list[Alternative]
+    status: Status
+    detail: str
+
+
+class Invoked(BaseModel):
+    """What MLflow's scoring server returns."""
+
+    predictions: list[Row]
+
+
 class Names(BaseModel):
     """The names of networks."""
 

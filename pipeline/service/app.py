@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from pipeline.config.schema import Predict
-from pipeline.service.answers import Answers, Names, NetworkAnswer, Refusal
+from pipeline.service.answers import Answers, Invoked, Names, NetworkAnswer, Refusal
 from pipeline.service.invocations import invoke, parse
 from pipeline.service.limits import Limits, RefusedError, WholeBodies, refusal
 from pipeline.service.measures import Counted, Measures
@@ -183,8 +183,8 @@ def _add_reading(app: FastAPI, service: Service) -> None:
             raise RefusedError(422, f"{answers[0].file} {answers[0].detail}")
         return Answers(network=_about(chosen), predictions=answers)
 
-    @app.post("/invocations", responses=REFUSALS)
-    async def invocations(request: Request) -> dict[str, list[dict[str, Any]]]:
+    @app.post("/invocations", response_model=Invoked, responses=REFUSALS)
+    async def invocations(request: Request) -> Response:
         """Read pictures as MLflow's scoring server does."""
         network = await service.network()
         body, below = await request.body(), service.settings.unsure_below
@@ -193,7 +193,7 @@ def _add_reading(app: FastAPI, service: Service) -> None:
             pictures, threshold = parse(body, below)
             return invoke(pictures, network.classifier, threshold)
 
-        return {"predictions": await service.workers.run(work)}
+        return JSONResponse({"predictions": await service.workers.run(work)})
 
 
 def _add_states(app: FastAPI, service: Service) -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_SECONDS = 15.0
 
 
-class PromptConnection(H11Protocol):
+class PromptConnection(HttpToolsProtocol):
     """Closes a connection whose first request has not begun in time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

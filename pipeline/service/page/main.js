@@ -100,11 +100,9 @@ async function begin() {
     document.body.className = event.target.value;
     sheet.setMode(event.target.value);
   });
-  for (const id of ["file", "photo"]) {
+  for (const [button, id] of [["upload", "file"], ["photograph", "photo"]]) {
+    find(button).addEventListener("click", () => find(id).click());
     find(id).addEventListener("change", (event) => { open(event.target.files[0]); event.target.value = ""; });
-    find(id).parentElement.addEventListener("keydown", (event) => {
-      if (["Enter", " "].includes(event.key)) { event.preventDefault(); find(id).click(); }
-    });
   }
   document.addEventListener("keydown", (event) => {
     if (event.target.id === "other") return;
