@@ -16,6 +16,7 @@ from pipeline.digits.recognition.digit import NetworkInput, Prediction, classify
 from pipeline.system.arrays import Pixels
 
 CHUNK_SIZE = 256  # pictures
+ALTERNATIVES = 3
 
 
 def answer(
@@ -35,6 +36,17 @@ def answer(
         prediction
         for inputs in in_chunks(work, list(enumerate(pictures)), CHUNK_SIZE)
         for prediction in classify(inputs, classifier, unsure_below)
+    ]
+
+
+def alternatives(prediction: Prediction) -> list[dict[str, float]]:
+    """Return the next likeliest digits with their confidence, the likeliest first."""
+    if prediction.probabilities is None:
+        return []
+    likeliest_first = np.argsort(-prediction.probabilities, kind="stable")
+    return [
+        {"digit": int(digit), "confidence": float(prediction.probabilities[digit])}
+        for digit in likeliest_first[1 : 1 + ALTERNATIVES]
     ]
 
 

@@ -6,6 +6,10 @@ from concurrent.futures import Executor, Future
 from pipeline.digits.preprocessing.workers import Item, Result, processes, threads, work_through
 from pipeline.system.machine import cores
 
+# From this number of items on, threads are worth starting. A small picture is read in the time that
+# a pool takes to start.
+WORTH_THREADS = 4
+
 # From this number of items on, processes are worth starting. Threads that work on small pictures
 # mostly wait for Python's lock: two take longer than one.
 WORTH_PROCESSES = 256
@@ -38,6 +42,9 @@ def in_chunks(
     Raises:
         InputError: A process was killed.
     """
+    if len(items) < WORTH_THREADS:
+        yield from ([work(item)] for item in items)
+        return
     open_pool, slice_size = threads, 1
     if by_processes and len(items) >= WORTH_PROCESSES:
         shares = len(items) // (SLICES * cores()), chunk_size // cores()  # of all, of a chunk

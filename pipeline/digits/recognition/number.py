@@ -1,11 +1,11 @@
 """Read numbers from many picture files: where each digit is, and which one it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.digits.preprocessing.decoding import read_picture
+from pipeline.digits.preprocessing.decoding import Picture, read_picture
 from pipeline.digits.preprocessing.finding import name_below
 from pipeline.digits.preprocessing.pixels import resize
 from pipeline.digits.preprocessing.streaming import in_chunks
@@ -97,11 +97,28 @@ def recognise_numbers(
             yield _predict(each, reader, unsure_below)
 
 
+def read_numbers(
+    file: str, decode: Callable[[], Picture], reader: ReadsLines, *, unsure_below: float
+) -> NumberPrediction:
+    """Read the numbers of one picture.
+
+    Args:
+        file: As in `NumberPrediction`.
+        decode: Returns the picture, or raises a PictureError.
+        reader: What reads lines.
+        unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
+    """
+    return _predict(_open(file, decode, thumbnail=False), reader, unsure_below)
+
+
 def _open_file(asked: tuple[Path, bool], root: Path) -> _Opened:
     path, thumbnail = asked
-    file = name_below(root, path)
+    return _open(name_below(root, path), partial(read_picture, path), thumbnail=thumbnail)
+
+
+def _open(file: str, decode: Callable[[], Picture], *, thumbnail: bool) -> _Opened:
     try:
-        picture = read_picture(path)
+        picture = decode()
         longest = max(picture.pixels.shape[:2])
         small = (
             resize(picture.pixels, min(1.0, NUMBER_THUMBNAIL_SIDE / longest)) if thumbnail else None

@@ -15,12 +15,10 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.recognition.digit import Prediction
-from pipeline.digits.serving import answer, unstack
+from pipeline.digits.serving import alternatives, answer, unstack
 
 # Type hints would limit MLflow to one form of input, but there are several.
 warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
-
-ALTERNATIVES = 3
 
 
 class DigitReader(PythonModel):
@@ -76,19 +74,9 @@ def _row(prediction: Prediction) -> list[object]:
     return [
         prediction.digit,
         prediction.confidence,
-        _alternatives(prediction),
+        alternatives(prediction),
         prediction.status,
         prediction.detail,
-    ]
-
-
-def _alternatives(prediction: Prediction) -> list[dict[str, float]]:
-    if prediction.probabilities is None:
-        return []
-    likeliest_first = np.argsort(-prediction.probabilities, kind="stable")
-    return [
-        {"digit": int(digit), "confidence": float(prediction.probabilities[digit])}
-        for digit in likeliest_first[1 : 1 + ALTERNATIVES]
     ]
 
 

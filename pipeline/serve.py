@@ -1,0 +1,74 @@
+"""Answer over HTTP which digit is on a picture: `python -m pipeline.serve [port=8000]`.
+
+The champion answers, or the network in models/ if none is registered.
+"""
+
+import socket
+from contextlib import suppress
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.cli.command import run_tool
+from pipeline.config.schema import Config, Options
+from pipeline.service.app import Service, make_app
+from pipeline.service.limits import Limits
+from pipeline.service.networks import CHAMPION, Networks
+from pipeline.system.errors import InputError
+
+GRACE_SECONDS = 10
+
+
+class ServeOptions(Options):
+    """Where to serve, and what answers."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
+    network: str = CHAMPION
+
+
+def run(config: Config, options: ServeOptions) -> None:
+    """Serve until Ctrl-C.
+
+    Raises:
+        InputError: The port is taken.
+    """
+    import uvicorn
+
+    limits = Limits()
+    service = Service(Networks(config.tracking, options.network), config.predict, limits)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            make_app(service, limits),
+            options.host,
+            options.port,
+            http="pipeline.service.connections:PromptConnection",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            server_header=False,
+        )
+    )
+    listening = _listen(options)
+    print(f"listening at http://{options.host}:{options.port}", flush=True)
+    with suppress(KeyboardInterrupt):
+        server.run([listening])
+
+
+def _listen(options: ServeOptions) -> socket.socket:
+    try:
+        return socket.create_server((options.host, options.port), backlog=1024)
+    except OSError as error:
+        raise InputError(
+            f"port={options.port} at host={options.host}: {error.strerror}; choose another"
+        ) from error
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_tool(ServeOptions, run, __doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Answer over HTTP: which digit is on a picture, or which number."""
