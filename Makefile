@@ -9,7 +9,7 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test coverage mutants lint format lock ui report bench bench-quick clean
+.PHONY: stale help setup repro status test coverage mutants lint format lock ui serve report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ lock: $(READY) ## Update requirements.lock from pyproject.toml
 
 ui: $(READY) ## Browse and compare runs in MLflow's UI
 	@python -m pipeline.ui
+
+serve: $(READY) ## Read pictures over HTTP, and on a page to draw on, at http://127.0.0.1:8000
+	@python -m pipeline.serve
 
 report: $(READY) ## Compare the best experiments in one HTML file
 	@python -m pipeline.report
