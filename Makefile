@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml $(STALE)
 	@touch $@
 
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then summarise the results
-	@python -m pipeline.cli.project.git
+	@python -m pipeline.cli.project.dvc
 	@DRIFT_REPORTED_BY_CALLER=1 dvc repro
 	@python -m pipeline.record
 	@python -m pipeline.status

@@ -1,0 +1,158 @@
+"""`kill -9` at random moments; then the same command again, compared with an undisturbed one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+
+import psutil
+from support.projects import SMALL
+
+from soak.state import Checkout
+
+GRID = ["train.epochs=1,2", "model.hidden_units=[16]", "train.threads=1"]
+SWEEP = [*(each for each in SMALL if each.split("=")[0] not in GRID[0] + GRID[1]), *GRID]
+SEARCH = ["search.trials=2", "search.timeout=3600", *SMALL[:-1], "train.epochs=1"]
+
+KINDS = {
+    "prepare": [["dvc", "repro", "prepare"], ["python", "-m", "pipeline.stages.prepare"]],
+    "train": [["dvc", "repro", "train"], ["python", "-m", "pipeline.stages.train"]],
+    "evaluate": [["dvc", "repro", "evaluate"], ["python", "-m", "pipeline.stages.evaluate"]],
+    "predict-custom": [
+        ["dvc", "repro", "predict-custom"],
+        ["python", "-m", "pipeline.stages.predict_custom"],
+    ],
+    "experiment": [["python", "-m", "pipeline", *SMALL]],
+    "sweep": [["python", "-m", "pipeline.sweep", *SWEEP]],
+    "search": [["python", "-m", "pipeline.search", *SEARCH]],
+    "register": [["python", "-m", "pipeline.register", "run=best"]],
+}
+"""Each kind of command, and the ways to type it."""
+VICTIMS = ("group", "command", "child", "group and recorder")
+LONGEST = 600  # seconds for the command after a kill
+
+
+@dataclass
+class Kill:
+    """A kill, and what was wrong after it."""
+
+    seed: int
+    kind: str
+    command: str
+    victim: str
+    after: float
+    of: float
+    struck: bool = False
+    problems: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def run(folder, seeds, kinds):
+    """Kill once a seed; write a line of kills.jsonl for each, and skip seeds that have one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / "kills.jsonl"
+    done = {json.loads(line)["seed"]: json.loads(line) for line in _lines(report)}
+    checkout = Checkout.at(folder / "project")
+    took = _durations(folder, checkout)
+    for seed in seeds:
+        if seed in done:
+            continue
+        done[seed] = asdict(kill_once(checkout, seed, kinds, took))
+        with report.open("a") as file:
+            file.write(json.dumps(done[seed]) + "\n")
+        print(json.dumps(done[seed]), flush=True)
+        if done[seed]["problems"]:
+            checkout.set_aside(folder / f"failed-{seed}")
+    struck = [each for each in done.values() if each["struck"]]
+    failed = [each for each in struck if each["problems"]]
+    print(f"{len(struck)} kills, {len(failed)} with problems: {[each['seed'] for each in failed]}")
+    return bool(failed)
+
+
+def kill_once(checkout, seed, kinds, took):
+    rng = random.Random(seed)
+    kind = rng.choice(list(kinds))
+    command = rng.choice(KINDS[kind])
+    duration = took[" ".join(command)]
+    victim = rng.choice(VICTIMS)
+    kill = Kill(seed, kind, " ".join(command), victim, rng.uniform(0, duration), duration)
+    checkout.forget(kind)
+    with checkout.log("killed").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=checkout.folder, env=checkout.env,
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=kill.after)
+    kill.struck = process.returncode is None
+    if kill.struck:
+        _strike(process, victim, rng, checkout)
+    kill.problems, kill.said = _follow_up(checkout, kind, command)
+    process.wait()
+    return kill
+
+
+def _strike(process, victim, rng, checkout):
+    if victim == "child":
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(process.pid).children(recursive=True)
+            if children:
+                rng.choice(children).kill()
+                process.wait()  # the command finds out and ends in its own way
+                return
+    if victim == "command":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    if victim == "group and recorder":
+        for each in checkout.processes():
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+    if process.pid % 2:
+        process.wait()  # otherwise it stays a zombie, as in a container without an init
+
+
+def _follow_up(checkout, kind, command):
+    """Run the command again; return what is wrong then, and what the command said of trouble."""
+    with checkout.log("again").open("w") as log:
+        try:
+            code = subprocess.run(
+                command, cwd=checkout.folder, env=checkout.env, stdout=log, stderr=log,
+                timeout=LONGEST, check=False,
+            ).returncode  # fmt: skip
+        except subprocess.TimeoutExpired:
+            code = "none, it hangs"
+    text = checkout.log("again").read_text(errors="replace")
+    problems = [f"exit code {code}: {text[-600:]}"] if code else []
+    if "Traceback" in text:
+        problems.append(f"a traceback: {text[-1500:]}")
+    problems += checkout.problems(kind)
+    return problems, [line for line in text.splitlines() if "warning" in line.lower()][:5]
+
+
+def _durations(folder, checkout):
+    """Return how long each command takes; measure it undisturbed where it is not yet known."""
+    file = folder / "durations.json"
+    took = json.loads(file.read_text()) if file.is_file() else {}
+    for kind, ways in KINDS.items():
+        for command in ways:
+            if (name := " ".join(command)) in took:
+                continue
+            checkout.forget(kind)
+            begun = time.monotonic()
+            checkout.run(*command)
+            took[name] = time.monotonic() - begun
+            if found := checkout.problems(kind):
+                sys.exit(f"{name}, undisturbed: {found}")
+            file.write_text(json.dumps(took, indent=1))
+    checkout.keep()
+    return took
+
+
+def _lines(file):
+    return file.read_text().splitlines() if file.is_file() else []
