@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from soak import kills
+from soak import crowd, kills
 
 
 def main():
@@ -14,7 +14,11 @@ def main():
     killing = parts.add_parser("kills", help="kill -9 at random moments")
     killing.add_argument("--seeds", default="0-49", help="first and last; those done are skipped")
     killing.add_argument("--kinds", nargs="*", default=list(kills.KINDS), choices=kills.KINDS)
+    crowded = parts.add_parser("crowd", help="many commands at once on one SQLite store")
+    crowded.add_argument("--seconds", type=float, default=600)
     options = parser.parse_args()
+    if options.part == "crowd":
+        sys.exit(crowd.main(options.folder.resolve(), options.seconds))
     first, _, last = options.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     sys.exit(kills.run(options.folder.resolve(), seeds, options.kinds))

@@ -21,7 +21,7 @@ OUTPUTS = {
               "models/settings.json", "reports/train", "reports/train.json"],
     "evaluate": ["reports/evaluate", "reports/evaluate.json"],
     "predict-custom": ["reports/predict-custom"],
-    "experiment": ["data/prepared", "models", "reports", "dvc.lock", ".dvc/cache"],
+    "experiment": ["data/prepared", "models", "reports", "dvc.lock"],
     "sweep": [".sweeps"],
     "search": [".sweeps"],
     "register": [],
@@ -66,7 +66,7 @@ class Checkout(Project):
 
     def forget(self, kind):
         """Remove what a command of this kind makes, so that it makes it again."""
-        for name in [*OUTPUTS[kind], ".dvc/cache/runs", ".checkpoints"]:
+        for name in [*OUTPUTS[kind], ".dvc/cache", ".checkpoints"]:
             path = self.folder / name
             shutil.rmtree(path, ignore_errors=True)
             with suppress(OSError):
@@ -126,6 +126,11 @@ class Checkout(Project):
         found = [f"still running: {each}" for each in self.orphans()]
         found += [f"MLflow: {each} is RUNNING" for each in self.running()]
         found += self._locks() + self._differences() + self._run_problems()
+        if (
+            kind == "evaluate"
+            and (self.folder / "reports/evaluate/run_id.txt").read_text().strip() != self.run_id()
+        ):
+            found.append("reports/evaluate is of another run")
         if kind == "sweep":
             found += self._sweep_problems()
         if kind == "search":
@@ -153,14 +158,14 @@ class Checkout(Project):
         yaml.safe_load((self.folder / "dvc.lock").read_text())
         return []
 
-    def _query(self, query, *values):
+    def query(self, query, *values):
         with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=60)) as database:
             return database.execute(query, values).fetchall()
 
     def running(self):
         return [
             f"{name} {run_id}"
-            for run_id, name in self._query(
+            for run_id, name in self.query(
                 "select run_uuid, name from runs where status = 'RUNNING'"
             )
         ]
@@ -168,16 +173,17 @@ class Checkout(Project):
     def _run_problems(self):
         """Return what is wrong with the MLflow run of the network that lies here."""
         run_id = self.run_id()
-        status = self._query("select status from runs where run_uuid = ?", run_id)
+        status = self.query("select status from runs where run_uuid = ?", run_id)
         found = [] if status == [("FINISHED",)] else [f"MLflow: run {run_id} is {status}"]
-        steps = self._query(
+        steps = self.query(
             "select step, value from metrics where run_uuid = ? and key = 'val_loss'", run_id
         )
         counts = Counter(step for step, _ in steps)
         if counts != Counter(range(1, EPOCHS + 1)):
             found.append(f"MLflow: run {run_id} has val_loss at {sorted(counts.elements())}")
-        for metric in ("test_accuracy", "val_accuracy_chosen"):
-            if not self._query(
+        evaluated = (self.folder / "reports/evaluate/run_id.txt").read_text().strip() == run_id
+        for metric in ("val_accuracy_chosen", *["test_accuracy"] * evaluated):
+            if not self.query(
                 "select 1 from latest_metrics where run_uuid = ? and key = ?", run_id, metric
             ):
                 found.append(f"MLflow: run {run_id} lacks {metric}")
@@ -203,12 +209,12 @@ class Checkout(Project):
 
     def _children_problems(self, stage, wanted):
         """Return what is wrong with the runs below the newest run of a sweep."""
-        ((parent, status),) = self._query(
+        ((parent, status),) = self.query(
             "select runs.run_uuid, status from runs join tags using (run_uuid) "
             "where key = 'stage' and value = ? order by start_time desc limit 1",
             stage,
         )
-        children = self._query(
+        children = self.query(
             "select run_uuid from runs join tags using (run_uuid) "
             "where key = 'mlflow.parentRunId' and value = ? and status = 'FINISHED'",
             parent,
@@ -219,12 +225,12 @@ class Checkout(Project):
         return found
 
     def _registry_problems(self):
-        versions = self._query(
+        versions = self.query(
             "select version, run_id, description from model_versions "
             "where name = 'digits' and current_stage != 'Deleted_Internal'"
         )
-        aliases = dict(self._query("select alias, version from registered_model_aliases"))
-        served = self._query(
+        aliases = dict(self.query("select alias, version from registered_model_aliases"))
+        served = self.query(
             "select model_id, status from logged_models "
             "where name = 'reader' and lifecycle_stage = 'active' and source_run_id = ?",
             versions[0][1] if versions else "",
