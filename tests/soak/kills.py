@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 import psutil
-from support.projects import SMALL
+from support.projects import SMALL, wait_for
 
 from soak.state import Checkout
 
@@ -43,17 +43,19 @@ class Kill:
 
     seed: int
     kind: str
-    command: str
     victim: str
-    after: float
-    of: float
+    command: str = ""
+    after: float = 0.0
     struck: bool = False
     problems: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
 
 def run(folder, seeds, kinds):
-    """Kill once a seed; write a line of kills.jsonl for each, and skip seeds that have one."""
+    """Kill once a seed; write a line of kills.jsonl for each, and skip seeds that have one.
+
+    Return what was wrong after each.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "kills.jsonl"
     done = {json.loads(line)["seed"]: json.loads(line) for line in _lines(report)}
@@ -69,56 +71,71 @@ def run(folder, seeds, kinds):
         if done[seed]["problems"]:
             checkout.set_aside(folder / f"failed-{seed}")
     struck = [each for each in done.values() if each["struck"]]
-    failed = [each for each in struck if each["problems"]]
-    print(f"{len(struck)} kills, {len(failed)} with problems: {[each['seed'] for each in failed]}")
-    return bool(failed)
+    failed = [each for each in done.values() if each["problems"]]
+    print(f"{len(struck)} kills in {len(done)} tries, {len(failed)} with problems", flush=True)
+    return [f"seed {each['seed']}, {each['command']}: {each['problems']}" for each in failed]
 
 
 def kill_once(checkout, seed, kinds, took):
+    """Kill a command at a moment that the seed chooses, and run it again."""
     rng = random.Random(seed)
     kind = rng.choice(list(kinds))
     command = rng.choice(KINDS[kind])
-    duration = took[" ".join(command)]
-    victim = rng.choice(VICTIMS)
-    kill = Kill(seed, kind, " ".join(command), victim, rng.uniform(0, duration), duration)
+    kill = Kill(seed, kind, rng.choice(VICTIMS), " ".join(command))
+    kill.after = rng.uniform(0, took[kill.command])
     checkout.forget(kind)
-    with checkout.log("killed").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=checkout.folder, env=checkout.env,
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=kill.after)
-    kill.struck = process.returncode is None
-    if kill.struck:
-        _strike(process, victim, rng, checkout)
-    kill.problems, kill.said = _follow_up(checkout, kind, command)
-    process.wait()
+    with _started(checkout, command) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=kill.after)
+        if process.returncode is None:
+            _strike(process, kill, rng, checkout)
+        follow_up(checkout, kill, command)
     return kill
 
 
-def _strike(process, victim, rng, checkout):
-    if victim == "child":
+def kill_after(checkout, kill, command, words):
+    """Kill a command as soon as it has said something, and run it again."""
+    with _started(checkout, command) as process:
+        wait_for(lambda: words in checkout.log("killed").read_text(), seconds=LONGEST, every=0.1)
+        _strike(process, kill, random.Random(kill.seed), checkout)
+        follow_up(checkout, kill, command)
+
+
+@contextmanager
+def _started(checkout, command):
+    with (
+        checkout.log("killed").open("w") as log,
+        subprocess.Popen(
+            command, cwd=checkout.folder, env=checkout.env,
+            stdout=log, stderr=log, start_new_session=True,
+        ) as process,
+    ):  # fmt: skip
+        yield process
+
+
+def _strike(process, kill, rng, checkout):
+    kill.struck = True
+    if kill.victim == "child":
         with suppress(psutil.NoSuchProcess):
             children = psutil.Process(process.pid).children(recursive=True)
             if children:
                 rng.choice(children).kill()
-                process.wait()  # the command finds out and ends in its own way
+                process.wait(LONGEST)  # the command finds out and ends in its own way
                 return
-    if victim == "command":
+    if kill.victim == "command":
         process.kill()
     else:
         os.killpg(process.pid, signal.SIGKILL)
-    if victim == "group and recorder":
+    if kill.victim == "group and recorder":
         for each in checkout.processes():
             with suppress(psutil.NoSuchProcess):
                 each.kill()
-    if process.pid % 2:
+    if rng.random() < 0.5:
         process.wait()  # otherwise it stays a zombie, as in a container without an init
 
 
-def _follow_up(checkout, kind, command):
-    """Run the command again; return what is wrong then, and what the command said of trouble."""
+def follow_up(checkout, kill, command):
+    """Run the command again; note what is wrong then, and what the command said of trouble."""
     with checkout.log("again").open("w") as log:
         try:
             code = subprocess.run(
@@ -128,11 +145,12 @@ def _follow_up(checkout, kind, command):
         except subprocess.TimeoutExpired:
             code = "none, it hangs"
     text = checkout.log("again").read_text(errors="replace")
-    problems = [f"exit code {code}: {text[-600:]}"] if code else []
+    if code:
+        kill.problems.append(f"exit code {code}: {text[-600:]}")
     if "Traceback" in text:
-        problems.append(f"a traceback: {text[-1500:]}")
-    problems += checkout.problems(kind)
-    return problems, [line for line in text.splitlines() if "warning" in line.lower()][:5]
+        kill.problems.append(f"a traceback: {text[-1500:]}")
+    kill.problems += checkout.problems(kill.kind)
+    kill.said = [line for line in text.splitlines() if "warning" in line.lower()][:5]
 
 
 def _durations(folder, checkout):
