@@ -89,7 +89,8 @@ def _temporary(path: Path) -> Path:
             if owner and not is_running(int(owner[1])) and _is_old(left):
                 left.unlink()
     prefix = f".{path.stem}-{os.getpid()}-"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+    with _named(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     return Path(name)
 
@@ -99,9 +100,16 @@ def _is_old(file: Path) -> bool:
 
 
 def _replace(path: Path, temporary: Path) -> None:
-    try:
+    with _named(path):
         temporary.replace(path)
-    except OSError as error:  # it names the temporary file, which the user does not know
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name a file in an OSError instead of its temporary one, which the user does not know."""
+    try:
+        yield
+    except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

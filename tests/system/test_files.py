@@ -136,3 +136,13 @@ def test_a_folder_in_the_place_of_a_file_is_reported_by_its_own_name(tmp_path):
     ):
         temporary.write_text("report")
     assert caught.value.filename == str(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_reported_with_the_file_meant(tmp_path, monkeypatch):
+    def refuse(dir, prefix, suffix):  # a stand-in, as nothing is read-only for root
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir / f"{prefix}x{suffix}"))
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        files.write_text(tmp_path / "metrics.json", "{}")
+    assert caught.value.filename == str(tmp_path / "metrics.json")
