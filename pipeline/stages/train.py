@@ -86,9 +86,10 @@ def run(config: Config) -> None:
 
             training = learn(model, train, validation, config, on_epoch, checkpoint)
         metrics = measure(model, validation, training, config)
+        run_id = recorder.run_id()
         with replace_together(last=ONNX_FILE):
             save(model, train, metadata(metrics, config, info.note))
-            write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
+            write_text(MODELS / RUN_ID_NAME, run_id + "\n")
             write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
             files = report(training, metrics, describe(config))
         _record_outcome(recorder, metrics, training, [*files, ONNX_FILE])

@@ -31,6 +31,7 @@ KINDS = {
     "sweep": [["python", "-m", "pipeline.sweep", *SWEEP]],
     "search": [["python", "-m", "pipeline.search", *SEARCH]],
     "register": [["python", "-m", "pipeline.register", "run=best"]],
+    "sync": [["python", "-m", "pipeline.sync"]],
 }
 """Each kind of command, and the ways to type it."""
 VICTIMS = ("group", "command", "child", "group and recorder")
@@ -124,12 +125,10 @@ def _strike(process, kill, rng, checkout):
                 return
     if kill.victim == "command":
         process.kill()
-    else:
+    elif kill.victim == "group":
         os.killpg(process.pid, signal.SIGKILL)
-    if kill.victim == "group and recorder":
-        for each in checkout.processes():
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+    else:
+        checkout.kill(process)
     if rng.random() < 0.5:
         process.wait()  # otherwise it stays a zombie, as in a container without an init
 

@@ -1,16 +1,19 @@
 """A checkout to throw faults at: what its commands leave, and what is wrong with that."""
 
 import json
+import os
 import pickle
 import shutil
+import signal
 import sqlite3
+import subprocess
 import time
 from collections import Counter
 from contextlib import closing, suppress
 
 import psutil
 import yaml
-from support.projects import SMALL, Project
+from support.projects import SMALL, Project, wait_for
 
 RECORDER = "pipeline.tracking.recording"
 EPOCHS = int(SMALL[-1].split("=")[1])
@@ -25,6 +28,7 @@ OUTPUTS = {
     "sweep": [".sweeps"],
     "search": [".sweeps"],
     "register": [],
+    "sync": [],
 }  # fmt: skip
 RESULTS = (
     "reports/*.json", "reports/*/metrics.json", "reports/*/*.csv", "data/prepared/*",
@@ -71,6 +75,8 @@ class Checkout(Project):
             shutil.rmtree(path, ignore_errors=True)
             with suppress(OSError):
                 path.unlink()
+        if kind == "sync":
+            self.leave_a_journal()
         if kind == "register":
             from mlflow import MlflowException
 
@@ -117,15 +123,48 @@ class Checkout(Project):
 
     def wait_until_settled(self):
         until = time.monotonic() + SETTLES
-        while (self.running() or self.orphans()) and time.monotonic() < until:
+        while self._unsettled() and time.monotonic() < until:
             time.sleep(0.5)
+
+    def _unsettled(self):
+        """Return what is still going on, or waits to be recorded."""
+        found = [f"still running: {each}" for each in self.orphans()]
+        found += [f"MLflow: {each} is RUNNING" for each in self.running()]
+        return found + [f"in the journal: {each.name}" for each in self.journals()]
+
+    def journals(self):
+        """Return the journals that wait for MLflow, and those that never get there."""
+        folder = self.folder / ".journal"
+        return [each for kind in ("jsonl", "damaged") for each in folder.glob(f"*/*.{kind}")]
+
+    def leave_a_journal(self):
+        """Leave records that wait for MLflow: kill a stage, and the recorder with it."""
+        with subprocess.Popen(
+            ["python", "-m", "pipeline.stages.predict_custom"],
+            cwd=self.folder, env=self.env, stderr=subprocess.DEVNULL, start_new_session=True,
+        ) as process:  # fmt: skip
+            wait_for(self.journals, seconds=SETTLES, every=0.1)
+            time.sleep(1)
+            self.kill(process)
+
+    def kill(self, process):
+        """Kill a command, and all else that was started here."""
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for each in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+
+    def run_id(self):
+        """Return MLflow's id of the network's run, also where ours is written."""
+        written = super().run_id()
+        known = self.query("select run_uuid from tags where key = 'run_key' and value = ?", written)
+        return known[0][0] if known else written
 
     def problems(self, kind):
         """Return what is wrong after a command of this kind has ended."""
         self.wait_until_settled()
-        found = [f"still running: {each}" for each in self.orphans()]
-        found += [f"MLflow: {each} is RUNNING" for each in self.running()]
-        found += self._locks() + self._differences() + self._run_problems()
+        found = self._unsettled() + self._locks() + self._differences() + self._run_problems()
         if (
             kind == "evaluate"
             and (self.folder / "reports/evaluate/run_id.txt").read_text().strip() != self.run_id()
