@@ -165,11 +165,6 @@ class Checkout(Project):
         """Return what is wrong after a command of this kind has ended."""
         self.wait_until_settled()
         found = self._unsettled() + self._locks() + self._differences() + self._run_problems()
-        if (
-            kind == "evaluate"
-            and (self.folder / "reports/evaluate/run_id.txt").read_text().strip() != self.run_id()
-        ):
-            found.append("reports/evaluate is of another run")
         if kind == "sweep":
             found += self._sweep_problems()
         if kind == "search":
@@ -220,7 +215,8 @@ class Checkout(Project):
         counts = Counter(step for step, _ in steps)
         if counts != Counter(range(1, EPOCHS + 1)):
             found.append(f"MLflow: run {run_id} has val_loss at {sorted(counts.elements())}")
-        evaluated = (self.folder / "reports/evaluate/run_id.txt").read_text().strip() == run_id
+        written = Project.run_id(self)
+        evaluated = (self.folder / "reports/evaluate/run_id.txt").read_text().strip() == written
         for metric in ("val_accuracy_chosen", *["test_accuracy"] * evaluated):
             if not self.query(
                 "select 1 from latest_metrics where run_uuid = ? and key = ?", run_id, metric
