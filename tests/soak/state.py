@@ -66,6 +66,7 @@ class Checkout(Project):
             str(path.relative_to(self.folder)): path.read_bytes()
             for pattern in RESULTS
             for path in sorted(self.folder.glob(pattern))
+            if ".part" not in path.suffixes  # what an interrupted predict-custom has read
         }
 
     def forget(self, kind):
