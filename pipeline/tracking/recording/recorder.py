@@ -142,6 +142,8 @@ class Recorder:
             journal.end()
             if wait:
                 deliver(journal.folder)
+            else:
+                look_after(journal.folder)
             self._run_id = journal.taken().run_id
             journal.close()
             self._journal = None
