@@ -1,5 +1,6 @@
 """Report MLflow's exceptions in one line."""
 
+import errno
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -43,14 +44,17 @@ def is_temporary(error: Exception) -> bool:
     A missing right or a wrong password can be mended as well.
     """
     from mlflow.exceptions import MlflowException
-    from requests import HTTPError
+    from requests import HTTPError, RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
     if isinstance(error, HTTPError) and error.response is not None:
         return _may_pass(error.response.status_code)
     if isinstance(error, MlflowException):
         return _may_pass(error.get_http_status_code())
-    return isinstance(error, OSError | SQLAlchemyError | InputError)
+    if isinstance(error, OSError) and error.errno:
+        return error.errno != errno.ENOENT  # the disk is full, or a folder not writable
+    silent = RequestException | ConnectionError | TimeoutError
+    return isinstance(error, silent | SQLAlchemyError | InputError)
 
 
 def _may_pass(status: int) -> bool:

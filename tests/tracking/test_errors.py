@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import requests
+from PIL import UnidentifiedImageError
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.errors import mlflow_errors_as_input_errors
+from pipeline.tracking.errors import is_missing, is_temporary, mlflow_errors_as_input_errors
 
 
 def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
@@ -25,6 +27,48 @@ def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
     assert "\n" not in str(caught.value)
     with pytest.raises(ZeroDivisionError):
         fail(ZeroDivisionError())
+
+
+def answer(status):
+    response = requests.Response()
+    response.status_code = status
+    return requests.HTTPError(response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (requests.ConnectionError("reset by peer"), True),
+        (requests.Timeout("read timed out"), True),
+        (ConnectionResetError(), True),
+        (OSError(28, "No space left on device"), True),
+        (FileNotFoundError(2, "No such file"), False),
+        (UnidentifiedImageError("cannot identify image file"), False),
+        (answer(500), True),
+        (answer(403), True),
+        (answer(413), False),
+        (InputError("the store is locked"), True),
+        (ValueError("no number"), False),
+    ],
+    ids=str,
+)
+def test_what_may_pass_is_told_from_what_will_not(error, passes):
+    assert is_temporary(error) == passes
+
+
+def test_what_mlflow_refuses_is_refused_for_good():
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos import databricks_pb2 as codes
+
+    passes = {
+        codes.INTERNAL_ERROR: True, codes.TEMPORARILY_UNAVAILABLE: True,
+        codes.UNAUTHENTICATED: True, codes.PERMISSION_DENIED: True,
+        codes.INVALID_PARAMETER_VALUE: False, codes.RESOURCE_DOES_NOT_EXIST: False,
+    }  # fmt: skip
+    for code, passing in passes.items():
+        error = MlflowException("no", error_code=code)
+        assert is_temporary(error) == passing
+        assert is_missing(error) == (code == codes.RESOURCE_DOES_NOT_EXIST)
 
 
 def test_mlflow_is_not_imported_before_its_telemetry_is_switched_off():

@@ -117,7 +117,8 @@ def test_a_run_is_whole_whatever_befalls_its_server(server, tmp_path, monkeypatc
     client, proxy = MlflowClient(server), Proxy(int(server.rpartition(":")[2]))
 
     def record(address, outage):
-        settings = Tracking(enabled=True, uri=address, experiment="digits")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        settings = Tracking(enabled=True, uri=None, experiment="digits")
         with new_run(settings, TRAIN) as recorder:
             recorder.record(*records[:6])
             recorder.run_id()
@@ -137,6 +138,7 @@ def test_a_run_is_whole_whatever_befalls_its_server(server, tmp_path, monkeypatc
     for name, outage in OUTAGES.items():
         found, lines = record(proxy.address, outage)
         assert found == whole, name
+        assert lines, name
         assert f"of 1 run wait for {proxy.address}" in lines[0], name
     assert len(caplog.messages) == 1
     assert list(store_folder(proxy.address).glob("*.jsonl")) == []
