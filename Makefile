@@ -9,7 +9,7 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test coverage mutants lint format lock ui serve report bench bench-quick clean
+.PHONY: stale help setup repro status test soak coverage mutants lint format lock ui serve report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml $(STALE)
 	@touch $@
 
 repro: $(READY) ## Run the whole pipeline as committed (dvc repro), then summarise the results
-	@python -m pipeline.cli.project.git
+	@python -m pipeline.cli.project.dvc
 	@DRIFT_REPORTED_BY_CALLER=1 dvc repro
 	@python -m pipeline.record
 	@python -m pipeline.status
@@ -43,6 +43,10 @@ status: $(READY) ## Say which network lies here, what made it, and how to go bac
 
 test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
 	pytest $(TESTS)
+
+# Each kill and its comparison is a line of .soak/kills.jsonl; a seed that has one is not repeated.
+soak: $(READY) ## Kill commands at random moments, and run many at once; SOAK="kills --seeds 0-49" does only this
+	PYTHONPATH=tests python -m soak $(or $(SOAK),all)
 
 coverage: $(READY) ## Run the tests of the domain and list the branches they miss
 	pytest tests/digits --cov

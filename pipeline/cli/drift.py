@@ -52,7 +52,7 @@ def report_drift_of_stage(params: Tree) -> None:
 
 def _reported_by_another_stage() -> bool:
     """Return whether a stage of this DVC process came first; if not, record that this one did."""
-    from pipeline.cli.project.dvc import parent_dvc
+    from pipeline.cli.project.orphans import parent_dvc
 
     dvc = parent_dvc()
     if dvc is None:

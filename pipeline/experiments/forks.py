@@ -16,13 +16,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import psutil
-
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.forkserver import start_forkserver
 from pipeline.experiments.running import StoppedError, run_trial
 from pipeline.experiments.trial import EpochCallback, Executor, Outcome, Trial, sweeps_dir
-from pipeline.system.machine import end_with_parent
+from pipeline.system.machine import end_with_parent, is_running
 
 _PICTURES = "pictures-"  # followed by the process that made the folder
 
@@ -48,7 +46,7 @@ def shared_folder() -> Iterator[Path]:
     sweeps_dir().mkdir(parents=True, exist_ok=True)
     for left in sweeps_dir().glob(f"{_PICTURES}*"):
         owner = left.name.removeprefix(_PICTURES)
-        if not (owner.isdigit() and psutil.pid_exists(int(owner))):
+        if not (owner.isdigit() and is_running(int(owner))):
             shutil.rmtree(left, ignore_errors=True)
     folder = sweeps_dir() / f"{_PICTURES}{os.getpid()}"
     folder.mkdir(exist_ok=True)

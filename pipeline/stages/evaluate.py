@@ -39,7 +39,7 @@ from pipeline.digits.robustness.measure import SEED, Robustness, cost, measure
 from pipeline.digits.splits import Split, digest, load_split
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
-from pipeline.system.files import write_csv, write_json, write_text
+from pipeline.system.files import replace_together, write_csv, write_json, write_text
 from pipeline.system.progress import SHOW_AFTER, progress
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import reopened_run
@@ -98,8 +98,9 @@ def run(config: Config) -> None:
         price = cost(ONNX_FILE, test.images)
         # Without the time, which would change this output of the stage with every run.
         written = metrics | {"model_bytes": price["model_bytes"]}
-        write_json(summary_file(STAGE), {name: written[name] for name in KEY_METRICS})
-        files = report(written, evaluation, robustness, test, info)
+        with replace_together(last=report_dir(STAGE) / RUN_ID_NAME):
+            write_json(summary_file(STAGE), {name: written[name] for name in KEY_METRICS})
+            files = report(written, evaluation, robustness, test, info)
         figures = comparable(metrics) | price | robustness.by_kind()
         recorder.record(evaluation_metrics(figures, info.name, digest([test]), len(test)))
         recorder.record(*File.each(files, STAGE))

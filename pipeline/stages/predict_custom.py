@@ -44,7 +44,7 @@ from pipeline.stages.prediction_files import (
     write_predictions,
 )
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_json, write_text
+from pipeline.system.files import replace_together, write_json, write_text
 from pipeline.tracking.names import LINES_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
@@ -80,11 +80,12 @@ def run(config: Config) -> None:
     child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
     with child_run(config.tracking, run_id, parent, child) as recorder:
         predictions, note = read(settings, paths, images, model)
-        tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
-        write_json(output / METRICS_NAME, tally.metrics())
         reader = reader_in_words(settings, model, run_id)
-        write_text(output / READER_NAME, f"{reader}\n")
-        plot(tally, labels, note, output / PLOT_NAME)
+        with replace_together(last=output / READER_NAME):
+            tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
+            write_json(output / METRICS_NAME, tally.metrics())
+            write_text(output / READER_NAME, f"{reader}\n")
+            plot(tally, labels, note, output / PLOT_NAME)
         recorder.record(Params({"predict": settings.model_dump()}))
         if settings.mode == "number" and (lines_run := read_run_id(LINES_MODEL)):
             recorder.record(Tags({LINES_RUN_TAG: lines_run}))

@@ -12,7 +12,7 @@ from pipeline.digits.preprocessing.labels import same_number
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.recognition.number import NumberPrediction
 from pipeline.digits.recognition.page import DigitBox
-from pipeline.system.files import name_file_in_errors
+from pipeline.system.files import replace_when_written
 from pipeline.system.progress import track
 
 PREDICTIONS_NAME = "predictions.csv"
@@ -63,7 +63,7 @@ def write_predictions(
     total: int,
     grid_limit: int,
 ) -> Tally:
-    """Write each prediction as it arrives, so that an interrupted run keeps what it has read.
+    """Write each prediction as it arrives; what an interrupted run has read is kept in *.part.csv.
 
     predictions.csv has one row per picture, numbers.csv one row per digit of a number. numbers.csv
     is always written, since DVC expects every output of a stage.
@@ -85,7 +85,11 @@ def write_predictions(
 def _csv_writer(
     path: Path, columns: Sequence[str]
 ) -> Iterator[Callable[[Iterable[object]], object]]:
-    with name_file_in_errors(path), path.open("w", newline="", encoding="utf-8") as file:
+    part = path.with_suffix(f".part{path.suffix}")
+    with (
+        replace_when_written(path, part) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         yield writer.writerow

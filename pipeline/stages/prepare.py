@@ -23,9 +23,9 @@ from pipeline.digits.splits import (
     stratified_split,
     validation_share,
 )
-from pipeline.stages.prepared import DatasetInfo, split_file
+from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_json
+from pipeline.system.files import replace_together, write_json
 from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, run_written_later
@@ -50,15 +50,16 @@ def run(config: Config) -> None:
         dataset: Dataset = call_target(config.data)
         splits = split_dataset(dataset, config.prepare.validation_size, config.seed)
         info = identify(dataset, splits)
-        for name, split in splits.items():
-            save_split(split, split_file(name))
-        info.save()
         counts = {
             name: class_counts(split, len(info.class_names)) for name, split in splits.items()
         }
         metrics_file = report_dir(STAGE) / METRICS_NAME
-        write_json(metrics_file, describe(dataset, info, counts))
-        plots = plot(splits["train"], counts, info, report_dir(STAGE))
+        with replace_together(last=dataset_file()):
+            for name, split in splits.items():
+                save_split(split, split_file(name))
+            info.save()
+            write_json(metrics_file, describe(dataset, info, counts))
+            plots = plot(splits["train"], counts, info, report_dir(STAGE))
         _record(recorder, info, counts, [metrics_file, *plots])
     sizes = ", ".join(f"{len(split)} {name}" for name, split in splits.items())
     log.info("%s from %s: %s", dataset.name, dataset.source, sizes)

@@ -32,7 +32,12 @@ from pipeline.stages.network import build, describe, export, learn, measure, met
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import write_history
 from pipeline.stages.training_run import training_run, unseen_test_set
-from pipeline.system.files import replace_when_written, write_json, write_text
+from pipeline.system.files import (
+    replace_together,
+    replace_when_written,
+    write_json,
+    write_text,
+)
 from pipeline.system.progress import progress
 from pipeline.tracking.recording.learning import KerasModel, Readings
 from pipeline.tracking.recording.openings import RunRequest
@@ -81,10 +86,12 @@ def run(config: Config) -> None:
 
             training = learn(model, train, validation, config, on_epoch, checkpoint)
         metrics = measure(model, validation, training, config)
-        save(model, train, metadata(metrics, config, info.note))
-        write_text(MODELS / RUN_ID_NAME, recorder.run_id() + "\n")
-        write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
-        files = report(training, metrics, describe(config))
+        run_id = recorder.run_id()
+        with replace_together(last=ONNX_FILE):
+            save(model, train, metadata(metrics, config, info.note))
+            write_text(MODELS / RUN_ID_NAME, run_id + "\n")
+            write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
+            files = report(training, metrics, describe(config))
         _record_outcome(recorder, metrics, training, [*files, ONNX_FILE])
         example = validation.images[0].tolist()
         recorder.record(KerasModel.at(KERAS_FILE, model.output_shape[1:], example))

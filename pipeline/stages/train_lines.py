@@ -40,7 +40,7 @@ from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples
 from pipeline.stages.training_run import training_run
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_json, write_text
+from pipeline.system.files import replace_when_written, write_json, write_text
 from pipeline.system.progress import progress, track
 from pipeline.tracking.names import lines_experiment
 from pipeline.tracking.recording.openings import RunRequest
@@ -131,13 +131,15 @@ def save(
         What it reads in those lines, and the calibration.
     """
     told = {NOTE: note or "", TITLE: title}
-    export_onnx(model, LINES_FILE, held_out.images[:COMPARED], told)
-    reader = LineReader.load(LINES_FILE)
-    readings = list(track(read_held_out(reader, held_out), len(held_out), "held-out line"))
-    slope, offset = fit_calibration(
-        [each.probability for each in readings], [each.right for each in readings]
-    )
-    add_metadata(LINES_FILE, told | {SLOPE: repr(slope), OFFSET: repr(offset)})
+    with replace_when_written(LINES_FILE) as network:
+        export_onnx(model, network, held_out.images[:COMPARED], told)
+        reader = LineReader.load(network)
+        readings = list(track(read_held_out(reader, held_out), len(held_out), "held-out line"))
+        slope, offset = fit_calibration(
+            [each.probability for each in readings], [each.right for each in readings]
+        )
+        add_metadata(network, told | {SLOPE: repr(slope), OFFSET: repr(offset)})
+        (LINES_MODEL / RUN_ID_NAME).unlink(missing_ok=True)  # that of the network before
     return readings, {SLOPE: slope, OFFSET: offset}
 
 

@@ -2,16 +2,27 @@
 
 import csv
 import errno
+import glob
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from pipeline.system.machine import is_running
+
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ABANDONED_AFTER = 60.0
+"""Seconds after which the temporary file of a process that is gone may be removed."""
+
+_together: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("_together", default=None)
+"""The temporary files that wait for the end of a `replace_together`, each with its place."""
 
 
 @contextmanager
@@ -26,25 +37,79 @@ def name_file_in_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replace_when_written(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move the file to `path` if the block succeeds."""
+def replace_when_written(path: Path, part: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path; move the file to `path` if the block succeeds.
+
+    Args:
+        path: Its place, from then on.
+        part: The temporary path, where an unfinished file then stays; None makes up one beside
+            `path`, and leaves nothing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = part or _temporary(path)
     try:
         with name_file_in_errors(path):
             yield temporary
         temporary.chmod(0o644)
-        _replace(path, temporary)
+        if (waiting := _together.get()) is None:
+            _replace(path, temporary)
+        else:
+            waiting.append((temporary, path))
+    except BaseException:
+        if part is None:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def replace_together(last: Path) -> Iterator[None]:
+    """Replace all files that the block writes at its end; keep the old ones if it fails.
+
+    `last`, one of them, is removed first and comes last. So where it is, the others belong to it,
+    even if this process is killed.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    outside = _together.set(waiting)
+    try:
+        yield
+        last.unlink(missing_ok=True)
+        for temporary, path in sorted(waiting, key=lambda each: each[1] == last):
+            _replace(path, temporary)
     finally:
-        temporary.unlink(missing_ok=True)
+        _together.reset(outside)
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    """Make an empty file beside another, named after this process; remove those of killed ones."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}-*{glob.escape(path.suffix)}"):
+        owner = re.fullmatch(r"(\d+)-.*", left.name.removeprefix(f".{path.stem}-"))
+        with suppress(OSError):
+            if owner and not is_running(int(owner[1])) and _is_old(left):
+                left.unlink()
+    prefix = f".{path.stem}-{os.getpid()}-"
+    with _named(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+    os.close(handle)
+    return Path(name)
+
+
+def _is_old(file: Path) -> bool:
+    return time.time() - file.stat().st_mtime > ABANDONED_AFTER
 
 
 def _replace(path: Path, temporary: Path) -> None:
-    try:
+    with _named(path):
         temporary.replace(path)
-    except OSError as error:  # it names the temporary file, which the user does not know
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name a file in an OSError instead of its temporary one, which the user does not know."""
+    try:
+        yield
+    except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

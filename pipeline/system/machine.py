@@ -1,4 +1,4 @@
-"""Count the cores that a process may use; end a child process with its parent."""
+"""Count the cores that a process may use; tell living processes from others."""
 
 import os
 import signal
@@ -11,6 +11,21 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # exists only on Linux
         return os.cpu_count() or 1
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs: one that has ended does not, though nobody has collected it.
+
+    In a container, often nobody does.
+    """
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def end_with_parent() -> None:

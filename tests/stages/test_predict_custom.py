@@ -139,10 +139,12 @@ def test_a_folder_of_only_drawn_pictures_is_refused(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's always full device")
 def test_a_full_disk_is_reported_with_the_table_that_did_not_fit(tmp_path):
     table = tmp_path / "predictions.csv"
-    table.symlink_to("/dev/full")
+    table.write_text("old")
+    (tmp_path / "predictions.part.csv").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left") as caught:
         write_predictions(tmp_path, [], {}, 0, 0)
     assert caught.value.filename == str(table)
+    assert table.read_text() == "old"
 
 
 @pytest.mark.parametrize("mode", ["digit", "number"])

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -21,6 +23,77 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
         write_half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def write_two(folder, *, fails=False):
+    with files.replace_together(last=folder / "last"):
+        files.write_text(folder / "last", "new")
+        files.write_text(folder / "first", "new")
+        if fails:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_files_that_belong_together_are_all_replaced_or_none(tmp_path):
+    for name in ("first", "last"):
+        (tmp_path / name).write_text("old")
+    with pytest.raises(OSError, match="No space left"):
+        write_two(tmp_path, fails=True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "first": "old",
+        "last": "old",
+    }
+    write_two(tmp_path)
+    assert [(tmp_path / name).read_text() for name in ("first", "last")] == ["new", "new"]
+
+
+def test_killed_between_two_files_that_belong_together_the_last_is_missing(tmp_path, monkeypatch):
+    for name in ("first", "last"):
+        (tmp_path / name).write_text("old")
+    replaced = []
+
+    def replace(path, temporary):
+        if replaced:
+            raise KeyboardInterrupt  # stands in for a kill
+        replaced.append(path.name)
+        temporary.replace(path)
+
+    monkeypatch.setattr(files, "_replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_two(tmp_path)
+    assert replaced == ["first"]
+    assert not (tmp_path / "last").exists()
+
+
+def test_an_unfinished_file_stays_where_it_is_wanted(tmp_path):
+    path, part = tmp_path / "answers.csv", tmp_path / "answers.part.csv"
+    path.write_text("old")
+
+    def write_half():
+        with files.replace_when_written(path, part) as temporary:
+            temporary.write_text("ne")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_half()
+    assert (path.read_text(), part.read_text()) == ("old", "ne")
+
+
+def test_the_unfinished_file_of_a_killed_process_goes_with_the_next_write(tmp_path):
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from pipeline.system.files import replace_when_written\n"
+        "with replace_when_written(pathlib.Path(sys.argv[1])):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    path = tmp_path / "file.json"
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    (left,) = tmp_path.iterdir()
+    ours = tmp_path / f".file-{os.getpid()}-abc.json"
+    ours.touch()
+    for each in (left, ours):
+        os.utime(each, (0, 0))
+    files.write_text(path, "whole")
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, ours.name}
 
 
 def test_a_folder_is_for_one_block_at_a_time_and_goes_when_that_has_ended_well(tmp_path):
@@ -63,3 +136,13 @@ def test_a_folder_in_the_place_of_a_file_is_reported_by_its_own_name(tmp_path):
     ):
         temporary.write_text("report")
     assert caught.value.filename == str(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_reported_with_the_file_meant(tmp_path, monkeypatch):
+    def refuse(dir, prefix, suffix):  # a stand-in, as nothing is read-only for root
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir / f"{prefix}x{suffix}"))
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        files.write_text(tmp_path / "metrics.json", "{}")
+    assert caught.value.filename == str(tmp_path / "metrics.json")

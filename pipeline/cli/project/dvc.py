@@ -12,6 +12,8 @@ from typing import IO
 import psutil
 
 from pipeline.cli.project.git import follow_git
+from pipeline.cli.project.leftovers import clear_leftovers
+from pipeline.cli.project.orphans import CALLER
 from pipeline.config.places import ROOT
 from pipeline.system.errors import InputError
 
@@ -36,13 +38,14 @@ def reproduce(environment: Mapping[str, str]) -> int:
         InputError: DVC cannot work in this folder.
     """
     expect_usable_path()
-    follow_git()
+    make_ready()
     # The stages' `python` must be this one, whether or not its environment is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]
     with (
         subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "PATH": path, **environment},
+            command, cwd=ROOT,
+            env={**os.environ, "PATH": path, CALLER: str(os.getpid()), **environment},
             stdout=subprocess.PIPE, text=True, errors="replace",
         ) as process,
         _terminated_with_its_stage(process.pid),
@@ -56,6 +59,12 @@ def reproduce(environment: Mapping[str, str]) -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             process.wait()
             raise
+
+
+def make_ready() -> None:
+    """Do what DVC needs before it is run here: without Git, and after it was killed."""
+    follow_git()
+    clear_leftovers()
 
 
 def expect_usable_path() -> None:
@@ -78,20 +87,6 @@ def _show(lines: IO[str] | None) -> None:
     for line in lines or ():
         if (text := line.strip()) and not text.startswith(DVC_HINTS):
             print(line, end="", flush=True)
-
-
-def is_dvc(process: psutil.Process) -> bool:
-    """Return whether a process runs DVC."""
-    with suppress(psutil.Error):
-        return any("dvc" in word for word in process.cmdline())
-    return False
-
-
-def parent_dvc() -> psutil.Process | None:
-    """Return the DVC process that runs this stage; None if it is unknown."""
-    with suppress(psutil.Error):
-        return next((each for each in psutil.Process().parents() if is_dvc(each)), None)
-    return None
 
 
 @contextmanager
@@ -122,3 +117,7 @@ def _processes_in_our_group(dvc: int) -> list[int]:
                 if os.getpgid(each.pid) == os.getpgrp() and each.status() != psutil.STATUS_ZOMBIE:
                     found.append(each.pid)
     return found
+
+
+if __name__ == "__main__":  # for `make repro`
+    make_ready()

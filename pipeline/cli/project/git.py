@@ -17,7 +17,3 @@ def follow_git() -> None:
         change = ["core.no_scm", "true"] if missing else ["--unset", "core.no_scm"]
         command = [sys.executable, "-m", "dvc", "config", "--local", *change]
         subprocess.run(command, cwd=ROOT, check=False)
-
-
-if __name__ == "__main__":  # for `make repro`
-    follow_git()

@@ -9,6 +9,7 @@
   two cores it makes no difference (6.47 s without it).
 """
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,8 @@ from pipeline.system.machine import cores, end_with_parent
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,6 +45,8 @@ def threads() -> Iterator[Executor]:
 def processes() -> Iterator[Executor]:
     """Yield a pool of processes, one per core; they end with this process, even if it is killed.
 
+    Where the system allows no semaphores, it is a pool of threads, with a warning.
+
     Raises:
         InputError: One of them was killed.
     """
@@ -53,7 +58,13 @@ def processes() -> Iterator[Executor]:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     context.set_forkserver_preload(_modules_to_preload())
-    unwanted = context.Event()
+    try:
+        unwanted = context.Event()
+    except OSError as error:  # no /dev/shm, as in some containers: no semaphores
+        log.warning("no processes can be used (/dev/shm: %s); threads take longer", error.strerror)
+        with threads() as pool:
+            yield pool
+        return
     pool = ProcessPoolExecutor(cores(), context, _begin, (unwanted,))
     try:
         yield pool

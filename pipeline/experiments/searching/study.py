@@ -50,6 +50,8 @@ OBJECTIVES_ATTRIBUTE = "objectives"
 DATA_ATTRIBUTE = "data"
 HEARTBEAT_SECONDS = 30
 OPENING_SECONDS = 0.5
+REFUSED = ("Cannot tell a ", "Should not reach")
+"""What Optuna says about the values of a trial that has been counted as failed."""
 
 log = logging.getLogger(__name__)
 
@@ -178,15 +180,30 @@ def optimise(study: "optuna.Study", search: Search, objective: Objective) -> Non
     log.info("%d trials, %d of them run before", search.trials, search.trials - missing)
     with progress(missing, "trial") as shown:
         objective.shown = shown
-        study.optimize(
-            objective,
-            timeout=search.timeout,
-            catch=(TrialFailedError,),
-            callbacks=[
-                MaxTrialsCallback(search.trials, states=_ended()),
-                _ShowTrial(shown, search, missing),
-            ],
-        )
+        show = _ShowTrial(shown, search, missing)
+        while _missing(study, search):
+            with _given_up_by_others():
+                study.optimize(
+                    objective,
+                    timeout=search.timeout,
+                    catch=(TrialFailedError,),
+                    callbacks=[MaxTrialsCallback(search.trials, states=_ended()), show],
+                )
+                return
+
+
+@contextmanager
+def _given_up_by_others() -> Iterator[None]:
+    """Warn of a trial that another process took for dead, as after a suspension of this machine.
+
+    Optuna refuses its values then, but its outcome is saved, and known if it is tried again.
+    """
+    try:
+        yield
+    except (ValueError, AssertionError) as error:
+        if not str(error).startswith(REFUSED):
+            raise
+        log.warning("a trial was counted as failed elsewhere, as nothing was heard of it; going on")
 
 
 @dataclass

@@ -66,6 +66,12 @@ class Delivery:
         """The store to deliver to."""
         return local_store() if self.path.parent.name == LOCAL else self.header.uri
 
+    @property
+    def ids(self) -> set[str]:
+        """All known ids of the run and its parent."""
+        run_id = Taken.of(self.path).run_id
+        return self.header.opening.ids | ({run_id} if run_id else set())
+
     def advance(self, open_store: OpenStore, known: dict[str, str]) -> bool:
         """Deliver what has been written so far; return whether that was all of a run's records.
 

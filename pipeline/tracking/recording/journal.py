@@ -77,7 +77,7 @@ class Journal:
         """
         self.folder = store_folder(header.uri)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path = self.folder / f"{time.time_ns()}-{os.getpid()}.jsonl"
+        self._path = self.folder / f"{_now_in(self.folder)}-{os.getpid()}.jsonl"
         self._lock = threading.Lock()
         begun = self._path.with_suffix(".new")
         self._file = os.open(begun, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -112,7 +112,8 @@ class Journal:
 
     def end(self) -> None:
         """Let others see that nothing follows; what was written is on the disk itself."""
-        os.fsync(self._file)
+        with suppress(OSError):  # a full disk was noticed before
+            os.fsync(self._file)
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def taken(self) -> "Taken":
@@ -235,7 +236,7 @@ def header_of(journal: Path) -> Header | None:
 
 def is_abandoned(journal: Path) -> bool:
     """Return whether a journal's writer has ended it or is dead, or it was removed since."""
-    with suppress(FileNotFoundError), journal.open("rb") as file:
+    with suppress(FileNotFoundError), journal.open("r+b") as file:  # NFS needs "+"
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -258,6 +259,11 @@ def set_aside(journal: Path) -> Path:
 def journals(folder: Path) -> list[Path]:
     """Return a store's journals, the oldest first."""
     return sorted(folder.glob("*.jsonl"))
+
+
+def _now_in(folder: Path) -> int:
+    """Return the time in nanoseconds, later than any journal's even if the clock was put back."""
+    return max([time.time_ns(), *(began(each) + 1 for each in journals(folder))])
 
 
 def began(journal: Path) -> int:

@@ -97,7 +97,7 @@ class Server:
                 give_up(path, unusable)
                 continue
             self._deliveries[path] = delivery
-            if not failed.isdisjoint(delivery.header.opening.ids):
+            if not failed.isdisjoint(delivery.ids):
                 continue
             try:
                 self._expect_same_file(delivery.uri)
@@ -108,7 +108,7 @@ class Server:
                 del self._deliveries[path]
                 give_up(path, unusable)
             except Exception as temporary:
-                failed |= delivery.header.opening.ids
+                failed |= delivery.ids
                 error = self._explained(temporary, delivery.uri)
                 if isinstance(error, InputError):
                     break

@@ -1,5 +1,7 @@
 """Processes that work through many items: what they import, and how they end."""
 
+import errno
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.places import ROOT
+from pipeline.digits.preprocessing import workers
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.system.errors import InputError
 
@@ -115,3 +118,15 @@ def is_running(process):
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_without_semaphores_threads_do_the_work(monkeypatch, caplog):
+    def refuse(_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))  # /dev/shm, in some containers
+
+    monkeypatch.setattr(multiprocessing.context.BaseContext, "Event", refuse)
+    with workers.processes() as pool:
+        assert pool.submit(workers.work_through, abs, [-1, 2]).result() == [1, 2]
+    assert caplog.messages == [
+        "no processes can be used (/dev/shm: Read-only file system); threads take longer"
+    ]

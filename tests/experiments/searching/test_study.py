@@ -102,6 +102,28 @@ def test_a_study_goes_on_and_stops_hopeless_trials(tree):
 
 
 @pytest.mark.usefixtures("fake")
+def test_a_trial_that_another_process_took_for_dead_does_not_end_the_search(tree, caplog):
+    settings = search(trials=3)
+    study = open_study(settings)
+    given_up = []
+
+    class Suspended(Objective):
+        def __call__(self, suggested):
+            values = super().__call__(suggested)
+            if not given_up:
+                given_up.append(suggested.number)
+                open_study(settings).tell(suggested.number, state=optuna.trial.TrialState.FAIL)
+            return values
+
+    optimise(study, settings, Suspended(settings, tree, NoRuns()))
+    assert [trial.state.name for trial in study.trials].count("FAIL") == 1
+    assert len(study.trials) == 3
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "a trial was counted as failed elsewhere, as nothing was heard of it; going on"
+    ]
+
+
+@pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize(
     ("objective", "stopped"),
     [

@@ -95,10 +95,15 @@ class Flaky:
             real(run_id, str(kept), folder)
 
 
-def runs_of(client, path):
-    key = path if isinstance(path, str) else Delivery(path).header.opening.run_id
+def runs_of(client, key, deleted=False):
+    from mlflow.entities import ViewType
+
+    if isinstance(key, Path):
+        key = Delivery(key).header.opening.run_id
     experiment = client.get_experiment_by_name("digits").experiment_id
-    return [r.info.run_id for r in client.search_runs([experiment], f"tags.run_key = '{key}'")]
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    found = client.search_runs([experiment], f"tags.run_key = '{key}'", run_view_type=view)
+    return [run.info.run_id for run in found]
 
 
 def deliver_until(path, failing, how):
@@ -128,9 +133,23 @@ def test_whichever_request_fails_the_run_is_as_if_none_had(how, client, write, r
         assert deliver_until(path, number, how)[-1] == name
         assert path.exists()
         assert Delivery(path).advance(healthy, {})
-        (run_id,) = runs_of(client, key)
+        (run_id,) = runs_of(client, key, deleted=True)
         assert contents(client, run_id) == whole, f"{number}: {name}"
         assert not path.exists()
+
+
+def test_a_run_that_was_created_without_our_knowing_is_found_and_a_late_copy_deleted(client, write):
+    path = write(Metrics({"loss": 1.0}), Finish("FINISHED"))
+    key = Delivery(path).header.opening.run_id
+    assert deliver_until(path, 2, "answer")[-1] == "create_run"
+    (created,) = runs_of(client, key)
+    experiment = client.get_run(created).info.experiment_id
+    assert deliver_until(path, 5, "answer")[-1] == "log_batch"  # it was found
+    assert runs_of(client, key) == [created]
+    late = client.create_run(experiment, tags={"run_key": key}).info.run_id
+    assert Delivery(path).advance(healthy, {})
+    assert runs_of(client, key) == [created]
+    assert client.get_run(late).info.lifecycle_stage == "deleted"
 
 
 def test_a_run_that_is_written_is_delivered_up_to_now(client, home):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import zlib
 
 import numpy as np
@@ -74,6 +75,14 @@ def test_what_is_written_is_read_back(journal):
     assert contents(path) == [HEADER, *records]
     assert header_of(path) == HEADER
     assert count_waiting(path) == 4
+
+
+def test_later_journals_come_later_though_the_clock_was_put_back(journal, monkeypatch):
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    later = Journal(HEADER)
+    later.append(Metrics({"loss": 1.0}))
+    assert [len(contents(path)) for path in journals(journal.folder)] == [1, 2]
+    later.close()
 
 
 def test_only_its_owner_can_read_it(journal):

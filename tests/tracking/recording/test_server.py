@@ -16,7 +16,13 @@ from support.recording import SETTINGS, TRAIN, recorded_training
 from pipeline.tracking import addresses
 from pipeline.tracking.recording import journal as journal_module
 from pipeline.tracking.recording import notices, server
-from pipeline.tracking.recording.journal import Header, Journal, journals, store_folder
+from pipeline.tracking.recording.journal import (
+    Header,
+    Journal,
+    journals,
+    note_taken,
+    store_folder,
+)
 from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.records import Finish, Metrics
 
@@ -67,9 +73,9 @@ def folder(tmp_path, monkeypatch):
 def write(folder):
     """Return a function that writes a journal and returns its run's id."""
 
-    def write(name, code=None, parent_run_id=None):
+    def write(name, code=None, parent_run_id=None, run_id=None):
         request = RunRequest("digits", name, {}, parent_run_id)
-        opening = Opening(uuid.uuid4().hex, request)
+        opening = Opening(run_id or uuid.uuid4().hex, request)
         journal = Journal(Header(URI, SETTINGS, opening, code or server.code_digest()))
         journal.append(Metrics({"loss": 1.0}))
         journal.append(Finish("FINISHED"))
@@ -121,14 +127,17 @@ def test_runs_are_delivered_in_the_order_in_which_they_were_begun(process, write
 
 def test_a_run_that_fails_holds_up_what_belongs_to_it_alone(process, folder, write, taken):
     parent = write("parent")
+    (path,) = journals(folder)
+    note_taken(path, f"run {'b' * 32}")
     write("child", parent_run_id=parent)
+    write("addition", run_id="b" * 32)
     write("other")
     taken.refused = {"parent"}
     assert "reset by peer" in str(process._deliver())
     assert taken.delivered == ["other"]
     taken.refused = set()
     assert process._deliver() is None
-    assert taken.delivered == ["other", "parent", "child"]
+    assert taken.delivered == ["other", "parent", "child", "addition"]
 
 
 def test_a_silent_server_is_told_at_once_and_asked_again(

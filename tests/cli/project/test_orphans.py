@@ -1,0 +1,51 @@
+"""A stage ends when DVC, or the command that runs DVC, is killed."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+from support.projects import wait_for
+
+from pipeline.cli.project import orphans
+from pipeline.system.errors import InputError
+from pipeline.system.machine import is_running
+
+# A stage under a `dvc` under a command, which wait for each other as the real ones do.
+STAGE_CODE = """
+import pathlib, sys, time
+from pipeline.cli.project import orphans
+orphans.end_with_dvc()
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(60)
+"""
+DVC_CODE = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[2:]])"
+CALLER_CODE = """
+import os, subprocess, sys
+os.environ["DIGITS_CALLER"] = str(os.getpid())
+subprocess.run([sys.executable, "-c", sys.argv[1], "dvc", *sys.argv[2:]])
+"""
+
+
+@pytest.mark.parametrize("killed", ["caller", "dvc"])
+def test_a_stage_ends_when_what_runs_it_is_killed(killed, tmp_path):
+    begun = tmp_path / "begun"
+    arguments = [sys.executable, "-c", CALLER_CODE, DVC_CODE, STAGE_CODE, str(begun)]
+    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as caller:
+        wait_for(begun.exists, seconds=60, every=0.1)
+        dvc, stage = psutil.Process(caller.pid).children(recursive=True)
+        {"caller": caller, "dvc": dvc}[killed].kill()
+        wait_for(lambda: not is_up(stage), seconds=30, every=0.1)
+        wait_for(lambda: not is_up(dvc), seconds=30, every=0.1)
+
+
+def is_up(process):
+    return is_running(process.pid) and process.is_running()
+
+
+def test_a_stage_whose_command_was_killed_before_does_not_begin(monkeypatch):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    monkeypatch.setenv(orphans.CALLER, str(ended.pid))
+    with pytest.raises(InputError, match="the command that runs this stage was killed"):
+        orphans.end_with_dvc()
