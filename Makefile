@@ -9,10 +9,11 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test coverage mutants lint format lock ui report bench bench-quick clean
+.PHONY: stale help setup repro status test coverage mutants lint format lock ui report gc bench bench-quick \
+	test-versions clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create the virtual environment from requirements.lock
 
@@ -43,6 +44,9 @@ status: $(READY) ## Say which network lies here, what made it, and how to go bac
 
 test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
 	pytest $(TESTS)
+
+test-versions: $(READY) ## Run the tests on Python 3.11 to 3.14, on the lock and on the newest versions; VERSIONS="3.12 --only lock"
+	@python .ci/versions.py $(VERSIONS)
 
 coverage: $(READY) ## Run the tests of the domain and list the branches they miss
 	pytest tests/digits --cov
@@ -75,6 +79,9 @@ ui: $(READY) ## Browse and compare runs in MLflow's UI
 
 report: $(READY) ## Compare the last experiments in one HTML file
 	@python -m pipeline.report
+
+gc: $(READY) ## Say what no experiment, run or registered model needs, and remove it if you agree
+	@python -m pipeline.gc
 
 bench: $(READY) ## Run the benchmarks against plain scripts (after make repro); BENCH="accuracy best" runs only these
 	python -m benchmarks -- $(BENCH)
