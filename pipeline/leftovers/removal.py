@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,13 +44,15 @@ class Leftovers:
         return sum(file.lstat().st_size for file in self.files())
 
     def remove(self) -> None:
-        """Remove it all."""
+        """Remove it all, and folders that are empty then: DVC fails at one in its run cache."""
         self.forget()
         for path in self.paths:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.parent.rmdir()
 
 
 def subfolders(folder: Path) -> list[Path]:

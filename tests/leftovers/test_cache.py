@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.leftovers import cache as module
 from pipeline.leftovers.cache import RUN_ID_FILE, Cache, Ran, cache_folder, needed
+from pipeline.leftovers.removal import Leftovers
 
 ALIVE, DEAD, UNKNOWN = "1" * 32, "2" * 32, "3" * 32
 DATA = "data/prepared"
@@ -101,8 +102,7 @@ def test_dvc_brings_back_what_stays_and_not_what_goes(made, monkeypatch):
     assert list(folder.glob("files/md5/??/*.dir")), "DVC names folders in its cache otherwise now"
     cache = Cache(folder)
     assert cache.unneeded(lambda run: True) == set()
-    for file in cache.unneeded(lambda run: run != DEAD):
-        file.unlink()
+    Leftovers("", sorted(cache.unneeded(lambda run: run != DEAD))).remove()
     assert restored(made, ALIVE)
     assert restored(made, UNKNOWN)
     assert not restored(made, DEAD)
