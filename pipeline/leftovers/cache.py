@@ -62,6 +62,10 @@ class Ran:
             return cls(file, {}, {})
         return cls(file, read, wrote)
 
+    def hashes(self) -> set[str]:
+        """Return the hashes of all that the stage read and wrote."""
+        return {*self.read.values(), *self.wrote.values()}
+
 
 @dataclass(frozen=True)
 class Cache:
@@ -82,9 +86,7 @@ class Cache:
         named = self._with_content(hashes_of_commits(ROOT))
         ran = [Ran.load(file) for file in self.folder.glob("runs/*/*/*")]
         kept = needed(ran, named, lambda name: self._keeps(name, keeps))
-        used = named | self._with_content(
-            {name for each in kept for name in (*each.wrote.values(), *each.read.values())}
-        )
+        used = named | self._with_content(set().union(*(each.hashes() for each in kept)))
         unused = {file for file in self._objects() if file.parent.name + file.name not in used}
         return unused | {each.file for each in ran if each not in kept}
 
@@ -115,8 +117,8 @@ class Cache:
 def needed(ran: Sequence[Ran], named: Collection[str], keeps: KeepsRun) -> list[Ran]:
     """Return what of the run cache is needed.
 
-    A training decides for itself: by its run, or by a commit that names all it wrote. What it read
-    is needed with it, and so is what was made of that or of its network, and of nothing else.
+    A training decides for itself: by its run, or by a commit that names all it read and wrote. What
+    it read is needed with it, and so is what was made of that or of its network, and nothing else.
 
     Args:
         ran: The run cache.
@@ -127,8 +129,7 @@ def needed(ran: Sequence[Ran], named: Collection[str], keeps: KeepsRun) -> list[
     kept = {
         each.file: each
         for each in ran
-        if each.wrote
-        and (set(each.wrote.values()) <= set(named) or keeps(each.wrote.get(RUN_ID_FILE, "")))
+        if each.wrote and (each.hashes() <= set(named) or keeps(each.wrote.get(RUN_ID_FILE, "")))
     }
     others = [each for each in ran if RUN_ID_FILE not in each.wrote]
     before = -1

@@ -34,8 +34,19 @@ def test_a_training_stays_with_its_run_and_goes_with_it():
 
 def test_what_a_commit_names_stays_without_a_run():
     old = train("old", DEAD)
-    assert kept([old], set(old.wrote.values())) == {"old"}
+    assert kept([old], old.hashes()) == {"old"}
     assert kept([old], {"network of old"}) == set()
+
+
+def test_what_wrote_the_same_of_data_that_nothing_needs_goes():
+    """As train-lines does where there is no network for lines: the data would stay for it."""
+    now = [ran("prepare", ["code"], data="data-1"), ran("lines", ["data-1"], lines="none")]
+    old = [
+        ran("prepare other", ["code"], data="data-2"),
+        ran("lines too", ["data-2"], lines="none"),
+    ]
+    named = set().union(*(each.hashes() for each in now))
+    assert kept([*now, *old], named) == {"prepare", "lines"}
 
 
 def test_what_it_read_stays_and_so_does_what_was_made_of_it_alone():
