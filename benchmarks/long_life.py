@@ -1,6 +1,6 @@
 """Measure what commands and the disk take as experiments accumulate in one clone.
 
-`python -m benchmarks.long_life [--sizes 1 50 100 200]` runs a small experiment in a clone, and copies
+`python -m benchmarks.long_life [--sizes 1 50 100 200]` runs a small experiment in a clone and copies
 it: its runs with all they hold into MLflow, its results into DVC's cache and run cache under other
 hashes, a commit of dvc.lock under refs/exps. Seconds are the processor's, of the command and all it
 starts: other programs hardly change them.
@@ -72,7 +72,7 @@ def main() -> None:
     sizes = ", ".join(map(str, arguments.sizes))
     print_rows(
         [
-            Row(f"{what}, with {sizes} experiments", ", ".join(each[what] for each in table), COMMAND)
+            Row(f"{what}, {sizes} experiments", ", ".join(each[what] for each in table), COMMAND)
             for what in table[0]
         ]
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Names that other packages keep to themselves: each is guarded, and none is used unguarded.
 
-Where a new version has moved one, its guard says so before anything fails in an unclear way. What is
-private without an underscore (MLflow's saved views and tables, DVC's locks and cache) is guarded by
+Where a new version has moved one, its guard says so before anything fails in an unclear way. What
+is private without an underscore (MLflow's saved views and tables, DVC's locks) is guarded by
 tests that hold it against the real thing: test_saved_view.py, test_local.py, test_workspace.py and
 leftovers/test_cache.py.
 """
