@@ -1,9 +1,9 @@
 """Measure what commands and the disk take as experiments accumulate in one clone.
 
-`python -m benchmarks.long_life [--sizes 1 50 100 200]` runs a small experiment in a clone and copies
-it: its runs with all they hold into MLflow, its results into DVC's cache and run cache under other
-hashes, a commit of dvc.lock under refs/exps. Seconds are the processor's, of the command and all it
-starts: other programs hardly change them.
+`python -m benchmarks.long_life [--sizes 1 50 100 200]` runs a small experiment in a clone, and
+copies it: its runs with all they hold into MLflow, its results into DVC's cache and run cache under
+other hashes, a commit of dvc.lock under refs/exps. Seconds are the processor's, of the command and
+all it starts: other programs hardly change them.
 """
 
 import argparse

@@ -107,7 +107,7 @@ def complete(run):
 
 
 def faults_of_registry(client):
-    """Return what is wrong with the versions: each has one run and one decision, one is champion."""
+    """Return what is wrong with the versions: each has one run and a decision, one is champion."""
     versions = client.search_model_versions("name = 'digits'", max_results=1000)
     model = client.get_registered_model("digits")
     decisions = [each.tags.get("decision", "") for each in versions]

@@ -1,4 +1,4 @@
-"""A team's server as a whole, as docs/team-server.md sets it up: PostgreSQL, passwords, a remote."""
+"""A team's server as docs/team-server.md sets it up: PostgreSQL, passwords, DVC's remote."""
 
 import shutil
 import subprocess
@@ -27,8 +27,8 @@ RECORDED_BEFORE = (
     "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, workspace) "
     "VALUES (7, 'yesterday', 'mlflow-artifacts:/7', 'active', 'default')",
     "INSERT INTO runs (run_uuid, name, status, lifecycle_stage, experiment_id, artifact_uri, "
-    "start_time, end_time, source_type, user_id) VALUES "
-    f"('{RUN_BEFORE}', 'old', 'FINISHED', 'active', 7, 'mlflow-artifacts:/7/x', 1, 2, 'LOCAL', 'a')",
+    f"start_time, end_time, source_type, user_id) VALUES ('{RUN_BEFORE}', 'old', 'FINISHED', "
+    "'active', 7, 'mlflow-artifacts:/7/x', 1, 2, 'LOCAL', 'a')",
     f"INSERT INTO params (run_uuid, key, value) VALUES ('{RUN_BEFORE}', 'seed', '42')",
 )
 
