@@ -20,6 +20,7 @@ from pipeline.experiments.comparing.expectation import Expectation
 from pipeline.experiments.comparing.groups import same_but_seed
 from pipeline.system.errors import InputError
 from pipeline.tracking.past_runs import recorded_config
+from pipeline.tracking.recording.starting import deliver_waiting
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ def _expect(best: Tree, config: Tree) -> None:
 
 def _recorded(run_id: str, tree: Tree) -> Tree:
     tracking = validate({**compose([]), "tracking": tree["tracking"]}).tracking
+    deliver_waiting(tracking)
     text = recorded_config(tracking, run_id)
     try:
         return parse(text)

@@ -21,6 +21,7 @@ from pipeline.digits.splits import Split, digest, load_split
 from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
+from pipeline.tracking.recording.starting import deliver_waiting
 from pipeline.tracking.registry.candidates import Candidate
 from pipeline.tracking.registry.registry import Registry
 
@@ -90,6 +91,7 @@ class Verdict:
 
 def run(config: Config, options: RegisterOptions) -> None:
     """Register a run, or go back to the previous champion."""
+    deliver_waiting(config.tracking)
     registry = Registry.open(config.tracking)
     if options.rollback:
         with registry.alone():

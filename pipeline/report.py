@@ -24,6 +24,7 @@ from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining, read_t
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
 from pipeline.tracking.recording.records import File
+from pipeline.tracking.recording.starting import deliver_waiting
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class ReportOptions(Options):
 
 def run(config: Config, options: ReportOptions) -> None:
     """Write the report and record it in MLflow."""
+    deliver_waiting(config.tracking)
     experiments = read_trainings(config.tracking, options.runs, options.last)
     output = project_path(Path(options.output).expanduser())
     write_text(output, render(experiments))

@@ -21,6 +21,7 @@ from pipeline.plots.style.numbers import percent
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import tracking_uri
+from pipeline.tracking.recording.notices import waiting
 from pipeline.tracking.run_ids import recorded_as
 from pipeline.tracking.store import follow_move
 
@@ -38,7 +39,8 @@ def summarise(config: Config) -> str:
         "plots": "reports/*/*.png",
         "MLflow run": _run(config, network),
     }
-    return "\n".join([*(f"{name:<16} {value}" for name, value in rows.items()), *_data_note()])
+    lines = [f"{name:<16} {value}" for name, value in rows.items()]
+    return "\n".join([*lines, *waiting(), *_data_note()])
 
 
 def _custom(config: Config, network: Network | None) -> str:

@@ -13,6 +13,8 @@ from pipeline.cli.serving import become_keeper_of
 from pipeline.config.schema import Config, Options
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import uri_to_read
+from pipeline.tracking.recording.notices import waiting
+from pipeline.tracking.recording.starting import deliver_waiting
 from pipeline.tracking.saved_view import save_view
 from pipeline.tracking.store import shows_store
 
@@ -29,6 +31,9 @@ class UiOptions(Options):
 def run(config: Config, options: UiOptions) -> None:
     """Print the UI's address, and start the UI unless it runs already."""
     uri = uri_to_read(config.tracking)
+    deliver_waiting(config.tracking)
+    for line in waiting():
+        print(line)
     view = save_view(config.tracking, uri)
     if uri.startswith(("http://", "https://")):
         print(f"open {uri.rstrip('/')}/{view}")

@@ -1,12 +1,13 @@
 """The MLflow runs of trials in progress."""
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 
 from pipeline.config.schema import Tracking
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
-from pipeline.tracking.recording.openings import NewRun
+from pipeline.tracking.recording.openings import Opening
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import Record, Tags
 from pipeline.tracking.training_records import (
@@ -47,7 +48,8 @@ class TrialRuns:
         """End the run of a trial and return its id."""
         recorder = self._open.pop(trial.key)
         recorder.record(*_ending(outcome))
-        recorder.finish("FAILED" if outcome.error else "FINISHED")
+        recorder.run_id()
+        recorder.finish("FAILED" if outcome.error else "FINISHED", wait=False)
         if self._settings.enabled and not recorder.is_recording():
             self.lost.add(trial.key)
         return recorder.run_id()
@@ -68,7 +70,7 @@ class TrialRuns:
             tags=tags,
             parent_run_id=self._parent,
         )
-        self._open[trial.key] = Recorder(self._settings, NewRun(request))
+        self._open[trial.key] = Recorder(self._settings, Opening(uuid.uuid4().hex, request))
         self._open[trial.key].record(*configuration(trial.config))
 
 

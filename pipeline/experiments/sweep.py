@@ -121,7 +121,7 @@ class Sweep:
             self.open_executor() if rounds.missing else nullcontext(_run_none) as run_trials,
             new_run(self.tracking, request, state.run_id) as recorder,
         ):
-            state.run_id = recorder.run_id()
+            state.run_id = recorder.key
             recorder.record(axes_params(self._axes))
             runs = TrialRuns(self.tracking, state.run_id, self.name_of)
             while True:

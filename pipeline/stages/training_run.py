@@ -16,7 +16,6 @@ from pipeline.system.files import reserve_state_folder
 from pipeline.tracking.models import unseen_test_digest
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, new_run
-from pipeline.tracking.recording.records import Monitor
 from pipeline.tracking.run_ids import interrupted_run_id
 
 
@@ -34,8 +33,8 @@ def training_run(
         new_run(config.tracking, request, interrupted_run_id(checkpoint)) as recorder,
     ):
         if checkpoint:
-            recorder.keep_run_id(checkpoint / RUN_ID_NAME)
-        recorder.record(Monitor())
+            recorder.keep_key(checkpoint / RUN_ID_NAME)
+        recorder.monitor()
         yield recorder, checkpoint
 
 

@@ -17,6 +17,8 @@ STORE_NAME = "mlflow.db"
 ARTIFACTS_NAME = "mlartifacts"
 SERVER_TIMEOUT = 5.0  # seconds
 SQLITE = re.compile(r"sqlite(\+pysqlite)?:///(?P<file>[^?]+)")
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+"""How the addresses of stores begin, perhaps with a driver, as in `postgresql+psycopg`."""
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -78,15 +80,30 @@ def uri_to_read(settings: Tracking) -> str:
 
 
 def uri_to_record(settings: Tracking) -> str:
-    """Return the store to record in; if a server does not answer, warn and use the local one."""
+    """Return the store to record in: of an address that means nothing, with a warning, our own."""
     uri = tracking_uri(settings)
-    if reason := unreachable_reason(uri):
+    if fault := _fault(uri):
         log.warning(
-            "the MLflow server at %s does not answer (%s); recording this run in %s instead",
-            without_password(uri), reason, local_store(),
+            "%s: MLflow cannot open this store (%s); recording this run in %s instead",
+            without_password(uri), fault, local_store(),
         )  # fmt: skip
         return local_store()
     return uri
+
+
+def _fault(uri: str) -> str | None:
+    """Return why no store can ever be at an address; None for one that may just be silent."""
+    if re.split(r"[+:]", uri)[0] not in SCHEMES:
+        return f"its addresses begin with {', '.join(SCHEMES)}"
+    if file := sqlite_file(uri):
+        folder = next(each for each in file.parents if each.exists())
+        return None if folder.is_dir() else f"{folder} is no folder"
+    try:
+        place = urlsplit(uri)
+        is_named = place.hostname or not uri.startswith("http")
+        return None if is_named and place.port != 0 else "it names no server"
+    except ValueError as error:
+        return in_one_line(error)
 
 
 def unreachable_reason(uri: str) -> str | None:

@@ -35,3 +35,30 @@ def mlflow_errors_as_input_errors(
 def reason(error: Exception, longest: int) -> str:
     """Return an error's message in one line of limited length, without its SQL statement."""
     return in_one_line(str(error).partition("[SQL:")[0], longest)
+
+
+def is_temporary(error: Exception) -> bool:
+    """Return whether the same request may succeed later: the store is silent, busy or locked.
+
+    A missing right or a wrong password can be mended as well.
+    """
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return _may_pass(error.response.status_code)
+    if isinstance(error, MlflowException):
+        return _may_pass(error.get_http_status_code())
+    return isinstance(error, OSError | SQLAlchemyError | InputError)
+
+
+def _may_pass(status: int) -> bool:
+    return status >= 500 or status in (401, 403, 408, 429)
+
+
+def is_missing(error: Exception) -> bool:
+    """Return whether MLflow says that what a request names does not exist."""
+    from mlflow.exceptions import MlflowException
+
+    return isinstance(error, MlflowException) and error.error_code == "RESOURCE_DOES_NOT_EXIST"

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.places import home
 from pipeline.tracking.addresses import ARTIFACTS_NAME, local_store
-from pipeline.tracking.names import REPLACES_TAG
-from pipeline.tracking.run_ids import RUN_ID
+from pipeline.tracking.names import REPLACES_TAG, RUN_KEY_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,13 +48,39 @@ def find_run(client: "MlflowClient", run_id: str) -> "Run | None":
 
 
 def find_training(client: "MlflowClient", run_id: str) -> "Run | None":
-    """Return a run by its id, or the run that stands for it since it is gone; None if neither."""
+    """Return a run by MLflow's id or ours, or the one that stands for it since it is gone."""
     if (run := find_run(client, run_id)) is not None:
         return run
-    everywhere = [each.experiment_id for each in client.search_experiments()]
     again = f"tags.{REPLACES_TAG} = '{run_id}' and tags.stage = 'train'"
-    found = client.search_runs(everywhere, again, max_results=1) if RUN_ID.fullmatch(run_id) else []
+    found = runs_with_key(client, run_id) or _anywhere(client, run_id, again)
     return found[0] if found else None
+
+
+def active_run_id(client: "MlflowClient", run_id: str) -> str | None:
+    """Return MLflow's id of a run that was not deleted, or of the one that stands for it.
+
+    Args:
+        client: Client of the store.
+        run_id: MLflow's id or ours.
+    """
+    run = find_run(client, run_id)
+    if run is not None and str(run.info.lifecycle_stage) == "active":
+        return run_id
+    found = runs_with_key(client, run_id)
+    found = found or _anywhere(client, run_id, f"tags.{REPLACES_TAG} = '{run_id}'")
+    return str(found[0].info.run_id) if found else None
+
+
+def runs_with_key(client: "MlflowClient", key: str) -> "list[Run]":
+    """Return the runs that have an id of ours; more than one if an answer of MLflow was lost."""
+    return _anywhere(client, key, f"tags.{RUN_KEY_TAG} = '{key}'")
+
+
+def _anywhere(client: "MlflowClient", run_id: str, condition: str) -> "list[Run]":
+    if not run_id.isalnum():  # typed by hand, and no id
+        return []
+    everywhere = [each.experiment_id for each in client.search_experiments()]
+    return list(client.search_runs(everywhere, condition, max_results=10))
 
 
 def newest_run_id(client: "MlflowClient", experiment: str, condition: str) -> str | None:

@@ -1,6 +1,8 @@
 """Record a model in a run, or download a recorded one."""
 
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import Tracking
@@ -14,7 +16,8 @@ from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Metric, Run
+    from mlflow.models import Model
 
 
 def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> str:
@@ -38,6 +41,68 @@ def log_model(client: "MlflowClient", run_id: str, name: str, **model: Any) -> s
     )
     Model.log(artifact_path=None, name=name, run_id=run_id, model_id=logged.model_id, **model)
     return str(logged.model_id)
+
+
+def log_saved_model(
+    client: "MlflowClient", run_id: str, name: str, save: Callable[[str, "Model"], None]
+) -> None:
+    """Record a model as `log_model` does; one that was begun before is completed.
+
+    Args:
+        client: Client of the store that holds the run.
+        run_id: The run.
+        name: The model's name in the run.
+        save: Writes the model to a new folder, given its description.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    run = client.get_run(run_id)
+    logged = _begun(client, run, name) or client.create_logged_model(
+        run.info.experiment_id, name, source_run_id=run_id, params=run.data.params
+    )
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if logged.model_id not in {each.model_id for each in outputs}:
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    client.log_batch(run_id, metrics=_metrics_of_model(client, run, logged.model_id))
+    with TemporaryDirectory() as place:
+        folder = str(Path(place) / "model")
+        place_in_store = logged.artifact_location
+        save(
+            folder,
+            Model(place_in_store, run_id, model_uuid=logged.model_id, model_id=logged.model_id),
+        )
+        client.log_model_artifacts(logged.model_id, folder)
+    client.finalize_logged_model(logged.model_id, "READY")
+
+
+def _begun(client: "MlflowClient", run: "Run", name: str) -> "LoggedModel | None":
+    """Return the model that an earlier try has created; None if there is none."""
+    condition = f"source_run_id = '{run.info.run_id}' and name = '{name}'"
+    found = client.search_logged_models([run.info.experiment_id], condition, max_results=1)
+    return found[0] if found else None
+
+
+def _metrics_of_model(client: "MlflowClient", run: "Run", model_id: str) -> "list[Metric]":
+    """Return a run's metrics that are no curves, as metrics of its model."""
+    from mlflow.entities import Metric
+
+    histories = [client.get_metric_history(run.info.run_id, key) for key in run.data.metrics]
+    return [
+        Metric(
+            each.key,
+            each.value,
+            each.timestamp,
+            each.step,
+            model_id,
+            each.dataset_name,
+            each.dataset_digest,
+            each.run_id,
+        )
+        for history in histories
+        for each in history
+        if each.step == 0 and each.model_id is None
+    ]
 
 
 def trained_model(client: "MlflowClient", run: "Run") -> str | None:

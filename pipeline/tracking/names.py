@@ -1,9 +1,13 @@
 """The names of our experiments, tags, parameters and metrics in MLflow."""
 
+import re
 from collections.abc import Mapping
 
 from pipeline.config.schema import Tracking
 
+RUN_ID = re.compile("[0-9a-f]{32}")
+RUN_KEY_TAG = "run_key"
+"""The id that we give a run before MLflow does."""
 DESCRIPTION_TAG = "mlflow.note.content"
 """The text at the top of a run's page, in Markdown."""
 DATA_NOTE_TAG = "note"

@@ -159,7 +159,8 @@ def recorded_config(settings: Tracking, run_id: str) -> str:
 
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = client.download_artifacts(run_id, CONFIG_ARTIFACT, folder)
+            run = _named(client, run_id)
+            path = client.download_artifacts(run.info.run_id, CONFIG_ARTIFACT, folder)
             return Path(path).read_text(encoding="utf-8")
     except (MlflowException, OSError) as error:
         raise InputError(

@@ -1,7 +1,6 @@
 """The ids of networks' MLflow runs: in the files beside the networks, and in the store."""
 
 import logging
-import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,15 +9,17 @@ from urllib.parse import unquote
 from pipeline.config.places import RUN_ID_NAME, home
 from pipeline.config.schema import Tracking
 from pipeline.tracking.addresses import ARTIFACTS_NAME, sqlite_file, tracking_uri
-from pipeline.tracking.names import REPLACES_TAG
+from pipeline.tracking.names import REPLACES_TAG, RUN_ID, RUN_KEY_TAG
+from pipeline.tracking.recording.journal import store_folder
+from pipeline.tracking.recording.notices import is_waiting
 
 log = logging.getLogger(__name__)
 
 FILE = "file://"
-RUN_ID = re.compile("[0-9a-f]{32}")
 RECORDED_AS = f"""
 SELECT run_uuid, artifact_uri FROM runs WHERE lifecycle_stage = 'active' AND (
     run_uuid = :id
+    OR run_uuid IN (SELECT run_uuid FROM tags WHERE key = '{RUN_KEY_TAG}' AND value = :id)
     OR run_uuid IN (SELECT run_uuid FROM tags WHERE key = '{REPLACES_TAG}' AND value = :id)
     AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'stage' AND value = 'train')
 )
@@ -37,13 +38,14 @@ def read_run_id(folder: Path) -> str | None:
 def recorded_as(settings: Tracking, run_id: str) -> str | None:
     """Return the id of the run that holds a training: its own, or that of its second record.
 
-    A run whose artifacts were deleted holds nothing that can be used.
+    One whose records wait to be delivered is as good as recorded. One whose artifacts were deleted
+    holds nothing that can be used.
 
     Looks into a SQLite store without MLflow, whose import takes seconds. A server is not asked: it
     is taken to hold its own run.
     """
     database = sqlite_file(tracking_uri(settings))
-    if database is None:
+    if database is None or is_waiting(store_folder(tracking_uri(settings)), run_id):
         return run_id
     if not database.is_file():
         return None

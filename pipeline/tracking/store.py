@@ -17,6 +17,7 @@ from pipeline.system.environment import NO_TELEMETRY, turn_off_telemetry
 from pipeline.system.errors import InputError
 from pipeline.tracking.addresses import (
     ARTIFACTS_NAME,
+    SCHEMES,
     SERVER_TIMEOUT,
     STORE_NAME,
     local_store,
@@ -44,8 +45,6 @@ LOCATIONS = (
     ("model_versions", "storage_location"),
 )
 """The columns of MLflow's tables that say where artifacts are."""
-SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
-"""How the addresses of stores begin, perhaps with a driver, as in `postgresql+psycopg`."""
 IDENTIFYING = ("artifact_location", "creation_time")
 """What two stores' experiments of the same name differ in."""
 FILE = "file://"

@@ -26,7 +26,8 @@ class Recorder:
     def record(self, *records):
         self.kept += records
 
-    def finish(self, status):
+    def finish(self, status, wait):
+        assert not wait
         self.status = status
 
     def is_recording(self):

@@ -48,7 +48,7 @@ def recorder(monkeypatch):
     """Record and draw nothing; return what stands in for the recorder, and tells how it ended."""
     recorder = SimpleNamespace(
         record=lambda *_: None,
-        run_id=lambda: "r",
+        key="r",
         is_recording=lambda: True,
         status=None,
         runs=Runs(),

@@ -1,5 +1,6 @@
 """Which store is taken, and what a server that does not answer costs."""
 
+import shutil
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,12 +19,23 @@ from pipeline.tracking.addresses import (
     sqlite_file,
     sqlite_uri,
     tracking_uri,
+    unreachable_reason,
     uri_to_read,
 )
+from pipeline.tracking.lookups import find_run
 from pipeline.tracking.models import fetch_keras_model
 from pipeline.tracking.past_runs import read_trainings, recorded_config
+from pipeline.tracking.recording.journal import store_folder
+from pipeline.tracking.recording.notices import is_waiting
 from pipeline.tracking.registry.fetching import fetch_network, pin
 from pipeline.tracking.registry.registry import Registry
+
+
+def waits(address, key):
+    folder = store_folder(address)
+    waiting = is_waiting(folder, key)
+    shutil.rmtree(folder)  # nobody need try again
+    return waiting
 
 
 def test_the_environment_wins_over_the_configured_store(monkeypatch):
@@ -66,6 +78,8 @@ def test_a_database_whose_host_does_not_answer_is_not_waited_for(monkeypatch):
         "127.0.0.1:5000",
         "s3://b/x",
         "sqlite:////dev/null/x",
+        "http://127.0.0.1:50OO",
+        "http://[",
     ],
 )
 def test_an_address_that_mlflow_cannot_use_costs_a_recording_a_warning(
@@ -79,7 +93,7 @@ def test_an_address_that_mlflow_cannot_use_costs_a_recording_a_warning(
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
-def test_runs_go_to_the_local_store_if_a_server_takes_none(client, monkeypatch, caplog):
+def test_what_a_server_refuses_waits_for_it(client, monkeypatch, caplog):
     """It answers to /health alone, as a server does that asks for a password."""
 
     class Answer(BaseHTTPRequestHandler):
@@ -94,11 +108,13 @@ def test_runs_go_to_the_local_store_if_a_server_takes_none(client, monkeypatch, 
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        run_id = recorded_training()
+        key = recorded_training()
         server.shutdown()
-    assert f"{address}: " in caplog.text
-    assert "instead" in caplog.text
-    assert client.get_run(run_id).info.status == "FINISHED"
+    (warning,) = caplog.messages
+    assert f"{address}: " in warning
+    assert "403" in warning
+    assert waits(address, key)
+    assert find_run(client, key) is None
 
 
 def test_only_the_local_store_is_known_to_be_removed(tmp_path, monkeypatch):
@@ -109,11 +125,12 @@ def test_only_the_local_store_is_known_to_be_removed(tmp_path, monkeypatch):
     assert not is_local_store_missing(SETTINGS)
 
 
-@pytest.mark.usefixtures("silent_server")
-def test_a_server_that_cannot_be_reached_costs_a_recording_a_warning(client, caplog):
-    run_id = recorded_training()
-    assert "does not answer" in caplog.text
-    assert client.get_run(run_id).info.status == "FINISHED"
+def test_what_is_recorded_waits_for_a_server_that_cannot_be_reached(client, silent_server, caplog):
+    key = recorded_training()
+    (warning,) = caplog.messages
+    assert warning.startswith(f"the MLflow server at {silent_server} does not answer (")
+    assert waits(silent_server, key)
+    assert find_run(client, key) is None
 
 
 @pytest.mark.parametrize(
@@ -139,20 +156,12 @@ def test_reading_from_a_server_that_cannot_be_reached_is_refused(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "address", ["http://127.0.0.1:50OO", "http://[", "http://127.0.0.1:{port}"]
-)
-def test_an_address_of_no_server_costs_a_warning(address, client, monkeypatch, caplog):
+def test_what_answers_and_is_no_server_is_not_taken_for_one(monkeypatch):
     def answer(server):
         with server.accept()[0] as connection:
             connection.recv(1000)
             connection.sendall(b"this is no HTTP\r\n\r\n")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        if "port" in address:
-            address = address.format(port=server.getsockname()[1])
-            threading.Thread(target=answer, args=(server,), daemon=True).start()
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        run_id = recorded_training()
-    assert "does not answer" in caplog.text
-    assert client.get_run(run_id).info.status == "FINISHED"
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        assert unreachable_reason(f"http://127.0.0.1:{server.getsockname()[1]}")

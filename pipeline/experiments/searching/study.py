@@ -71,7 +71,7 @@ def run_search(search: Search, tree: Tree) -> list[Result]:
     if _missing(study, search):
         start_forkserver()
     with _study_run(tracking, study) as recorder:
-        runs = TrialRuns(tracking, recorder.run_id(), partial(_name, search))
+        runs = TrialRuns(tracking, recorder.key, partial(_name, search))
         with shared_folder() as pictures:
             optimise(study, search, Objective(search, tree, runs, pictures))
         results = finished(study)

@@ -27,11 +27,8 @@ def save_model(
     keras_file: Path,
     signature: "ModelSignature",
     input_example: "NDArray[np.uint8]",
-    validate_serving_input: bool,
 ) -> None:
     """Write an MLflow model with the flavours "keras" and "python_function" to a new folder.
-
-    `Model.log` calls it, as it calls the `save_model` of MLflow's own flavours.
 
     Args:
         path: The folder.
@@ -39,8 +36,6 @@ def save_model(
         keras_file: The saved model.
         signature: The model's inputs and outputs.
         input_example: Pictures to try it on.
-        validate_serving_input: Only `Model.log` heeds it: True would have it load the model, and so
-            TensorFlow, to try the example.
     """
     from importlib.metadata import version
 

@@ -2,17 +2,19 @@
 
 import json
 import time
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from pipeline.tracking.lookups import newest_run_id
-from pipeline.tracking.models import log_model, trained_model
+from pipeline.tracking.models import log_saved_model, trained_model
 from pipeline.tracking.names import DATA_DIGEST_TAG, DATA_RUN_TAG, data_experiment
 from pipeline.tracking.recording import keras_flavor
-from pipeline.tracking.recording.records import Record, Tags
-from pipeline.tracking.recording.run_writer import RunWriter
+from pipeline.tracking.recording.records import Record, Run, Tags, copy_to
 from pipeline.tracking.recording.sheet import contact_sheet
 
 DIGEST_LENGTH = 32  # characters of a data set's digest that every MLflow store accepts
@@ -35,7 +37,7 @@ class DatasetInput(Record):
     source: str
     pictures: Mapping[str, int]
 
-    def write(self, run: RunWriter) -> None:
+    def write(self, run: Run) -> None:
         """Write the data as the run's input, and link the run that prepared it, found by digest."""
         _log_input(run, self, "training")
         prepared_by = newest_run_id(
@@ -68,7 +70,7 @@ class EvaluationMetrics(Record):
     pictures: Mapping[str, int]
     at: float = field(default_factory=time.time)
 
-    def write(self, run: RunWriter) -> None:
+    def write(self, run: Run) -> None:
         """Write the test set as an input of the run, and the numbers in one batch."""
         from mlflow.entities import Metric
 
@@ -82,7 +84,7 @@ class EvaluationMetrics(Record):
         run.client.log_batch(run.id, metrics=batch)
 
 
-def _log_input(run: RunWriter, data: DatasetInput | EvaluationMetrics, context: str) -> None:
+def _log_input(run: Run, data: DatasetInput | EvaluationMetrics, context: str) -> None:
     """Write a data set as the run's input: for "training" or for "evaluation"."""
     from mlflow.entities import Dataset, InputTag
     from mlflow.entities import DatasetInput as MlflowInput
@@ -107,6 +109,7 @@ class Readings(Record):
         step: The number of the epoch.
         pictures: At least one, (n, height, width), 0..255.
         captions: Two lines for each picture.
+        at: When they were read, in seconds since 1970.
     """
 
     label = "readings"
@@ -114,11 +117,25 @@ class Readings(Record):
     step: int
     pictures: Sequence[Sequence[Sequence[int]]]
     captions: Sequence[Sequence[str]]
+    at: float = field(default_factory=time.time)
 
-    def write(self, run: RunWriter) -> None:
-        """Draw the pictures as one and write it to the run."""
+    def write(self, run: Run) -> None:
+        """Draw the pictures as one, and write it in the two sizes that MLflow's image grid shows.
+
+        MLflow's own `log_image` would write them under another name each time.
+        """
+        from mlflow.tracking.multimedia import compress_image_size
+        from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
+
         sheet = contact_sheet(self.pictures, self.captions)
-        run.client.log_image(run.id, sheet, key=self.key, step=self.step)
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{self.key} {self.step} {self.at}")
+        name = f"{self.key}+step+{self.step}+timestamp+{int(self.at * 1000)}+{identity}"
+        sizes = {f"{name}.png": sheet, f"{name}+compressed.webp": compress_image_size(sheet)}
+        with TemporaryDirectory() as place:
+            for file, picture in sizes.items():
+                picture.save(Path(place) / file)
+                run.client.log_artifact(run.id, str(Path(place) / file), "images")
+        run.client.set_tag(run.id, MLFLOW_LOGGED_IMAGES, True)
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,7 @@ class KerasModel(Record):
     """A saved Keras model.
 
     Attributes:
-        path: The absolute path of the .keras file; another process reads it.
+        path: Where the .keras file is; in a journal, the name of its copy.
         output_shape: The number of classes.
         example: A picture to try it on, (height, width), 0..255.
     """
@@ -138,10 +155,14 @@ class KerasModel(Record):
 
     @classmethod
     def at(cls, path: Path, output_shape: Sequence[int], example: Sequence[Sequence[int]]) -> Self:
-        """Return the record of a .keras file, whose path may be relative."""
-        return cls(str(path.absolute()), output_shape, example)
+        """Return the record of a .keras file."""
+        return cls(str(path), output_shape, example)
 
-    def write(self, run: RunWriter) -> None:
+    def with_copies(self, folder: Path) -> Self:
+        """Copy the .keras file."""
+        return replace(self, path=copy_to(folder, Path(self.path)))
+
+    def write(self, run: Run) -> None:
         """Write the model with the signature of its input, uint8, and its output, float32."""
         import numpy as np
         from mlflow.models import ModelSignature
@@ -150,13 +171,10 @@ class KerasModel(Record):
         example = np.asarray([self.example], np.uint8)
         pixels = TensorSpec(np.dtype(np.uint8), (-1, *example.shape[1:]))
         probabilities = TensorSpec(np.dtype(np.float32), (-1, *self.output_shape))
-        log_model(
-            run.client,
-            run.id,
-            keras_flavor.KERAS_MODEL_NAME,
-            flavor=keras_flavor,
-            keras_file=Path(self.path),
+        save = partial(
+            keras_flavor.save_model,
+            keras_file=run.find_copy(self.path),
             signature=ModelSignature(Schema([pixels]), Schema([probabilities])),
             input_example=example,
-            validate_serving_input=False,
         )
+        log_saved_model(run.client, run.id, keras_flavor.KERAS_MODEL_NAME, save)

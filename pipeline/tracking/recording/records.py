@@ -1,22 +1,48 @@
 """The kinds of records that a run can hold, one class for each; `learning.py` has further ones.
 
-A record holds plain values (text, numbers, lists and dicts of them), so it can be sent to another
-process or serialised. It also knows how to write itself to a run. A new kind of record needs a new
-class in one of these files and nothing else.
+A record holds plain values (text, numbers, lists and dicts of them), so a journal can keep it as
+JSON; the types of its fields are the schema by which it is read back. It also knows how to write
+itself to a run, and may have to do so again after an answer of MLflow was lost: that must change
+nothing. A new kind of record needs a new class in one of these files and nothing else.
 """
 
+import hashlib
+import json
+import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree, bare_name, flatten
-from pipeline.tracking.recording.run_writer import RunWriter
+from pipeline.tracking import page
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
+@dataclass(frozen=True)
+class Run:
+    """An MLflow run to write to.
+
+    Attributes:
+        client: Client of the store that holds the run.
+        settings: Where runs of this project are recorded.
+        id: MLflow's id of the run.
+        find_copy: Returns the path of a copied file by its name in the journal.
+    """
+
+    client: "MlflowClient"
+    settings: Tracking
+    id: str
+    find_copy: Callable[[str], Path]
+
+
+@dataclass(frozen=True)
 class Record(ABC):
     """Something to write to a run. Do not change the values it holds: it is written later.
 
@@ -26,9 +52,34 @@ class Record(ABC):
 
     label: ClassVar[str]
 
+    def with_copies(self, folder: Path) -> Self:
+        """Return the record to keep; a file that it names is copied to a folder first.
+
+        Raises:
+            OSError: The file cannot be read, or the disk is full.
+        """
+        return self
+
     @abstractmethod
-    def write(self, run: RunWriter) -> None:
-        """Write it to the run; called in the recorder process."""
+    def write(self, run: Run) -> None:
+        """Write it to the run; called in the recorder process, perhaps more than once."""
+
+
+def copy_to(folder: Path, path: Path) -> str:
+    """Copy a file to `folder/SHA-256/NAME`; return the last two parts.
+
+    The copy stays as it is, wherever DVC or a later stage puts the file.
+
+    Raises:
+        OSError: The file cannot be read, or the disk is full.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    name = f"{digest}/{path.name}"
+    if not (folder / name).exists():
+        (folder / digest).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)
+    return name
 
 
 @dataclass(frozen=True)
@@ -42,7 +93,7 @@ class Params(Record):
     label = "params"
     tree: Tree
 
-    def write(self, run: RunWriter) -> None:
+    def write(self, run: Run) -> None:
         """Write the parameters that the run lacks."""
         from mlflow.entities import Param
 
@@ -74,7 +125,7 @@ class Metrics(Record):
     step: int = 0
     at: float = field(default_factory=time.time)
 
-    def write(self, run: RunWriter) -> None:
+    def write(self, run: Run) -> None:
         """Write all numbers in one batch."""
         from mlflow.entities import Metric
 
@@ -92,7 +143,7 @@ class Tags(Record):
     label = "tags"
     values: Mapping[str, str]
 
-    def write(self, run: RunWriter) -> None:
+    def write(self, run: Run) -> None:
         """Write all tags in one batch."""
         from mlflow.entities import RunTag
 
@@ -105,7 +156,7 @@ class File(Record):
     """A file, recorded as an artifact.
 
     Attributes:
-        path: Its absolute path; another process reads it.
+        path: Where it is; in a journal, the name of its copy.
         folder: The folder of the run's artifacts that it goes to.
     """
 
@@ -114,53 +165,17 @@ class File(Record):
     folder: str
 
     @classmethod
-    def at(cls, path: Path, folder: str) -> Self:
-        """Return the record of a file, whose path may be relative."""
-        return cls(str(path.absolute()), folder)
-
-    @classmethod
     def each(cls, paths: Iterable[Path], folder: str) -> list[Self]:
         """Return a record for each file, so one that cannot be read does not hold up the others."""
-        return [cls.at(path, folder) for path in paths]
+        return [cls(str(path), folder) for path in paths]
 
-    def write(self, run: RunWriter) -> None:
+    def with_copies(self, folder: Path) -> Self:
+        """Copy the file."""
+        return replace(self, path=copy_to(folder, Path(self.path)))
+
+    def write(self, run: Run) -> None:
         """Copy the file to the run's artifacts."""
-        run.client.log_artifact(run.id, self.path, self.folder)
-
-
-@dataclass(frozen=True)
-class FileContent(Record):
-    """A file with its content, since the file may be gone by the time it is recorded.
-
-    The only record that holds bytes.
-
-    Attributes:
-        name: The file's name.
-        content: The file's bytes.
-        folder: The folder of the run's artifacts that it goes to.
-    """
-
-    label = "file"
-    name: str
-    content: bytes
-    folder: str
-
-    @classmethod
-    def of(cls, file: File) -> Self:
-        """Return the record of a file with its content.
-
-        Raises:
-            OSError: It cannot be read.
-        """
-        path = Path(file.path)
-        return cls(path.name, path.read_bytes(), file.folder)
-
-    def write(self, run: RunWriter) -> None:
-        """Write the content to the run's artifacts."""
-        with TemporaryDirectory() as place:
-            path = Path(place) / self.name
-            path.write_bytes(self.content)
-            run.client.log_artifact(run.id, str(path), self.folder)
+        run.client.log_artifact(run.id, str(run.find_copy(self.path)), self.folder)
 
 
 @dataclass(frozen=True)
@@ -171,7 +186,7 @@ class Text(Record):
     text: str
     path: str
 
-    def write(self, run: RunWriter) -> None:
+    def write(self, run: Run) -> None:
         """Write the text to the run's artifacts."""
         run.client.log_text(run.id, self.text, self.path)
 
@@ -184,21 +199,21 @@ class Table(Record):
     columns: Mapping[str, Sequence[Any]]
     path: str
 
-    def write(self, run: RunWriter) -> None:
-        """Write the table to the run's artifacts."""
-        columns = {name: list(values) for name, values in self.columns.items()}
-        run.client.log_table(run.id, columns, self.path)
+    def write(self, run: Run) -> None:
+        """Write the table; MLflow's own `log_table` would append it to one that is there."""
+        import pandas as pd
+        from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
-
-@dataclass(frozen=True)
-class Monitor(Record):
-    """The request to record processor and memory use until the run ends."""
-
-    label = "monitor"
-
-    def write(self, run: RunWriter) -> None:
-        """Start to record processor and memory use."""
-        run.start_monitor()
+        path = Path(self.path)
+        with TemporaryDirectory() as place:
+            pd.DataFrame(dict(self.columns)).to_json(
+                Path(place) / path.name, orient="split", index=False
+            )
+            run.client.log_artifact(run.id, str(Path(place) / path.name), str(path.parent))
+        listed = json.loads(run.client.get_run(run.id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+        own = {"path": self.path, "type": "table"}
+        if own not in listed:
+            run.client.set_tag(run.id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([*listed, own]))
 
 
 @dataclass(frozen=True)
@@ -214,6 +229,8 @@ class Finish(Record):
     status: str | None
     at: float = field(default_factory=time.time)
 
-    def write(self, run: RunWriter) -> None:
-        """End the run."""
-        run.finish(self.status, self.at)
+    def write(self, run: Run) -> None:
+        """End the run, and write the description on its page."""
+        if self.status:
+            run.client.set_terminated(run.id, self.status, int(self.at * 1000))
+        page.describe(run.client, run.id)

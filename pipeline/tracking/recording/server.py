@@ -1,245 +1,182 @@
-"""The recorder process: it imports MLflow once and writes the runs of all stages.
+"""The recorder process of a store: it imports MLflow once, and delivers the journals of all stages.
 
-It ends when no stage has been connected for a while.
+It ends when nothing has been written for a while, or nothing can be delivered.
 """
 
+import fcntl
 import logging
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
-from functools import partial
-from multiprocessing.connection import Connection, Listener
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING
 
-from pipeline.system.errors import InputError, type_and_message
+from pipeline.system.errors import InputError
 from pipeline.system.garbage import collect_garbage_less_often
-from pipeline.tracking.addresses import local_store, sqlite_file, without_password
-from pipeline.tracking.recording.messages import Answer, Open, WholeRun
-from pipeline.tracking.recording.records import Record
-from pipeline.tracking.recording.run_writer import RunWriter
-from pipeline.tracking.store import LOCKED, open_store
+from pipeline.tracking.addresses import sqlite_file, unreachable_reason, without_password
+from pipeline.tracking.recording import notices
+from pipeline.tracking.recording.delivery import Delivery, give_up, in_words
+from pipeline.tracking.recording.journal import (
+    Header,
+    UnusableError,
+    began,
+    header_of,
+    is_abandoned,
+    journals,
+)
+from pipeline.tracking.recording.starting import code_digest
+from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# Not `__name__`: this file runs as `__main__`.
-log = logging.getLogger("pipeline.tracking.recording.server")
-
+POLL_INTERVAL = 0.05
 IDLE_SECONDS = 20.0
-LONGEST_ERROR = 300  # characters
-LOCK_PATIENCE = 120.0
-"""Seconds to wait while another program holds the database."""
-WAITING = f"another program holds MLflow's database; waiting up to {LOCK_PATIENCE:.0f} s for it"
+"""How long the process waits for another journal, since it takes seconds to start."""
+GIVE_UP_SECONDS = 60.0
+"""How long it tries to deliver journals that nobody writes any more."""
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries while a store fails; the first pauses are shorter."""
+LENIENT_SECONDS = 10.0
+"""How long a store that answers may fail, as a locked database does, before anyone is told."""
 
-Result = TypeVar("Result")
 
+class Notes(logging.Handler):
+    """Leaves warnings for whoever records something next."""
 
-class PendingWarnings(logging.Handler):
-    """Keeps warnings for the next stage that gets an answer."""
-
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(logging.WARNING)
-        self._messages: list[str] = []
+        self._folder = folder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message of a warning."""
-        self._messages.append(record.getMessage())
-
-    def take(self) -> tuple[str, ...]:
-        """Return the kept messages and forget them."""
-        taken, self._messages = self._messages, []
-        return tuple(taken)
-
-
-class Stores:
-    """The stores opened so far, each kept open."""
-
-    def __init__(self) -> None:
-        self._clients: dict[str, MlflowClient] = {}
-        self._inodes: dict[str, int | None] = {}
-        self._refused: dict[str, InputError] = {}
-
-    def open_run(self, request: Open) -> RunWriter:
-        """Open a run, in the local store if the one requested cannot be used."""
-        try:
-            return self._open_run(request)
-        except Exception as refused:
-            here = local_store()
-            if request.uri == here:
-                raise
-            place = "" if isinstance(refused, InputError) else f"{without_password(request.uri)}: "
-            log.warning("%s%s; recording this run in %s instead", place, _in_words(refused), here)
-            return self._open_run(replace(request, uri=here))
-
-    def _open_run(self, request: Open) -> RunWriter:
-        """Open a run; open its store if it is not open yet."""
-        key = f"{request.uri} {request.settings.experiment}"
-        if key not in self._clients:
-            self._clients[key] = self._open(request)
-            self._inodes[request.uri] = _inode(request.uri)
-        return RunWriter(self._clients[key], request.settings, request.opening)
-
-    def _open(self, request: Open) -> "MlflowClient":
-        """Open a store; one that was refused is not tried again, as that may take long."""
-        if request.uri in self._refused:
-            raise self._refused[request.uri]
-        try:
-            return open_store(request.uri, request.settings)
-        except InputError as refused:
-            if request.uri != local_store():
-                self._refused[request.uri] = refused
-            raise
-
-    def is_replaced(self, uri: str) -> bool:
-        """Return whether a store's file is no longer the one that MLflow has open."""
-        return self._inodes.setdefault(uri, _inode(uri)) != _inode(uri)
+        """Leave the message of a warning."""
+        notices.note(self._folder, record.getMessage())
 
 
 class Server:
-    """Answers stages: one thread for each connection, one write at a time."""
+    """Delivers the journals in a store's folder, in the order in which they were begun."""
 
-    def __init__(self, socket: Path) -> None:
-        """Prepare to listen on a socket."""
-        self._socket = socket
-        self._stores = Stores()
-        self._write_lock = threading.Lock()
-        self._warnings = PendingWarnings()
-        self._patience = LOCK_PATIENCE
-        self._connections_lock = threading.Lock()
-        self._connections = 0
-        self._idle_since = time.monotonic()
-        logging.getLogger("pipeline").addHandler(self._warnings)
+    def __init__(self, folder: Path, lock: int) -> None:
+        """Prepare to deliver what is in a folder, whose lock this process has inherited."""
+        self._folder = folder
+        self._lock = lock
+        self._started = time.time_ns()
+        self._deliveries: dict[Path, Delivery] = {}
+        self._clients: dict[str, MlflowClient] = {}
+        self._inodes: dict[str, int | None] = {}
+        self._known: dict[str, str] = {}
+        self._needed_at = time.monotonic()
+        self._failing_since: float | None = None
+        self._pause = POLL_INTERVAL
 
-    def serve(self) -> NoReturn:
-        """Answer stages until none has been connected for a while, then end the process."""
-        self._socket.unlink(missing_ok=True)
-        listener = Listener(str(self._socket), "AF_UNIX", backlog=64)
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-        import mlflow  # noqa: F401  # as early as possible: the first stage is already running
+    def serve(self) -> None:
+        """Deliver until nothing more comes, or a newer stage needs a process of its own."""
+        while not self._is_outdated():
+            self._judge(self._deliver())
+            if not self._is_needed():
+                break
+            time.sleep(self._pause)
 
-        while self._connections or time.monotonic() - self._idle_since < IDLE_SECONDS:
-            time.sleep(0.5)
-        self._end()
+    def _is_outdated(self) -> bool:
+        """Return whether a stage with other code or settings has begun since this process."""
+        new = [each for each in journals(self._folder) if each not in self._deliveries]
+        headers = [header_of(each) for each in new if began(each) > self._started]
+        return any(header is not None and header.code != code_digest() for header in headers)
 
-    def _end(self) -> NoReturn:
-        # Remove the socket first, so that a stage that loses its connection does not reconnect to
-        # it.
-        self._socket.unlink(missing_ok=True)
-        os._exit(0)
+    def _deliver(self) -> Exception | None:
+        """Deliver what has been written since; return why that failed, if it did.
 
-    def _accept(self, listener: Listener) -> None:
-        while True:
-            connection = listener.accept()
-            with self._connections_lock:
-                self._connections += 1
-            threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
-
-    def _handle(self, connection: Connection) -> None:
-        try:
-            self._serve_stage(connection)
-        finally:  # whatever it sent, it must not keep this process alive
-            with self._connections_lock:
-                self._idle_since = time.monotonic()
-                self._connections -= 1
-
-    def _serve_stage(self, connection: Connection) -> None:
-        """Handle a stage's messages until it closes the connection, as a killed stage does, too."""
-        with connection, suppress(EOFError, OSError):
-            first = connection.recv()
-            if isinstance(first, WholeRun):
-                self._write_whole(connection, first)
-            else:
-                self._write_live(connection, first)
-
-    def _write_live(self, connection: Connection, request: Open) -> None:
-        """Open a run and write each record to it as it comes."""
-        run, answer = self._open(request, connection)
-        try:
-            connection.send(answer)
-            while run:
-                connection.send(self._write(connection.recv(), run, connection))
-        finally:
-            if run:
-                with self._write_lock, suppress(Exception):
-                    run.abandon()
-
-    def _open(self, request: Open, stage: Connection) -> tuple[RunWriter | None, Answer]:
-        with self._write_lock:
-            self._end_if_replaced(request.uri)
-            try:
-                run = self._once_unlocked(lambda: self._stores.open_run(request), stage)
-            except Exception as refused:
-                return None, Answer(error=_in_words(refused), warnings=self._warnings.take())
-            return run, Answer(run.id, warnings=self._warnings.take())
-
-    def _write(self, record: Record, run: RunWriter, stage: Connection) -> Answer:
-        with self._write_lock:
-            error = None
-            try:
-                self._once_unlocked(lambda: record.write(run), stage)
-            except Exception as refused:
-                error = _in_words(refused)
-            return Answer(run.id, error, self._warnings.take())
-
-    def _once_unlocked(self, write: Callable[[], Result], stage: Connection | None) -> Result:
-        """Try until no other program holds the database, and tell the stage why it has to wait.
-
-        After the time for one wait has passed in vain, there is none until it succeeds again.
+        A run that MLflow fails to record does not hold up the others, unless they belong to it.
         """
-        until = time.monotonic() + self._patience
-        while True:
+        failed: set[str] = set()
+        error = None
+        for path in journals(self._folder):
             try:
-                written = write()
-            except Exception as refused:
-                if LOCKED not in str(refused):
-                    raise
-                if time.monotonic() > until:
-                    self._patience = 0.0
-                    raise
-                if stage:
-                    stage.send(Answer(warnings=(WAITING,), is_final=False))
-                    stage = None
-                time.sleep(1)
-            else:
-                self._patience = LOCK_PATIENCE
-                return written
-
-    def _write_whole(self, connection: Connection, whole: WholeRun) -> None:
-        """Write a whole run before anything that other stages send from now on."""
-        with self._write_lock:
-            self._end_if_replaced(whole.open.uri)
-            connection.send(Answer())
+                delivery = self._deliveries.get(path) or Delivery(path)
+            except UnusableError as unusable:
+                give_up(path, unusable)
+                continue
+            self._deliveries[path] = delivery
+            if not failed.isdisjoint(delivery.header.opening.ids):
+                continue
             try:
-                run = self._once_unlocked(lambda: self._stores.open_run(whole.open), None)
-            except Exception as refused:
-                _warn("could not record an earlier stage", refused)
-                return
-            for record in whole.records:
-                try:
-                    self._once_unlocked(partial(record.write, run), None)
-                except Exception as refused:
-                    _warn(f"could not record the {record.label} of an earlier stage", refused)
+                self._expect_same_file(delivery.uri)
+                self._expect_answer(delivery.uri)
+                if delivery.advance(self._open, self._known):
+                    del self._deliveries[path]
+            except UnusableError as unusable:
+                del self._deliveries[path]
+                give_up(path, unusable)
+            except Exception as temporary:
+                failed |= delivery.header.opening.ids
+                error = self._explained(temporary, delivery.uri)
+                if isinstance(error, InputError):
+                    break
+        return error
 
-    def _end_if_replaced(self, uri: str) -> None:
-        if self._stores.is_replaced(uri):
-            self._end()  # the stage reconnects to a new process, which opens the new file
+    def _expect_answer(self, uri: str) -> None:
+        """Raise an InputError if a store is silent, unless it has just answered."""
+        if (self._failing_since or not self._clients) and (silent := silence(uri)):
+            raise InputError(silent)
+
+    def _explained(self, error: Exception, uri: str) -> Exception:
+        """Return why a store takes nothing, if it does not answer at all."""
+        if isinstance(error, InputError):
+            return error
+        silent = silence(uri)
+        shown = f"{without_password(uri)}: {in_words(error)}"
+        return InputError(silent) if silent else RuntimeError(shown)
+
+    def _open(self, header: Header, uri: str) -> "MlflowClient":
+        """Return a client of a store, kept open.
+
+        Raises:
+            InputError: The store does not answer, or cannot be opened.
+        """
+        key = f"{uri} {header.settings.experiment}"
+        if key not in self._clients:
+            self._clients[key] = open_store(uri, header.settings)
+            self._inodes[uri] = _inode(uri)
+        return self._clients[key]
+
+    def _expect_same_file(self, uri: str) -> None:
+        """Replace this process by one like it if MLflow has a file open that was replaced."""
+        if uri in self._inodes and self._inodes[uri] != _inode(uri):
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+    def _judge(self, error: Exception | None) -> None:
+        """Decide when to try again, and whether to say that the store fails."""
+        now = time.monotonic()
+        if error is None:
+            self._failing_since, self._pause = None, POLL_INTERVAL
+            notices.clear_failing(self._folder)
+            return
+        self._failing_since = self._failing_since or now
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+        if isinstance(error, InputError) or now - self._failing_since > LENIENT_SECONDS:
+            notices.mark_failing(self._folder, str(error))
+
+    def _is_needed(self) -> bool:
+        """Return whether to go on; if not, the lock is given up."""
+        now, there = time.monotonic(), journals(self._folder)
+        if any(self._failing_since is None or not is_abandoned(each) for each in there):
+            self._needed_at = now
+        if now - self._needed_at < (GIVE_UP_SECONDS if self._failing_since else IDLE_SECONDS):
+            return True
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+        if set(journals(self._folder)) <= set(there):
+            return False
+        try:  # a stage has begun before it could see that this process ends
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
-def _warn(what: str, refused: Exception) -> None:
-    """Leave a warning for the next stage that records something."""
-    log.warning("MLflow %s (%s)", what, _in_words(refused))
-
-
-def _in_words(refused: Exception) -> str:
-    """Return why something was refused, in one line."""
-    if isinstance(refused, InputError):
-        return str(refused)
-    return type_and_message(refused, LONGEST_ERROR)
+def silence(uri: str) -> str | None:
+    """Return in words that a store does not answer; None if it does."""
+    why = unreachable_reason(uri)
+    return f"the MLflow server at {without_password(uri)} does not answer ({why})" if why else None
 
 
 def _inode(uri: str) -> int | None:
@@ -248,6 +185,19 @@ def _inode(uri: str) -> int | None:
     return path.stat().st_ino if path and path.is_file() else None
 
 
-if __name__ == "__main__":
+def main(folder: Path, lock: int) -> None:
+    """Deliver; whatever ends this process is told to those that wait for it."""
     collect_garbage_less_often()
-    Server(Path(sys.argv[1])).serve()
+    code_digest()  # now, as the files may change
+    # MLflow would repeat a request whose answer was lost, and so create a run twice.
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    logging.getLogger("pipeline").addHandler(Notes(folder))
+    try:
+        Server(folder, lock).serve()
+    except Exception as error:
+        notices.mark_failing(folder, f"the recorder process failed ({in_words(error)})")
+        raise
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,7 +1,6 @@
 """Every kind of record, as MLflow's own API reads it back."""
 
 import json
-import time
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
@@ -18,17 +17,14 @@ from pipeline.tracking.recording.learning import (
 from pipeline.tracking.recording.recorder import new_run
 from pipeline.tracking.recording.records import (
     File,
-    FileContent,
     Finish,
     Metrics,
-    Monitor,
     Params,
     Record,
     Table,
     Tags,
     Text,
 )
-from pipeline.tracking.recording.run_writer import SAMPLING_INTERVAL
 
 EXAMPLES = [
     Params({"train": {"epochs": 2}}),
@@ -41,16 +37,15 @@ EXAMPLES = [
     EvaluationMetrics({"test_accuracy": 0.9}, "mnist-test", "b" * 64, "data/test.npz", {"test": 5}),
     Readings("hardest", 3, [[[0, 255], [7, 0]]], [["is 4, 1% sure", "read 9, 98%"]]),
     KerasModel.at(Path("model.keras"), [10], [[0, 255], [7, 0]]),
-    Monitor(),
     Finish("FINISHED"),
 ]
 
 
-def test_every_kind_of_record_but_the_content_of_a_file_is_an_example_here():
+def test_every_kind_of_record_is_an_example_here():
     named = {**vars(records), **vars(learning)}
     kinds = {each for each in named.values() if isinstance(each, type)}
     kinds = {each for each in kinds if issubclass(each, Record) and each is not Record}
-    assert kinds == {type(each) for each in EXAMPLES} | {FileContent}
+    assert kinds == {type(each) for each in EXAMPLES}
     assert all(is_dataclass(each) and each.label for each in kinds)
 
 
@@ -114,13 +109,3 @@ def test_a_parameter_is_recorded_once(client):
     with new_run(SETTINGS, TRAIN) as recorder:
         recorder.record(Params({"seed": 1}), Params({"seed": 2, "train": {"epochs": 3}}))
     assert client.get_run(recorder.run_id()).data.params == {"seed": "1", "train.epochs": "3"}
-
-
-def test_a_monitored_run_tells_how_busy_the_machine_was(client):
-    with new_run(SETTINGS, TRAIN) as recorder:
-        recorder.record(Monitor())
-        recorder.run_id()
-        time.sleep(SAMPLING_INTERVAL * 1.5)
-    metrics = client.get_run(recorder.run_id()).data.metrics
-    assert metrics["system/system_memory_usage_percentage"] > 0
-    assert "system/cpu_utilization_percentage" in metrics

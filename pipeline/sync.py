@@ -1,0 +1,34 @@
+"""Deliver to MLflow what waits because it did not answer: `python -m pipeline.sync`.
+
+Every command that records or reads runs does so as well, for the store that it uses.
+"""
+
+from pipeline.cli.command import run_tool
+from pipeline.config.schema import Config, Options
+from pipeline.system.errors import InputError
+from pipeline.tracking.recording.notices import clear_failing, failing, store_folders, waiting
+from pipeline.tracking.recording.starting import deliver
+
+
+def run(_: Config, __: Options) -> None:
+    """Deliver to all stores that something waits for.
+
+    Raises:
+        InputError: One of them takes nothing.
+    """
+    for folder in store_folders():
+        clear_failing(folder)
+    undelivered = [folder for folder in store_folders() if not deliver(folder)]
+    if undelivered:
+        reasons = [reason for folder in undelivered if (reason := failing(folder))]
+        raise InputError("; ".join([*reasons, *waiting()]))
+    print("nothing waits to be recorded")
+
+
+def main() -> None:
+    """Run from the command line."""
+    run_tool(Options, run, __doc__)
+
+
+if __name__ == "__main__":
+    main()
