@@ -18,7 +18,7 @@ import yaml
 from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
 from pipeline.leftovers.commits import hashes_of_commits
 from pipeline.system.errors import InputError
-from pipeline.tracking.run_ids import RUN_ID
+from pipeline.tracking.names import RUN_ID
 
 RUN_ID_FILE = (MODELS / RUN_ID_NAME).relative_to(ROOT).as_posix()
 DIR = ".dir"

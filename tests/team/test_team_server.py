@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy
 
 from team.people import (
-    PASSWORD,
     Person,
     add_people,
     as_user,
     complete,
     experiment,
     faults_of_registry,
+    login,
 )
 from team.servers import ADMIN, mlflow_server, postgres
 
@@ -155,13 +155,46 @@ def test_a_network_that_was_pushed_reads_pictures_elsewhere_without_training(
     assert "27 pictures" in printed
 
 
-def test_a_wrong_password_is_one_line(people):
-    ben = people[1]
-    wrong = ben.env | {"MLFLOW_TRACKING_PASSWORD": PASSWORD.format("nobody")}
+def typed_by(person, *command, **login):
+    """Return what a person sees who types a command with a login, and whether it failed."""
     done = subprocess.run(
-        ["python", "-m", "pipeline.report"], cwd=ben.folder, env=wrong, capture_output=True,
-        text=True,
+        ["python", "-m", *command], cwd=person.folder, env=person.env | login,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "MLFLOW_TRACKING_PASSWORD" in line
+    return done.stderr.splitlines(), done.returncode
+
+
+def predictions(client):
+    here = client.get_experiment_by_name("digits").experiment_id
+    return len(client.search_runs([here], "tags.stage = 'predict-custom'"))
+
+
+def test_with_a_wrong_password_what_is_recorded_waits(people, client):
+    ben, before = people[1], predictions(client)
+    wrong = {"MLFLOW_TRACKING_PASSWORD": "nobodys-password"}
+    (line,), code = typed_by(ben, "pipeline.report", **wrong)
+    assert code == 1
+    assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in line
+    lines, code = typed_by(ben, "pipeline.stages.predict_custom", **wrong)
+    assert code == 0
+    (warning,) = [line for line in lines if "MLFLOW_TRACKING_PASSWORD" in line]
+    assert "python -m pipeline.sync" in warning
+    assert predictions(client) == before
+    assert typed_by(ben, "pipeline.sync")[1] == 0
+    assert predictions(client) == before + 1
+
+
+def test_without_a_right_what_is_recorded_waits(people, address, client):
+    from mlflow.server.auth.client import AuthServiceClient
+
+    ben, before = people[1], predictions(client)
+    here = client.get_experiment_by_name("digits").experiment_id
+    admin, ida = AuthServiceClient(address), login("ida")
+    admin.grant_user_permission("ida", "experiment", here, "READ")
+    lines, code = typed_by(ben, "pipeline.stages.predict_custom", **ida)
+    assert code == 0
+    (warning,) = [line for line in lines if "does not allow this to the user ida" in line]
+    assert "python -m pipeline.sync" in warning
+    admin.grant_user_permission("ida", "experiment", here, "EDIT")
+    assert typed_by(ben, "pipeline.sync", **ida)[1] == 0
+    assert predictions(client) == before + 1

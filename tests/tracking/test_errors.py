@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.errors import mlflow_errors_as_input_errors
+from pipeline.tracking.errors import is_temporary, mlflow_errors_as_input_errors
 
 
 def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
@@ -25,6 +26,36 @@ def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
     assert "\n" not in str(caught.value)
     with pytest.raises(ZeroDivisionError):
         fail(ZeroDivisionError())
+
+
+def refused(status, code):
+    """Return what MLflow raises where a server refuses a request, and one for artifacts."""
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError, Response
+
+    answer = Response()
+    answer.status_code = status
+    return MlflowException("API request failed", code), HTTPError(response=answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (401, UNAUTHENTICATED, "not accept the user anna .*MLFLOW_TRACKING_PASSWORD$"),
+        (403, PERMISSION_DENIED, "not allow this to the user anna; ask who runs it for the right$"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_is_not_final(status, code, told, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "anna")
+
+    @mlflow_errors_as_input_errors
+    def fail(error):
+        raise error
+
+    for error in refused(status, code):
+        assert is_temporary(error)
+        with pytest.raises(InputError, match=told):
+            fail(error)
 
 
 def test_mlflow_is_not_imported_before_its_telemetry_is_switched_off():

@@ -8,6 +8,8 @@ from pipeline.config.schema import Tracking
 from pipeline.tracking.addresses import local_store, sqlite_file, tracking_uri, uri_to_read
 from pipeline.tracking.cleaning.rows import DELETED, SAME_AS, Rows
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
+from pipeline.tracking.recording.journal import header_of, journals
+from pipeline.tracking.recording.notices import store_folders
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ class KnownRuns:
     """The runs of the local store, and of the one that is configured.
 
     Attributes:
-        alive: The ids of those that were not deleted, or that a registered model comes from.
+        alive: The ids of those that were not deleted, that a registered model comes from, or that
+            wait to be recorded.
         deleted: The ids of the others.
     """
 
@@ -39,8 +42,16 @@ class KnownRuns:
         for uri in dict.fromkeys((local_store(), tracking_uri(settings))):
             file = sqlite_file(uri)
             found += _of_rows(Rows.read(file)) if file else _of_server(settings)
-        alive = frozenset(run for run, is_alive in found if is_alive)
+        alive = frozenset(_waiting()) | {run for run, is_alive in found if is_alive}
         return cls(alive, frozenset(run for run, _ in found) - alive)
+
+
+def _waiting() -> Iterator[str]:
+    """Yield the ids of the runs in journals."""
+    for folder in store_folders():
+        for header in map(header_of, journals(folder)):
+            if header is not None:
+                yield from header.opening.ids
 
 
 def _of_rows(rows: Rows) -> Iterator[tuple[str, bool]]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.names import REPLACES_TAG
+from pipeline.tracking.names import REPLACES_TAG, RUN_KEY_TAG
 
 DELETED = "deleted"
-SAME_AS = (REPLACES_TAG,)
+SAME_AS = (REPLACES_TAG, RUN_KEY_TAG)
 """Tags that hold another id by which files name a run."""
 
 

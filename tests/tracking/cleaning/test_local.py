@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from support.recording import SETTINGS
+from support.recording import SETTINGS, TRAIN
 
 from pipeline.tracking.addresses import local_store
 from pipeline.tracking.cleaning.known import KnownRuns
@@ -13,6 +13,9 @@ from pipeline.tracking.cleaning.local import (
     read_rows,
     stray_folders,
 )
+from pipeline.tracking.names import REPLACES_TAG, RUN_KEY_TAG
+from pipeline.tracking.recording.journal import Header, Journal
+from pipeline.tracking.recording.openings import Opening
 from pipeline.tracking.store import open_store
 
 HARD_DELETES = ("_hard_delete_run", "_hard_delete_logged_model", "_hard_delete_experiment")
@@ -97,6 +100,23 @@ def test_a_folder_of_no_run_is_a_stray_and_what_is_named_otherwise_is_not(client
     assert stray_folders() == strays
     (tmp_path / "mlflow.db").rename(tmp_path / "put aside.db")
     assert stray_folders() == []
+
+
+def test_other_names_of_a_run_live_and_die_with_it(client):
+    keys = {"a" * 32: False, "b" * 32: True, "c" * 32: False}
+    for tag, (key, stays) in zip((RUN_KEY_TAG, RUN_KEY_TAG, REPLACES_TAG), keys.items()):
+        run = client.create_run("0", tags={tag: key}).info.run_id
+        if not stays:
+            client.delete_run(run)
+    known = KnownRuns.find(SETTINGS)
+    assert known.alive & keys.keys() == {"b" * 32}
+    assert known.deleted & keys.keys() == {"a" * 32, "c" * 32}
+
+
+def test_a_run_that_waits_to_be_recorded_is_alive(client):
+    journal = Journal(Header("http://127.0.0.1:9", SETTINGS, Opening("e" * 32, TRAIN), "code"))
+    assert "e" * 32 in KnownRuns.find(SETTINGS).alive
+    journal.close()
 
 
 def test_a_folder_outside_the_project_is_left_alone(client, tmp_path):
