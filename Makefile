@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: stale help setup repro status test coverage mutants lint format lock ui report gc bench bench-quick \
-	test-versions clean
+	test-versions soak clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ mutants: $(READY) ## Change the domain's code in small ways and count the change
 		{print} $$2 == "killed" || $$2 == "timeout" {killed++} $$2 == "timeout" {late++} \
 		END {printf "%d of %d mutants killed (%.1f %%), %d of them by a timeout\n", \
 		killed, n, 100 * killed / n, late}'
+
+soak: $(READY) ## Let eight people use a team's server for ten minutes
+	PYTHONPATH=tests python -m team 600
 
 lint: $(READY) ## Check style, types and the import contracts
 	ruff check .

@@ -25,6 +25,8 @@ PATIENCE = 300.0  # seconds
 LONGEST = 600.0
 """Seconds after which the lock is that of a machine that has gone: registering takes a minute."""
 EVERY = 0.5
+TAKEN = ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
+"""What MLflow says if there is such a model, and if it was deleted before MLflow looked at it."""
 
 
 @contextmanager
@@ -42,7 +44,7 @@ def alone(client: "MlflowClient") -> Iterator[None]:
             client.create_registered_model(LOCK_MODEL, description=_ourselves())
             break
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            if error.error_code not in TAKEN:
                 raise
         if not _drop_stale(client) and time.monotonic() > until:
             raise InputError(

@@ -104,7 +104,9 @@ def test_a_folder_of_no_run_is_a_stray_and_what_is_named_otherwise_is_not(client
 
 def test_other_names_of_a_run_live_and_die_with_it(client):
     keys = {"a" * 32: False, "b" * 32: True, "c" * 32: False}
-    for tag, (key, stays) in zip((RUN_KEY_TAG, RUN_KEY_TAG, REPLACES_TAG), keys.items()):
+    for tag, (key, stays) in zip(
+        (RUN_KEY_TAG, RUN_KEY_TAG, REPLACES_TAG), keys.items(), strict=True
+    ):
         run = client.create_run("0", tags={tag: key}).info.run_id
         if not stays:
             client.delete_run(run)

@@ -39,6 +39,21 @@ def test_several_take_turns(client):
     assert seen == [1] * 4
 
 
+def test_a_lock_that_is_given_up_as_one_asks_for_it_is_asked_for_again(client, monkeypatch):
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+
+    create = client.create_registered_model
+
+    def too_late(*arguments, **options):
+        monkeypatch.setattr(client, "create_registered_model", create)
+        raise MlflowException("not found", RESOURCE_DOES_NOT_EXIST)
+
+    monkeypatch.setattr(client, "create_registered_model", too_late)
+    with alone(client):
+        pass
+
+
 def test_who_waits_too_long_is_told_in_one_line(client, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.1)
     with (
