@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import warnings
 
 import pytest
 import sqlalchemy
@@ -50,7 +51,7 @@ def upgraded(databases, tmp_path_factory):
     engine = sqlalchemy.create_engine(url)
     Base.metadata.create_all(engine)
     config = _get_alembic_config(url)
-    with engine.begin() as connection:
+    with warnings.catch_warnings(action="ignore"), engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, SCHEMA_BEFORE)
         for statement in RECORDED_BEFORE:
