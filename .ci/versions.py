@@ -19,7 +19,9 @@ KEPT = ROOT / ".versions"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 NAMED = ("mlflow", "dvc", "tensorflow", "keras", "numpy", "hydra-core")
 BROKEN = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
-SUMMARY = re.compile(r"^=+ (.*\b(?:passed|failed|error|no tests ran).*?) =+$", re.MULTILINE)
+SUMMARY = re.compile(
+    r"^=* ?(.*\b(?:passed|failed|errors?|no tests ran)\b.* in .*?) ?=*$", re.MULTILINE
+)
 COLUMNS = "| Python | packages | result | what broke |\n|---|---|---|---|"
 UV_ERROR = re.compile(r"(?:error|cause|Because|hint): ?|[×╰─▶│]")
 

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import warnings
 
 import pytest
 import sqlalchemy
@@ -19,7 +18,11 @@ from team.people import (
 )
 from team.servers import ADMIN, mlflow_server, postgres
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [
+    pytest.mark.end_to_end,
+    # Parts of MLflow's server are imported here, and warn of the packages that they use.
+    pytest.mark.filterwarnings("ignore"),
+]
 
 SCHEMA_BEFORE = "dc11669786a5"
 """The revision of MLflow's tables in July 2026, as in tests/data/yesterday/store.sql."""
@@ -51,7 +54,7 @@ def upgraded(databases, tmp_path_factory):
     engine = sqlalchemy.create_engine(url)
     Base.metadata.create_all(engine)
     config = _get_alembic_config(url)
-    with warnings.catch_warnings(action="ignore"), engine.begin() as connection:
+    with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, SCHEMA_BEFORE)
         for statement in RECORDED_BEFORE:
