@@ -93,4 +93,4 @@ bench-quick: $(READY) ## Check in three minutes that most benchmarks run
 	python -m benchmarks --quick
 
 clean: ## Remove the virtual environment and the tools' caches (results stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage mutants *.egg-info
+	rm -rf $(VENV) .versions .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage mutants *.egg-info

@@ -23,7 +23,7 @@ SUMMARY = re.compile(
     r"^=* ?(.*\b(?:passed|failed|errors?|no tests ran)\b.* in .*?) ?=*$", re.MULTILINE
 )
 COLUMNS = "| Python | packages | result | what broke |\n|---|---|---|---|"
-UV_ERROR = re.compile(r"(?:error|cause|Because|hint): ?|[×╰─▶│]")
+UV_ERROR = re.compile(r"\b(?:error|cause|hint): ?|[×╰─▶│]")
 
 
 class UnavailableError(Exception):
@@ -91,7 +91,7 @@ def _uv(*arguments: str) -> str:
         UnavailableError: It failed.
     """
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    known = sorted(map(str, pyenv.glob("versions/*/bin")))
+    known = sorted(map(str, pyenv.glob("versions/3.1[1-9]*/bin")))
     search = os.pathsep.join([*known, os.environ["PATH"]])
     command = [sys.executable, "-m", "uv", *arguments]
     done = subprocess.run(
