@@ -70,7 +70,7 @@ class Environment:
             [*command, *arguments], cwd=ROOT, env=os.environ | {"PATH": binaries},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
-        self.folder.with_suffix(".log").write_text(done.stdout, encoding="utf-8")
+        Path(f"{self.folder}.log").write_text(done.stdout, encoding="utf-8")
         summaries = SUMMARY.findall(done.stdout)
         broken = list(dict.fromkeys(BROKEN.findall(done.stdout)))
         if not summaries:

@@ -15,6 +15,7 @@ from pipeline.tracking.registry.fetching import CACHE_NAME
 from pipeline.tracking.run_ids import read_run_id
 
 HYDRAS = ("outputs", "multirun")
+DVCS_COPIES = (".dvc/tmp/exps", ".dvc/tmp/exps/standalone")
 HYDRAS_OWN = {".hydra", "multirun.yaml"}
 
 
@@ -62,6 +63,8 @@ def other_leftovers(known: KnownRuns, registered: Collection[str] | None) -> Ite
     old = [folder for folder in fetched if folder.name not in (registered or ())]
     yield Leftovers("networks of versions that are no longer registered", old)
     yield Leftovers("past experiments that no comparison names", History.here().strays())
+    copies = [each for place in DVCS_COPIES for each in (home() / place).glob("tmp*")]
+    yield Leftovers("checkouts in which DVC ran experiments that were killed", copies)
     yield Leftovers("what Hydra leaves without this project's settings", list(_of_hydra()))
 
 

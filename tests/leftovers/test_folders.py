@@ -76,6 +76,18 @@ def test_a_past_experiment_outside_the_order_goes(project):
     assert paths(other_leftovers(KNOWN, None)) == gone
 
 
+def test_checkouts_of_killed_experiments_of_dvc_go_and_its_queue_stays(project):
+    """Guards where DVC keeps them: see its TempDirExecutor and its queues."""
+    from dvc.repo.experiments.queue.tempdir import _STANDALONE_TMP_DIR
+    from dvc.repo.experiments.utils import EXEC_TMP_DIR
+
+    exps = project / ".dvc" / "tmp" / EXEC_TMP_DIR
+    gone = {exps / "tmpab12", project / ".dvc" / "tmp" / _STANDALONE_TMP_DIR / "tmpcd34"}
+    for folder in (*gone, exps / "celery" / "broker", exps / "run", exps / "cache"):
+        write(folder / "models" / "model.onnx")
+    assert paths(other_leftovers(KNOWN, None)) == gone
+
+
 def test_hydras_folders_go_unless_there_is_anything_of_ones_own(project):
     write(project / "outputs" / "2026" / ".hydra" / "config.yaml")
     write(project / "outputs" / "2026" / "job.log")
