@@ -9,10 +9,11 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test soak coverage mutants lint format lock ui serve report bench bench-quick clean
+.PHONY: stale help setup repro status test soak test-versions coverage mutants lint format lock ui serve \
+	report gc bench bench-quick clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create the virtual environment from requirements.lock
 
@@ -45,8 +46,12 @@ test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
 	pytest $(TESTS)
 
 # Each kill and its comparison is a line of .soak/kills.jsonl; a seed that has one is not repeated.
-soak: $(READY) ## Kill commands at random moments, and run many at once; SOAK="kills --seeds 0-49" does only this
+soak: $(READY) ## Kill commands, run many at once, share a team's server; SOAK="kills --seeds 0-49" does only this
 	PYTHONPATH=tests python -m soak $(or $(SOAK),all)
+	$(if $(SOAK),,PYTHONPATH=tests python -m team 600)
+
+test-versions: $(READY) ## Run the tests on Python 3.11 to 3.14, on the lock and on the newest versions; VERSIONS="3.12 --only lock"
+	@python .ci/versions.py $(VERSIONS)
 
 coverage: $(READY) ## Run the tests of the domain and list the branches they miss
 	pytest tests/digits --cov
@@ -83,6 +88,9 @@ serve: $(READY) ## Read pictures over HTTP, and on a page to draw on, at http://
 report: $(READY) ## Compare the best experiments in one HTML file
 	@python -m pipeline.report
 
+gc: $(READY) ## Say what no experiment, run or registered model needs, and remove it if you agree
+	@python -m pipeline.gc
+
 bench: $(READY) ## Run the benchmarks against plain scripts (after make repro); BENCH="accuracy best" runs only these
 	python -m benchmarks -- $(BENCH)
 
@@ -90,4 +98,4 @@ bench-quick: $(READY) ## Check in three minutes that most benchmarks run
 	python -m benchmarks --quick
 
 clean: ## Remove the virtual environment and the tools' caches (results stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage mutants *.egg-info
+	rm -rf $(VENV) .versions .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage mutants *.egg-info

@@ -44,6 +44,7 @@ FULL = (
     "sweep --many 100",
     "race",
     "race --closer 4",
+    "long_life",
     "accuracy default --seeds 5",
     "accuracy cnn --seeds 5",
     "accuracy mlp_best --seeds 5",

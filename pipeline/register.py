@@ -94,13 +94,15 @@ def run(config: Config, options: RegisterOptions) -> None:
     deliver_waiting(config.tracking)
     registry = Registry.open(config.tracking)
     if options.rollback:
-        old, new = registry.champions.roll_back()
+        with registry.alone():
+            old, new = registry.champions.roll_back()
         log.info("champion is version %d again (was %d)", new, old)
     elif options.run:
         candidate = registry.candidates.find(options.run, prepared_digest())
         if candidate.choice:
             log.info("%s", candidate.choice)
-        register(registry, candidate, config.predict.unsure_below)
+        with registry.alone():
+            register(registry, candidate, config.predict.unsure_below)
     else:
         raise InputError("nothing to register; pass run=<MLflow run id>, run=best or rollback=true")
 

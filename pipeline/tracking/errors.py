@@ -1,6 +1,7 @@
 """Report MLflow's exceptions in one line."""
 
 import errno
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -9,6 +10,8 @@ from pipeline.system.errors import InputError, in_one_line
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+UNAUTHENTICATED, FORBIDDEN = 401, 403
 
 
 def mlflow_errors_as_input_errors(
@@ -26,7 +29,7 @@ def mlflow_errors_as_input_errors(
             from mlflow.exceptions import MlflowException
             from sqlalchemy.exc import SQLAlchemyError
 
-            if isinstance(error, MlflowException | SQLAlchemyError):
+            if isinstance(error, MlflowException | SQLAlchemyError) or refusal(error):
                 raise InputError(f"MLflow failed: {reason(error, 300)}") from error
             raise
 
@@ -35,7 +38,34 @@ def mlflow_errors_as_input_errors(
 
 def reason(error: Exception, longest: int) -> str:
     """Return an error's message in one line of limited length, without its SQL statement."""
-    return in_one_line(str(error).partition("[SQL:")[0], longest)
+    return refusal(error) or in_one_line(str(error).partition("[SQL:")[0], longest)
+
+
+def refusal(error: BaseException) -> str | None:
+    """Return what to do where a server does not accept a user or a password; None otherwise."""
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    who = f"the user {user}" if user else "anybody without a user name"
+    status = _status(error)
+    if status == UNAUTHENTICATED:
+        return (
+            f"the server does not accept {who} or the password; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD"
+        )
+    if status == FORBIDDEN:
+        return f"the server does not allow this to {who}; ask who runs it for the right"
+    return None
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the status that a server has answered with; None if the error is not about that."""
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return int(error.response.status_code)
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code())
+    return None
 
 
 def is_temporary(error: Exception) -> bool:
@@ -43,22 +73,15 @@ def is_temporary(error: Exception) -> bool:
 
     A missing right or a wrong password can be mended as well.
     """
-    from mlflow.exceptions import MlflowException
-    from requests import HTTPError, RequestException
+    from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    if isinstance(error, HTTPError) and error.response is not None:
-        return _may_pass(error.response.status_code)
-    if isinstance(error, MlflowException):
-        return _may_pass(error.get_http_status_code())
+    if (status := _status(error)) is not None:
+        return status >= 500 or status in (UNAUTHENTICATED, FORBIDDEN, 408, 429)
     if isinstance(error, OSError) and error.errno:
         return error.errno != errno.ENOENT  # the disk is full, or a folder not writable
     silent = RequestException | ConnectionError | TimeoutError
     return isinstance(error, silent | SQLAlchemyError | InputError)
-
-
-def _may_pass(status: int) -> bool:
-    return status >= 500 or status in (401, 403, 408, 429)
 
 
 def is_missing(error: Exception) -> bool:

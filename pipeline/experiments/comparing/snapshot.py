@@ -157,6 +157,12 @@ class History:
             self._file(key).unlink(missing_ok=True)
         write_json(self._order_file, {"order": order[-MOST_KEPT:]})
 
+    def strays(self) -> list[Path]:
+        """Return files that an interruption left: they have no place in the order."""
+        order = self._order()
+        files = [*self.folder.glob("*.json"), *self.folder.glob(".*.json")]
+        return [file for file in files if file.stem not in order and file != self._order_file]
+
     def _order(self) -> list[str]:
         try:
             return list(json.loads(self._order_file.read_text(encoding="utf-8"))["order"])

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.config.places import home
+from pipeline.tracking.errors import refusal
 from pipeline.tracking.lookups import active_run_id, experiment_id, runs_with_key
 from pipeline.tracking.names import REPLACES_TAG, RUN_KEY_TAG
 
@@ -122,9 +123,16 @@ class Opening:
 
     def delete_copies(self, client: "MlflowClient", run_id: str) -> None:
         """Delete other runs with our id: MLflow created them, but its answers were lost."""
+        from mlflow.exceptions import MlflowException
+
         for copy in runs_with_key(client, self.run_id):
             if copy.info.run_id != run_id:
-                client.delete_run(copy.info.run_id)
+                try:
+                    client.delete_run(copy.info.run_id)
+                except MlflowException as error:
+                    if (refused := refusal(error)) is None:
+                        raise
+                    log.warning("run %s is a copy of %s: %s", copy.info.run_id, run_id, refused)
 
 
 def _create(client: "MlflowClient", request: RunRequest, key: str, run_id: str) -> str:

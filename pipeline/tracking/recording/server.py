@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.system.errors import InputError
 from pipeline.system.garbage import collect_garbage_less_often
 from pipeline.tracking.addresses import sqlite_file, unreachable_reason, without_password
+from pipeline.tracking.errors import refusal
 from pipeline.tracking.recording import notices
 from pipeline.tracking.recording.delivery import Delivery, give_up, in_words
 from pipeline.tracking.recording.journal import (
@@ -123,9 +124,11 @@ class Server:
         """Return why a store takes nothing, if it does not answer at all."""
         if isinstance(error, InputError):
             return error
-        silent = silence(uri)
-        shown = f"{without_password(uri)}: {in_words(error)}"
-        return InputError(silent) if silent else RuntimeError(shown)
+        if silent := silence(uri):
+            return InputError(silent)
+        if refused := refusal(error):
+            return InputError(f"{without_password(uri)}: {refused}")
+        return RuntimeError(f"{without_password(uri)}: {in_words(error)}")
 
     def _open(self, header: Header, uri: str) -> "MlflowClient":
         """Return a client of a store, kept open.

@@ -75,5 +75,5 @@ class Champions:
         client.set_registered_model_alias(model, CHAMPION, str(history[-1]))
         if len(history) > 1:
             client.set_registered_model_alias(model, PREVIOUS, str(history[-2]))
-        else:
-            client.delete_registered_model_alias(model, PREVIOUS)
+        elif PREVIOUS in client.get_registered_model(model).aliases:
+            client.delete_registered_model_alias(model, PREVIOUS)  # which not everybody may do

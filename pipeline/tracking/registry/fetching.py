@@ -12,10 +12,10 @@ from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
 from pipeline.tracking.addresses import is_local_store_missing, uri_to_read
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
+from pipeline.tracking.names import RUN_ID
 from pipeline.tracking.registry.candidates import Candidates
 from pipeline.tracking.registry.champions import Champions
 from pipeline.tracking.registry.names import CHAMPION, NETWORK, REGISTERED_MODEL, VERSIONS_CONDITION
-from pipeline.tracking.run_ids import RUN_ID
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:

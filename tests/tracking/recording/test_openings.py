@@ -3,7 +3,8 @@
 import pytest
 from support.recording import LOST, PICTURES, SETTINGS, TRAIN, recorded_training
 
-from pipeline.tracking.recording.openings import RunRequest
+from pipeline.tracking.names import RUN_KEY_TAG
+from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.recorder import child_run, new_run, reopened_run
 from pipeline.tracking.recording.records import Metrics
 
@@ -80,3 +81,19 @@ def test_predictions_are_children_even_where_a_run_id_is_in_the_environment(clie
         ids.add(recorder.run_id())
     assert {run.info.run_id for run in children(client, run_id)} == ids
     assert run_id not in ids
+
+
+def test_a_copy_that_one_may_not_delete_stays_and_is_told_of(client, monkeypatch, caplog):
+    """On a server one may record in an experiment of others, but delete nothing there."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    key = "d" * 32
+    kept, copy = (client.create_run("0", tags={RUN_KEY_TAG: key}).info.run_id for _ in range(2))
+
+    def refuse(run_id):
+        raise MlflowException(f"no right to delete {run_id}", PERMISSION_DENIED)
+
+    monkeypatch.setattr(client, "delete_run", refuse)
+    Opening(key, TRAIN).delete_copies(client, kept)
+    assert f"run {copy} is a copy of {kept}: the server does not allow this" in caplog.text

@@ -1,0 +1,1 @@
+"""What lies here and is needed by no experiment, no run and no registered model."""

@@ -1,0 +1,1 @@
+"""Which runs MLflow has, which of them were deleted, and their removal for good."""
