@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +17,17 @@ from starlette.exceptions import HTTPException
 
 from pipeline.config.schema import Predict
 from pipeline.service.answers import Answers, Invoked, Names, NetworkAnswer, Refusal
-from pipeline.service.invocations import invoke, parse
 from pipeline.service.limits import Limits, RefusedError, WholeBodies, refusal
 from pipeline.service.measures import Counted, Measures
 from pipeline.service.networks import Network, Networks
-from pipeline.service.reading import Mode, Upload, Workers, read_number_uploads, read_uploads
+from pipeline.service.reading import (
+    Mode,
+    Upload,
+    Workers,
+    read_all_numbers,
+    read_digits,
+    read_invocation,
+)
 from pipeline.system.errors import InputError, in_one_line
 
 log = logging.getLogger(__name__)
@@ -154,9 +161,7 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
 
 
 def _add_reading(app: FastAPI, service: Service) -> None:
-    @app.post(
-        "/read", response_model_exclude_none=True, responses=REFUSALS, openapi_extra=PICTURE_BODY
-    )
+    @app.post("/read", response_model=Answers, responses=REFUSALS, openapi_extra=PICTURE_BODY)
     async def read(
         request: Request,
         mode: Annotated[Mode, Query(description="one digit, or whole numbers")] = "digit",
@@ -165,35 +170,34 @@ def _add_reading(app: FastAPI, service: Service) -> None:
             Query(description="champion, local, a version's number, or the id of a run"),
         ] = None,
         seen: Annotated[bool, Query(description="add what the network saw")] = False,
-    ) -> Answers:
+    ) -> Response:
         """Read a picture file (the body), or several (multipart)."""
         chosen = await service.network(network)
         uploads = await _uploads(request)
-        if mode == "number":
-            task = lambda: read_number_uploads(uploads, service.networks, service.settings)  # noqa: E731
-        else:
-            task = lambda: read_uploads(uploads, chosen, service.settings, seen=seen)  # noqa: E731
+        run, settings = service.workers.run, service.settings
         try:
-            answers = await service.workers.run(task)
+            if mode == "number":
+                lines = service.networks.lines()
+                answers = await run(read_all_numbers, lines, settings, uploads)
+            else:
+                task = partial(read_digits, seen=seen)
+                answers = await run(task, chosen.file, settings, uploads)
         except InputError as error:
             raise RefusedError(404, str(error)) from error
         for each in answers:
-            service.measures.pictures.labels(each.status).inc()
-        if len(answers) == 1 and answers[0].status == "error":
-            raise RefusedError(422, f"{answers[0].file} {answers[0].detail}")
-        return Answers(network=_about(chosen), predictions=answers)
+            service.measures.pictures.labels(each["status"]).inc()
+        if len(answers) == 1 and answers[0]["status"] == "error":
+            raise RefusedError(422, f"{answers[0]['file']} {answers[0]['detail']}")
+        return JSONResponse({"network": _about(chosen).model_dump(), "predictions": answers})
 
     @app.post("/invocations", response_model=Invoked, responses=REFUSALS)
     async def invocations(request: Request) -> Response:
         """Read pictures as MLflow's scoring server does."""
         network = await service.network()
-        body, below = await request.body(), service.settings.unsure_below
-
-        def work() -> list[dict[str, Any]]:
-            pictures, threshold = parse(body, below)
-            return invoke(pictures, network.classifier, threshold)
-
-        return JSONResponse({"predictions": await service.workers.run(work)})
+        rows = await service.workers.run(
+            read_invocation, network.file, service.settings, await request.body()
+        )
+        return JSONResponse({"predictions": rows})
 
 
 def _add_states(app: FastAPI, service: Service) -> None:
@@ -254,7 +258,7 @@ def _about(network: Network) -> NetworkAnswer:
         name=network.name,
         run_id=network.run_id,
         test_accuracy=network.test_accuracy,
-        title=network.classifier.title,
+        title=network.title,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from starlette.responses import JSONResponse
 
@@ -44,6 +44,10 @@ class RefusedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+    def __reduce__(self) -> tuple[type[Self], tuple[int, str]]:
+        """Return how it is made again in another process."""
+        return type(self), (self.status, str(self))
 
 
 def refusal(error: RefusedError) -> JSONResponse:

@@ -20,8 +20,8 @@ from typing import TypeVar
 from pipeline.config.places import LINES_FILE, ONNX_FILE, home
 from pipeline.config.schema import Tracking
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.inventory.network import test_metrics
+from pipeline.service.reading import NetworkFile
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
 from pipeline.system.machine import end_with_parent
@@ -47,19 +47,21 @@ KEPT_OPEN = 8  # networks that requests have named
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is ready to answer.
+    """A network that can answer.
 
     Attributes:
         name: `models:/digits/3`, an MLflow run's id, or `local`.
         run_id: The MLflow run of its training; None if unknown.
         test_accuracy: Its share of the test set read right, 0..1; None if unknown.
-        classifier: What classifies digits.
+        title: What was trained; None in old files.
+        file: Its ONNX file.
     """
 
     name: str
     run_id: str | None
     test_accuracy: float | None
-    classifier: Classifier
+    title: str | None
+    file: NetworkFile
 
 
 class Networks:
@@ -75,9 +77,8 @@ class Networks:
         self.current: Network | None = None
         self._settings = settings
         self._model = model
-        self._opened: OrderedDict[tuple[str, int], Network] = OrderedDict()
+        self._opened: OrderedDict[tuple[str, NetworkFile], Network] = OrderedDict()
         self._known: dict[str, Fetched] = {}
-        self._lines: tuple[int, LineReader] | None = None
         self._lock = Lock()
         self._registry = _process()
         self._is_silent = False
@@ -137,17 +138,17 @@ class Networks:
         versions = self._ask(list_versions) if self._settings.enabled else []
         return [*([CHAMPION] if versions else []), *versions, LOCAL]
 
-    def lines(self) -> LineReader:
-        """Return the reader of whole numbers, opened anew where it was trained anew.
+    def lines(self) -> NetworkFile:
+        """Return the network that reads whole numbers.
 
         Raises:
             InputError: There is none.
         """
-        stamp = _stamp(LINES_FILE)
-        with self._lock:
-            if self._lines is None or self._lines[0] != stamp:
-                self._lines = stamp, LineReader.load(LINES_FILE)
-            return self._lines[1]
+        if not LINES_FILE.is_file():
+            raise InputError(
+                "no network for whole numbers; `dvc repro` with lines.rounds trains one"
+            )
+        return NetworkFile(LINES_FILE, _stamp(LINES_FILE))
 
     def close(self) -> None:
         """End the process that asks the registry."""
@@ -171,12 +172,14 @@ class Networks:
         return found
 
     def _open(self, found: Fetched) -> Network:
-        key = found.name, _stamp(found.file)
+        """Return a network that was found, after making sure once that it can be used."""
+        file = NetworkFile(found.file, _stamp(found.file))
+        key = found.name, file
         with self._lock:
             if key not in self._opened:
-                classifier = Classifier.load(found.file, threads=1)
+                title = Classifier.load(found.file, threads=1).title
                 self._opened[key] = Network(
-                    found.name, found.run_id, found.test_accuracy, classifier
+                    found.name, found.run_id, found.test_accuracy, title, file
                 )
             self._opened.move_to_end(key)
             while len(self._opened) > KEPT_OPEN:

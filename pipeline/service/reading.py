@@ -1,50 +1,71 @@
-"""Read the pictures of requests on a few threads; refuse what would have to wait too long."""
+"""Read the pictures of requests in a few processes; refuse what would have to wait too long.
+
+In threads, one picture would hold Python's lock while another is read and while answers are sent.
+"""
 
 import asyncio
+import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Literal, TypeVar
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pipeline.config.schema import Predict
+from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.decoding import decode
 from pipeline.digits.recognition.digit import classify, prepare
+from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import read_numbers
-from pipeline.service.answers import Answer, digit_answer, number_answer
+from pipeline.service.answers import digit_answer, number_answer
+from pipeline.service.invocations import invoke, parse
 from pipeline.service.limits import RefusedError
-from pipeline.service.networks import Network, Networks
-from pipeline.system.machine import cores
+from pipeline.system.machine import cores, end_with_parent
 
 Mode = Literal["digit", "number"]
 Upload = tuple[str, bytes]
 """A file's name and content."""
 Result = TypeVar("Result")
+Json = dict[str, Any]
+
+
+class NetworkFile(NamedTuple):
+    """An ONNX file, and when it was written, in nanoseconds."""
+
+    path: Path
+    written: int
 
 
 class Workers:
-    """One thread a core, and a queue of limited length before them."""
+    """One process a core, and a queue of limited length before them."""
 
     def __init__(self, waiting: int) -> None:
-        """Start no thread yet.
+        """Start no process yet.
 
         Args:
-            waiting: Tasks that may wait for a free thread.
+            waiting: Tasks that may wait for a free process.
         """
-        self._pool = ThreadPoolExecutor(cores(), "reader")
+        self._pool = make_pool()
         self._room = waiting + cores()
         self._inside = 0
 
-    async def run(self, task: Callable[[], Result]) -> Result:
-        """Run a task on one of the threads.
+    async def run(self, task: Callable[..., Result], *arguments: object) -> Result:
+        """Run a task in one of the processes.
 
         Raises:
-            RefusedError: Too many wait already.
+            RefusedError: Too many wait already, or a process was killed.
         """
         if self._inside >= self._room:
             raise RefusedError(503, "too many requests at once; try again")
         self._inside += 1
+        pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, task)
+            return await asyncio.get_running_loop().run_in_executor(pool, task, *arguments)
+        except BrokenProcessPool as error:
+            if self._pool is pool:
+                self._pool = make_pool()
+            raise RefusedError(503, "a process that read pictures was killed; try again") from error
         finally:
             self._inside -= 1
 
@@ -53,29 +74,53 @@ class Workers:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def read_uploads(
-    uploads: Sequence[Upload],
-    network: Network,
-    settings: Predict,
-    *,
-    seen: bool = False,
-) -> list[Answer]:
+def make_pool() -> Executor:
+    """Return one process a core, which ends with this process."""
+    # A plain fork would inherit locks that other threads of this process hold.
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(cores(), context, end_with_parent)
+
+
+# --- in these processes -------------------------------------------------------------------------
+
+
+def read_digits(
+    network: NetworkFile, settings: Predict, uploads: Sequence[Upload], *, seen: bool
+) -> list[Json]:
     """Read one digit from each of some picture files."""
     inputs = [prepare(name, partial(decode, content), thumbnail=False) for name, content in uploads]
-    predictions = classify(inputs, network.classifier, settings.unsure_below)
-    return [digit_answer(each, seen=seen) for each in predictions]
+    predictions = classify(inputs, _classifier(network), settings.unsure_below)
+    return [digit_answer(each, seen=seen).model_dump(exclude_unset=True) for each in predictions]
 
 
-def read_number_uploads(
-    uploads: Sequence[Upload], networks: Networks, settings: Predict
-) -> list[Answer]:
-    """Read the numbers in each of some picture files.
+def read_all_numbers(
+    network: NetworkFile, settings: Predict, uploads: Sequence[Upload]
+) -> list[Json]:
+    """Read the numbers in each of some picture files, with a network for lines."""
+    read = partial(
+        read_numbers, reader=_line_reader(network), unsure_below=settings.unsure_numbers_below
+    )
+    predictions = [read(name, partial(decode, content)) for name, content in uploads]
+    return [number_answer(each).model_dump(exclude_unset=True) for each in predictions]
+
+
+def read_invocation(network: NetworkFile, settings: Predict, body: bytes) -> list[Json]:
+    """Read the pictures in a request of MLflow's form.
 
     Raises:
-        InputError: No network for lines was trained.
+        RefusedError: It does not hold pictures.
     """
-    reader, below = networks.lines(), settings.unsure_numbers_below
-    return [
-        number_answer(read_numbers(name, partial(decode, content), reader, unsure_below=below))
-        for name, content in uploads
-    ]
+    pictures, below = parse(body, settings.unsure_below)
+    return invoke(pictures, _classifier(network), below)
+
+
+@lru_cache(maxsize=8)
+def _classifier(network: NetworkFile) -> Classifier:
+    return Classifier.load(network.path, threads=1)
+
+
+@lru_cache(maxsize=1)
+def _line_reader(network: NetworkFile) -> LineReader:
+    return LineReader.load(network.path)

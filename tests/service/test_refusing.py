@@ -7,13 +7,16 @@ import struct
 import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from support.service import multipart, running
 
 from pipeline.service import app as service_app
-from pipeline.service import connections
+from pipeline.service import connections, reading
 from pipeline.service.limits import MEGABYTE, Limits
+from pipeline.system.machine import cores
 
 LIMITS = Limits(body_megabytes=1, all_megabytes=2, body_seconds=1.0, waiting=1)
 
@@ -106,10 +109,19 @@ def test_all_bodies_together_take_no_more_memory_than_allowed(strict, seven):
     assert strict.post("/read", seven)[0] == 200  # what they took is free again
 
 
-def test_one_too_many_at_once_is_told_to_come_again(strict, seven, monkeypatch):
+def test_one_too_many_at_once_is_told_to_come_again(untracked, models, seven, monkeypatch):
     free = threading.Event()
-    monkeypatch.setattr(service_app, "read_uploads", lambda *_, **__: free.wait(30) and [])
-    room = LIMITS.waiting + service_app.Workers(0)._room
+    monkeypatch.setattr(reading, "make_pool", lambda: ThreadPoolExecutor(cores()))
+    monkeypatch.setattr(service_app, "read_digits", lambda *_, **__: free.wait(30) and [])
+    room = LIMITS.waiting + cores()
+    with running(untracked, LIMITS) as client:
+        answers, told = ask_more_than_fit(client, room, seven, free)
+    assert told == (503, "1")
+    assert answers == [200] * room
+
+
+def ask_more_than_fit(strict, room, seven, free):
+    """Ask as often as there is room, and once more; return the answers."""
     answers = []
     waiting = [
         threading.Thread(target=lambda: answers.append(strict.post("/read", seven)[0]))
@@ -122,7 +134,7 @@ def test_one_too_many_at_once_is_told_to_come_again(strict, seven, monkeypatch):
     free.set()
     for each in waiting:
         each.join()
-    assert (status, headers["Retry-After"], answers) == (503, "1", [200] * room)
+    return answers, (status, headers["Retry-After"])
 
 
 def test_a_connection_that_says_nothing_is_closed(untracked, models, monkeypatch):
@@ -132,3 +144,16 @@ def test_a_connection_that_says_nothing_is_closed(untracked, models, monkeypatch
         silent.settimeout(30)
         assert silent.recv(1) == b""
         assert client.get("/health")[0] == 200
+
+
+def test_when_a_reading_process_is_killed_the_next_request_is_answered(untracked, models, seven):
+    with running(untracked) as client:
+        client.post("/read", seven)
+        ours = psutil.Process()
+        for process in ours.children(recursive=True):
+            if "forkserver" in " ".join(process.cmdline()) and process.ppid() != ours.pid:
+                process.kill()
+        until = time.monotonic() + 60
+        while (status := client.post("/read", seven)[0]) != 200 and time.monotonic() < until:
+            assert status == 503
+        assert status == 200
