@@ -75,7 +75,15 @@ class Server:
             self._judge(self._deliver())
             if not self._is_needed():
                 break
-            time.sleep(self._pause)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait until the next try; a command asks for it by `notices.clear_failing`."""
+        until = time.monotonic() + self._pause
+        was_told = notices.failing(self._folder) is not None
+        time.sleep(POLL_INTERVAL)
+        while time.monotonic() < until and not (was_told and not notices.failing(self._folder)):
+            time.sleep(POLL_INTERVAL)
 
     def _is_outdated(self) -> bool:
         """Return whether a stage with other code or settings has begun since this process."""

@@ -13,6 +13,7 @@ import pytest
 from support.projects import wait_for
 from support.recording import SETTINGS, TRAIN, recorded_training
 
+from pipeline.system.errors import InputError
 from pipeline.tracking import addresses
 from pipeline.tracking.recording import journal as journal_module
 from pipeline.tracking.recording import notices, server
@@ -167,6 +168,21 @@ def test_a_server_that_is_busy_for_a_moment_is_not_told(process, folder, write, 
     monkeypatch.setattr(time, "monotonic", lambda: now + server.LENIENT_SECONDS + 1)
     process._judge(process._deliver())
     assert "database is locked" in notices.failing(folder)
+
+
+def test_a_command_that_clears_the_failure_is_heard(process, folder, monkeypatch):
+    process._judge(InputError("no answer"))
+    process._pause = 3600.0
+    rests = []
+
+    def rest(_):
+        rests.append(1)
+        if len(rests) == 3:
+            notices.clear_failing(folder)
+
+    monkeypatch.setattr(time, "sleep", rest)
+    process._rest()
+    assert len(rests) == 3
 
 
 def test_a_stopped_server_does_not_answer(monkeypatch):
