@@ -43,22 +43,30 @@ def is_temporary(error: Exception) -> bool:
 
     A missing right or a wrong password can be mended as well.
     """
-    from mlflow.exceptions import MlflowException
-    from requests import HTTPError, RequestException
+    from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    if isinstance(error, HTTPError) and error.response is not None:
-        return _may_pass(error.response.status_code)
-    if isinstance(error, MlflowException):
-        return _may_pass(error.get_http_status_code())
+    if status := _status(error):
+        return status >= 500 or status in (401, 403, 408, 429)
     if isinstance(error, OSError) and error.errno:
         return error.errno != errno.ENOENT  # the disk is full, or a folder not writable
     silent = RequestException | ConnectionError | TimeoutError
     return isinstance(error, silent | SQLAlchemyError | InputError)
 
 
-def _may_pass(status: int) -> bool:
-    return status >= 500 or status in (401, 403, 408, 429)
+def is_forbidden(error: Exception) -> bool:
+    """Return whether a password is wrong, or a right is missing."""
+    return _status(error) in (401, 403)
+
+
+def _status(error: Exception) -> int | None:
+    """Return the status with which a server answered; None if it did not."""
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return int(error.response.status_code)
+    return int(error.get_http_status_code()) if isinstance(error, MlflowException) else None
 
 
 def is_missing(error: Exception) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.system.errors import InputError
 from pipeline.system.garbage import collect_garbage_less_often
 from pipeline.tracking.addresses import sqlite_file, unreachable_reason, without_password
+from pipeline.tracking.errors import is_forbidden
 from pipeline.tracking.recording import notices
 from pipeline.tracking.recording.delivery import Delivery, give_up, in_words
 from pipeline.tracking.recording.journal import (
@@ -128,12 +129,13 @@ class Server:
             raise InputError(silent)
 
     def _explained(self, error: Exception, uri: str) -> Exception:
-        """Return why a store takes nothing, if it does not answer at all."""
+        """Return in words, with its place, why a store takes nothing, or not this."""
         if isinstance(error, InputError):
             return error
-        silent = silence(uri)
-        shown = f"{without_password(uri)}: {in_words(error)}"
-        return InputError(silent) if silent else RuntimeError(shown)
+        if silent := silence(uri):
+            return InputError(silent)
+        kind = PermissionError if is_forbidden(error) else RuntimeError
+        return kind(f"{without_password(uri)}: {in_words(error)}")
 
     def _open(self, header: Header, uri: str) -> "MlflowClient":
         """Return a client of a store, kept open.
@@ -161,7 +163,8 @@ class Server:
             return
         self._failing_since = self._failing_since or now
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-        if isinstance(error, InputError) or now - self._failing_since > LENIENT_SECONDS:
+        at_once = isinstance(error, InputError | PermissionError)
+        if at_once or now - self._failing_since > LENIENT_SECONDS:
             notices.mark_failing(self._folder, str(error))
 
     def _is_needed(self) -> bool:

@@ -170,6 +170,19 @@ def test_a_server_that_is_busy_for_a_moment_is_not_told(process, folder, write, 
     assert "database is locked" in notices.failing(folder)
 
 
+def test_what_is_forbidden_is_told_at_once_and_holds_up_nothing_else(process, folder, write, taken):
+    from mlflow import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    write("secret")
+    write("other")
+    taken.refused = {"secret"}
+    taken.error = MlflowException("Permission denied", PERMISSION_DENIED)
+    process._judge(process._deliver())
+    assert taken.delivered == ["other"]
+    assert notices.failing(folder) == f"{URI}: MlflowException: Permission denied"
+
+
 def test_a_command_that_clears_the_failure_is_heard(process, folder, monkeypatch):
     process._judge(InputError("no answer"))
     process._pause = 3600.0
