@@ -31,7 +31,8 @@ from pipeline.tracking.store import open_store
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-POLL_INTERVAL = 0.05
+POLL_INTERVAL, LAZY_INTERVAL = 0.05, 0.2
+"""Seconds between two looks, while something comes and while nothing does."""
 IDLE_SECONDS = 20.0
 """How long the process waits for another journal, since it takes seconds to start."""
 GIVE_UP_SECONDS = 60.0
@@ -66,7 +67,7 @@ class Server:
         self._clients: dict[str, MlflowClient] = {}
         self._inodes: dict[str, int | None] = {}
         self._known: dict[str, str] = {}
-        self._needed_at = time.monotonic()
+        self._needed_at = self._busy_at = time.monotonic()
         self._failing_since: float | None = None
         self._pause = POLL_INTERVAL
 
@@ -81,9 +82,9 @@ class Server:
     def _rest(self) -> None:
         """Wait until the next try; a command asks for it by `notices.clear_failing`."""
         until = time.monotonic() + self._pause
-        was_told = notices.failing(self._folder) is not None
+        was_told = self._failing_since and notices.failing(self._folder)
         time.sleep(POLL_INTERVAL)
-        while time.monotonic() < until and not (was_told and not notices.failing(self._folder)):
+        while time.monotonic() < until and (not was_told or notices.failing(self._folder)):
             time.sleep(POLL_INTERVAL)
 
     def _is_outdated(self) -> bool:
@@ -111,8 +112,11 @@ class Server:
             try:
                 self._expect_same_file(delivery.uri)
                 self._expect_answer(delivery.uri)
+                before = delivery.end
                 if delivery.advance(self._open, self._known):
                     del self._deliveries[path]
+                if delivery.end > before:
+                    self._busy_at = time.monotonic()
             except UnusableError as unusable:
                 del self._deliveries[path]
                 give_up(path, unusable)
@@ -158,8 +162,10 @@ class Server:
         """Decide when to try again, and whether to say that the store fails."""
         now = time.monotonic()
         if error is None:
-            self._failing_since, self._pause = None, POLL_INTERVAL
-            notices.clear_failing(self._folder)
+            if self._failing_since:
+                notices.clear_failing(self._folder)
+            self._failing_since = None
+            self._pause = POLL_INTERVAL if now < self._busy_at + 1 else LAZY_INTERVAL
             return
         self._failing_since = self._failing_since or now
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)

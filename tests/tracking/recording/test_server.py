@@ -98,6 +98,7 @@ class Store:
         if name in self.refused:
             raise self.error
         self.delivered.append(name)
+        delivery.end += 1
         delivery.path.unlink()
         return True
 
