@@ -16,13 +16,14 @@ def run(_: Config, __: Options) -> None:
     Raises:
         InputError: One of them takes nothing.
     """
-    for folder in store_folders():
+    folders = store_folders()
+    for folder in folders:
         clear_failing(folder)
-    undelivered = [folder for folder in store_folders() if not deliver(folder)]
+    undelivered = [folder for folder in folders if not deliver(folder)]
     if undelivered:
         reasons = [reason for folder in undelivered if (reason := failing(folder))]
         raise InputError("; ".join([*reasons, *waiting()]))
-    print("nothing waits to be recorded")
+    print("delivered all that waited" if folders else "nothing waits")
 
 
 def main() -> None:

@@ -38,7 +38,9 @@ def test_what_waits_is_delivered(record, tmp_path, capsys):
 
     key = record(SETTINGS)
     sync.run(CONFIG, Options())
-    assert capsys.readouterr().out == "nothing waits to be recorded\n"
+    assert capsys.readouterr().out == "delivered all that waited\n"
+    sync.run(CONFIG, Options())
+    assert capsys.readouterr().out == "nothing waits\n"
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("digits").experiment_id
     (run,) = client.search_runs([experiment], f"tags.run_key = '{key}'")

@@ -84,6 +84,11 @@ def is_temporary(error: Exception) -> bool:
     return isinstance(error, silent | SQLAlchemyError | InputError)
 
 
+def is_forbidden(error: BaseException) -> bool:
+    """Return whether a password is wrong, or a right is missing."""
+    return _status(error) in (UNAUTHENTICATED, FORBIDDEN)
+
+
 def is_missing(error: Exception) -> bool:
     """Return whether MLflow says that what a request names does not exist."""
     from mlflow.exceptions import MlflowException

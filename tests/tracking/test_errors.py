@@ -9,7 +9,12 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 from PIL import UnidentifiedImageError
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.errors import is_missing, is_temporary, mlflow_errors_as_input_errors
+from pipeline.tracking.errors import (
+    is_forbidden,
+    is_missing,
+    is_temporary,
+    mlflow_errors_as_input_errors,
+)
 
 
 def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
@@ -55,6 +60,7 @@ def answer(status):
 )
 def test_what_may_pass_is_told_from_what_will_not(error, passes):
     assert is_temporary(error) == passes
+    assert is_forbidden(error) == ("403" in repr(getattr(error, "response", None)))
 
 
 def test_what_mlflow_refuses_is_refused_for_good():

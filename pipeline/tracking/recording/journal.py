@@ -27,6 +27,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
+from pipeline.system.errors import in_one_line
 from pipeline.tracking.addresses import local_store
 from pipeline.tracking.recording import learning, records
 from pipeline.tracking.recording.openings import Opening
@@ -96,8 +97,11 @@ class Journal:
 
         Raises:
             OSError: The disk is full, or a file cannot be read.
+            UnusableError: The record holds values of other types than its fields say.
         """
-        self._write(encode(record.with_copies(_copies(self._path))))
+        line = encode(record.with_copies(_copies(self._path)))
+        decode(line[:-1])
+        self._write(line)
 
     def _write(self, line: bytes) -> None:
         """Write a line as a whole or not at all; `os.write` gives it to the system at once."""
@@ -207,7 +211,7 @@ def decode(line: bytes) -> Header | Record | None:
         kind, values = json.loads(body)
         content: Header | Record = _schema(kind).validate_python(values)
     except (ValueError, LookupError, TypeError, ValidationError) as error:
-        raise UnusableError("another version of the code wrote it") from error
+        raise UnusableError(f"no record of this version: {in_one_line(error, 200)}") from error
     return content
 
 
@@ -257,8 +261,10 @@ def set_aside(journal: Path) -> Path:
 
 
 def journals(folder: Path) -> list[Path]:
-    """Return a store's journals, the oldest first."""
-    return sorted(folder.glob("*.jsonl"))
+    """Return a store's journals, the oldest first; the recorder process looks all the time."""
+    with suppress(FileNotFoundError), os.scandir(folder) as files:
+        return sorted(Path(file) for file in files if file.name.endswith(".jsonl"))
+    return []
 
 
 def _now_in(folder: Path) -> int:

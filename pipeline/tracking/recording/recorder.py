@@ -20,7 +20,7 @@ from pipeline.system.errors import in_one_line
 from pipeline.system.files import DISK_FULL, write_text
 from pipeline.tracking.addresses import uri_to_record
 from pipeline.tracking.recording import notices
-from pipeline.tracking.recording.journal import Header, Journal
+from pipeline.tracking.recording.journal import Header, Journal, UnusableError
 from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.records import Finish, Metrics, Record
 from pipeline.tracking.recording.starting import (
@@ -151,8 +151,8 @@ class Recorder:
     def _append(self, journal: Journal, record: Record) -> None:
         try:
             journal.append(record)
-        except OSError as error:
-            if self._is_whole or error.errno not in DISK_FULL:  # said once
+        except (OSError, UnusableError) as error:
+            if self._is_whole or getattr(error, "errno", None) not in DISK_FULL:  # said once
                 _warn(f"could not record the {record.label}", error)
             self._is_whole = False
 

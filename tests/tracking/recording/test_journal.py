@@ -127,6 +127,12 @@ def test_a_line_of_another_version_is_no_damage(body):
         decode(b"%08x %s" % (zlib.crc32(body), body))
 
 
+def test_a_record_that_could_not_be_read_back_is_not_written(journal):
+    with pytest.raises(UnusableError, match="values"):
+        journal.append(Tags({"number": 3}))
+    assert contents(path_of(journal)) == [HEADER]
+
+
 def test_a_full_disk_leaves_whole_lines(journal, monkeypatch):
     path, write = path_of(journal), os.write
     before = path.read_bytes()

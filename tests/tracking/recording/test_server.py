@@ -13,6 +13,7 @@ import pytest
 from support.projects import wait_for
 from support.recording import SETTINGS, TRAIN, recorded_training
 
+from pipeline.system.errors import InputError
 from pipeline.tracking import addresses
 from pipeline.tracking.recording import journal as journal_module
 from pipeline.tracking.recording import notices, server
@@ -97,6 +98,7 @@ class Store:
         if name in self.refused:
             raise self.error
         self.delivered.append(name)
+        delivery.end += 1
         delivery.path.unlink()
         return True
 
@@ -167,6 +169,34 @@ def test_a_server_that_is_busy_for_a_moment_is_not_told(process, folder, write, 
     monkeypatch.setattr(time, "monotonic", lambda: now + server.LENIENT_SECONDS + 1)
     process._judge(process._deliver())
     assert "database is locked" in notices.failing(folder)
+
+
+def test_what_is_forbidden_is_told_at_once_and_holds_up_nothing_else(process, folder, write, taken):
+    from mlflow import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    write("secret")
+    write("other")
+    taken.refused = {"secret"}
+    taken.error = MlflowException("Permission denied", PERMISSION_DENIED)
+    process._judge(process._deliver())
+    assert taken.delivered == ["other"]
+    assert notices.failing(folder) == f"{URI}: MlflowException: Permission denied"
+
+
+def test_a_command_that_clears_the_failure_is_heard(process, folder, monkeypatch):
+    process._judge(InputError("no answer"))
+    process._pause = 3600.0
+    rests = []
+
+    def rest(_):
+        rests.append(1)
+        if len(rests) == 3:
+            notices.clear_failing(folder)
+
+    monkeypatch.setattr(time, "sleep", rest)
+    process._rest()
+    assert len(rests) == 3
 
 
 def test_a_stopped_server_does_not_answer(monkeypatch):
