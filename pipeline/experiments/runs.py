@@ -58,7 +58,7 @@ class TrialRuns:
         """Record the known outcome of a trial as a new run; return the run's id."""
         self._begin(trial, {"run_before": "true"})
         for record in outcome.history:
-            self.epoch(trial, Epoch(**record))
+            self.epoch(trial, Epoch(**record | {"ended": 0.0}))  # recorded now, long after it
         return self.end(trial, outcome)
 
     def _begin(self, trial: Trial, tags: Mapping[str, str]) -> None:

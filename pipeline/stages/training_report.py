@@ -15,14 +15,15 @@ from pipeline.system.files import replace_when_written, write_csv, write_text
 HISTORY_NAME = "history.csv"
 TITLE_NAME = "title.txt"
 EXAMPLES_NAME = "examples.npz"
+TIMES = ("seconds", "ended")
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, float]], title: str) -> Path:
     """Write what was trained, and a table with one row per epoch; return the table's path.
 
-    Seconds are left out: they differ from run to run.
+    Times are left out: they differ from run to run.
     """
-    columns = [column for column in history[0] if column != "seconds"]
+    columns = [column for column in history[0] if column not in TIMES]
     rows = ([record[column] for column in columns] for record in history)
     write_text(folder / TITLE_NAME, title + "\n")
     write_csv(folder / HISTORY_NAME, columns, rows)

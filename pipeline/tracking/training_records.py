@@ -6,6 +6,7 @@ changing what a run records retrains nothing.
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -149,7 +150,7 @@ def epoch_metrics(epoch: Mapping[str, float]) -> Metrics:
         epoch: Its number and its results: the fields of `pipeline.digits.training.state.Epoch`.
     """
     values = {curve: epoch[field] for field, curve in CURVES.items() if field in epoch}
-    return Metrics(values, step=int(epoch["epoch"]))
+    return Metrics(values, step=int(epoch["epoch"]), at=epoch.get("ended") or time.time())
 
 
 def final_metrics(metrics: Mapping[str, float], training_seconds: float | None = None) -> Metrics:

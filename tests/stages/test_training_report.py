@@ -12,8 +12,8 @@ from pipeline.stages.training_report import (
 from pipeline.system.errors import InputError
 
 HISTORY = [
-    {"epoch": 1, "loss": 0.1 + 0.2, "val_accuracy": 0.9, "seconds": 3.0},
-    {"epoch": 2, "loss": 1e-7, "val_accuracy": 0.95, "seconds": 4.0},
+    {"epoch": 1, "loss": 0.1 + 0.2, "val_accuracy": 0.9, "seconds": 3.0, "ended": 5e8},
+    {"epoch": 2, "loss": 1e-7, "val_accuracy": 0.95, "seconds": 4.0, "ended": 6e8},
 ]
 EXAMPLES = LineExamples(
     "lines · 8 rounds",
@@ -27,7 +27,9 @@ def test_a_history_comes_back_to_the_last_digit_but_without_seconds(tmp_path):
     write_history(tmp_path, HISTORY, "mlp 8 · 2 epochs")
     history, title = read_history(tmp_path)
     assert title == "mlp 8 · 2 epochs"
-    assert history == [{k: v for k, v in each.items() if k != "seconds"} for each in HISTORY]
+    assert history == [
+        {k: v for k, v in each.items() if k not in ("seconds", "ended")} for each in HISTORY
+    ]
 
 
 @pytest.mark.parametrize("table", [None, "epoch,loss\n1,none\n", "epoch,loss\n1\n"])

@@ -1,6 +1,6 @@
 """What the run of a training holds; no MLflow is needed to say it."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -77,7 +77,13 @@ def test_an_epoch_is_a_point_of_every_curve():
         "train_loss": 0.5, "train_accuracy": 0.9, "val_loss": 0.6, "val_accuracy": 0.8,
         "learning_rate": 0.01, "epoch_seconds": 2.0,
     }  # fmt: skip
-    assert len(metrics.values) == len(fields(Epoch)) - 1, "a number of an epoch has no curve"
+    others = {"epoch", "ended"}
+    assert len(metrics.values) == len(fields(Epoch)) - len(others), "a number has no curve"
+
+
+def test_an_epoch_told_of_twice_is_recorded_with_the_same_time():
+    assert epoch_metrics(asdict(replace(EPOCH, ended=17.0))).at == 17.0
+    assert epoch_metrics(asdict(EPOCH)).at > 1e9, "unknown: now"
 
 
 def test_final_metrics_leave_the_curves_alone_and_name_the_accuracy_of_the_kept_weights():

@@ -100,6 +100,9 @@ def add_metadata(path: Path, metadata: dict[str, str]) -> None:
     import onnx
 
     network = onnx.load(path)
+    # It counts the functions that TensorFlow has traced, fewer of them in a resumed training: the
+    # same network would have other bytes.
+    network.graph.doc_string = ""
     onnx.helper.set_model_props(network, metadata)
     onnx.save(network, path)
 

@@ -43,6 +43,8 @@ class Epoch:
         learning_rate: The learning rate at the end of the epoch.
         seconds: Wall time, including making the pictures, validation and, in the first epoch,
             compilation.
+        ended: When it ended, in seconds since 1970; 0 if that is not known. A resumed training
+            tells of an epoch again with the same time, so that it counts once.
     """
 
     epoch: int
@@ -52,6 +54,7 @@ class Epoch:
     val_accuracy: float
     learning_rate: float
     seconds: float
+    ended: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,10 @@ class TrainingState:
                 f"the training loss became {loss} in epoch {number}: train.learning_rate is too "
                 f"high (the rate is {rate:.3g} now), lower it"
             )
-        seconds = time.perf_counter() - self.started
-        self.history.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds))
+        taken, now = time.perf_counter() - self.started, time.time()
+        self.history.append(
+            Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, taken, ended=now)
+        )
         if self.keeps_best and self._best_epoch() == number:
             self.best = [variable.numpy().copy() for variable in self.model.variables]
         self.started = time.perf_counter()

@@ -41,6 +41,14 @@ def test_metadata_is_kept(model, tmp_path):
     assert kept == {"temperature": "1.5", "note": "ein Brief"}
 
 
+def test_the_file_does_not_tell_what_was_done_before_in_the_process(model, tmp_path):
+    import onnx
+
+    path = tmp_path / "model.onnx"
+    export.export_onnx(model, path, PIXELS, {})
+    assert onnx.load(path).graph.doc_string == "", "a resumed training traces fewer functions"
+
+
 def test_the_exporter_keeps_silent(model, tmp_path, capsys, recwarn):
     export.export_onnx(model, tmp_path / "model.onnx", PIXELS, {})
     assert capsys.readouterr() == ("", "")

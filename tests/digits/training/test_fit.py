@@ -45,7 +45,7 @@ def test_another_seed_gives_other_weights():
 
 
 def without_seconds(history):
-    return [replace(record, seconds=0.0) for record in history]
+    return [replace(record, seconds=0.0, ended=0.0) for record in history]
 
 
 def kept_in(folder):
