@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,22 @@ def test_a_network_is_not_known_to_be_new_to_the_test_set_but_through_all_its_we
     assert unseen(runs["better"]) == prepared
     assert unseen(runs[ELSEWHERE]) is None
     assert unseen(str(file)) is None
+
+
+def test_two_who_register_the_same_run_at_once_make_one_version(client, config, place):
+    unseen = digest([load_split(place / "test.npz")])
+    row = list(WRONG).index("worse")
+    late = record_network(config.tracking, place, "late", row, WRONG["worse"], unseen)
+    options = RegisterOptions(run=late)
+    both = [threading.Thread(target=register.run, args=(config, options)) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    (version,) = (
+        each
+        for each in client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
+        if each.run_id == late
+    )
+    assert "is worse" in version.tags["decision"]
+    assert client.get_logged_model(version.source.removeprefix("models:/"))

@@ -15,12 +15,14 @@ from typing import Self
 
 import yaml
 
-from pipeline.config.places import MODELS, ROOT, RUN_ID_NAME
+from pipeline.config.places import LINES_MODEL, MODELS, ROOT, RUN_ID_NAME
 from pipeline.leftovers.commits import hashes_of_commits
 from pipeline.system.errors import InputError
 from pipeline.tracking.names import RUN_ID
 
 RUN_ID_FILE = (MODELS / RUN_ID_NAME).relative_to(ROOT).as_posix()
+LINES_FOLDER = LINES_MODEL.relative_to(ROOT).as_posix()
+"""The network for lines; the id of its run is a file in it."""
 DIR = ".dir"
 
 KeepsRun = Callable[[str], bool]
@@ -94,23 +96,33 @@ class Cache:
         return sorted(self.folder.glob("files/md5/??/*"))
 
     def _keeps(self, name: str, keeps: KeepsRun) -> bool:
-        """Return whether the run whose id is in an object is to be kept; none was not recorded."""
+        """Return whether an object, or a file in a folder, has the id of a run to be kept."""
+        if name.endswith(DIR):
+            return any(
+                self._keeps(each["md5"], keeps)
+                for each in self._listed(name)
+                if each["relpath"] == RUN_ID_NAME
+            )
         try:
             run_id = self.object(name).read_text(encoding="utf-8", errors="replace").strip()
         except (FileNotFoundError, IsADirectoryError):
             return False
         return bool(RUN_ID.fullmatch(run_id)) and keeps(run_id)
 
+    def _listed(self, name: str) -> list[dict[str, str]]:
+        """Return what DVC notes of the files in a folder; nothing if that cannot be read."""
+        try:
+            listed = json.loads(self.object(name).read_text(encoding="utf-8"))
+            return [{key: each[key] for key in ("md5", "relpath")} for each in listed]
+        except (OSError, ValueError, LookupError, TypeError):
+            return []
+
     def _with_content(self, names: Collection[str]) -> set[str]:
         """Return hashes, and those of the files in the folders among them."""
         found = set(names)
         for name in names:
             if name.endswith(DIR):
-                try:
-                    listed = json.loads(self.object(name).read_text(encoding="utf-8"))
-                    found |= {each["md5"] for each in listed}
-                except (OSError, ValueError, LookupError, TypeError):
-                    continue
+                found |= {each["md5"] for each in self._listed(name)}
         return found
 
 
@@ -129,7 +141,11 @@ def needed(ran: Sequence[Ran], named: Collection[str], keeps: KeepsRun) -> list[
     kept = {
         each.file: each
         for each in ran
-        if each.wrote and (each.hashes() <= set(named) or keeps(each.wrote.get(RUN_ID_FILE, "")))
+        if each.wrote
+        and (
+            each.hashes() <= set(named)
+            or any(keeps(each.wrote.get(place, "")) for place in (RUN_ID_FILE, LINES_FOLDER))
+        )
     }
     others = [each for each in ran if RUN_ID_FILE not in each.wrote]
     before = -1

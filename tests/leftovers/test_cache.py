@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pipeline.leftovers import cache as module
-from pipeline.leftovers.cache import RUN_ID_FILE, Cache, Ran, cache_folder, needed
+from pipeline.leftovers.cache import LINES_FOLDER, RUN_ID_FILE, Cache, Ran, cache_folder, needed
 from pipeline.leftovers.removal import Leftovers
 
 ALIVE, DEAD, UNKNOWN = "1" * 32, "2" * 32, "3" * 32
@@ -63,6 +63,29 @@ def test_what_it_read_stays_and_so_does_what_was_made_of_it_alone():
         ran("predict two", ["network of two", "lines-1"], report="p2"),
     ]
     assert kept(entries) == {"prepare", "one", "lines", "evaluate", "predict"}
+
+
+def test_a_network_for_lines_stays_with_its_own_run_and_with_its_data():
+    entries = [
+        ran("prepare", ["code"], data="data-1"),
+        Ran("lines", {DATA: "data-1"}, {LINES_FOLDER: ALIVE}),
+        Ran("other lines", {DATA: "data-2"}, {LINES_FOLDER: DEAD}),
+    ]
+    assert kept(entries) == {"prepare", "lines"}
+
+
+def test_the_run_of_a_network_for_lines_is_named_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    cache, folder, inside = Cache(tmp_path), f"{'d' * 32}.dir", "e" * 32
+    listed = json.dumps([{"md5": inside, "relpath": "run_id.txt"}])
+    for name, text in ((folder, listed), (inside, f"{ALIVE}\n")):
+        cache.object(name).parent.mkdir(parents=True)
+        cache.object(name).write_text(text)
+    entry = tmp_path / "runs" / "aa" / "b" / "c"
+    entry.parent.mkdir(parents=True)
+    entry.write_text(f"outs: [{{path: {LINES_FOLDER}, md5: {folder}}}]\n")
+    assert cache.unneeded(lambda run: run == ALIVE) == set()
+    assert len(cache.unneeded(lambda run: run == DEAD)) == 3
 
 
 STAGES = """

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.tracking import page
-from pipeline.tracking.errors import mlflow_errors_as_input_errors
+from pipeline.tracking.errors import mlflow_errors_as_input_errors, refusal
 from pipeline.tracking.names import CHOSEN_ACCURACY
 from pipeline.tracking.registry.candidates import Candidate
 from pipeline.tracking.registry.fetching import URI_SCHEME, download_network
@@ -76,8 +76,14 @@ class Versions:
             [run.info.experiment_id],
             f"source_run_id = '{run_id}' and name = '{SERVED_MODEL_NAME}'",
         )
+        from mlflow.exceptions import MlflowException
+
         for model in found:
-            self._client.delete_logged_model(model.model_id)
+            try:
+                self._client.delete_logged_model(model.model_id)
+            except MlflowException as error:
+                if refusal(error) is None:  # nobody needs it, but on a server it may have to stay
+                    raise
 
     @mlflow_errors_as_input_errors
     def describe(self, version: int, candidate: Candidate, decision: str, plot: str | None) -> None:

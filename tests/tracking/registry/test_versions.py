@@ -42,8 +42,32 @@ def test_a_try_that_fails_leaves_no_model_behind(registry, settings, networks, c
     client.delete_model_version(REGISTERED_MODEL, version)
 
 
+def test_what_one_may_not_delete_keeps_nobody_from_registering(
+    registry, settings, networks, client, monkeypatch
+):
+    """On a server one may register a run of others, but not delete what their try has left."""
+    run_id = record_network(settings, networks, "shared", 0, 2)
+    candidate, network = registry.candidates.find(run_id), networks / "shared" / "model.onnx"
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.MlflowClient.create_model_version", interrupt)
+        patch.setattr("mlflow.MlflowClient.delete_logged_model", refuse)
+        with pytest.raises(KeyboardInterrupt):
+            registry.versions.find_or_create(candidate, network, 0.7)
+        patch.undo()
+        patch.setattr("mlflow.MlflowClient.delete_logged_model", refuse)
+        version = registry.versions.find_or_create(candidate, network, 0.7)
+    client.delete_model_version(REGISTERED_MODEL, str(version))
+
+
 def interrupt(*_, **__):
     raise KeyboardInterrupt
+
+
+def refuse(*_, **__):
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    raise MlflowException("no", PERMISSION_DENIED)
 
 
 def test_the_model_tells_how_to_load_its_champion(registered, client):

@@ -126,7 +126,7 @@ def test_paper_and_ink_are_what_someone_looked_at():
 def test_lines_and_their_boxes_are_where_they_were():
     found = [find_lines(page.astype(np.uint8)).lines for page in PAGES.values()]
     kept = [
-        f"{name}: {line.middle:.1f} {line.rise:.3f} {line.height:.1f} {line.boxes.tolist()}"
+        f"{name}: {line.middle:.1f} {line.rise:z.3f} {line.height:.1f} {line.boxes.tolist()}"
         for name, lines in zip(PAGES, found, strict=True)
         for line in lines
     ]
