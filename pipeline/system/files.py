@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+# Spreadsheets calculate a cell that begins with one of these, or skip it and look at the next.
+FORMULA_BEGINS = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -75,6 +77,14 @@ def reserve_state_folder(folder: Path) -> Iterator[Path | None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def path_for_table(name: str) -> str:
+    """Return a relative path as a cell of a table: no spreadsheet takes it for a formula.
+
+    A name such as "=1+1.png" becomes "./=1+1.png", which is the same file.
+    """
+    return f"./{name}" if name.startswith(FORMULA_BEGINS) else name
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with replace_when_written(path) as temporary:
@@ -88,7 +98,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV file with a header line."""
-    with replace_when_written(path) as temporary, temporary.open("w", newline="") as file:
+    with (
+        replace_when_written(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

@@ -63,3 +63,11 @@ def test_a_folder_in_the_place_of_a_file_is_reported_by_its_own_name(tmp_path):
     ):
         temporary.write_text("report")
     assert caught.value.filename == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1.png", "+1.png", "-1.png", "@a/b.png", "\t=1.png", "＝1.png"]
+)
+def test_no_spreadsheet_calculates_the_path_of_a_file(name):
+    assert files.path_for_table(name) == f"./{name}"
+    assert files.path_for_table(f"a{name}") == f"a{name}"
