@@ -9,7 +9,7 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test coverage mutants lint format lock ui report bench bench-quick clean
+.PHONY: stale help setup repro status test coverage mutants fuzz lint format lock ui report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ mutants: $(READY) ## Change the domain's code in small ways and count the change
 		{print} $$2 == "killed" || $$2 == "timeout" {killed++} $$2 == "timeout" {late++} \
 		END {printf "%d of %d mutants killed (%.1f %%), %d of them by a timeout\n", \
 		killed, n, 100 * killed / n, late}'
+
+# Any configuration and any argument, then damaged pictures. New examples each time.
+fuzz: $(READY) ## Throw random configurations, arguments and picture files at the commands for long
+	pytest --hypothesis-profile=long --hypothesis-show-statistics tests/config/test_any_tree.py \
+		tests/cli/test_any_arguments.py tests/digits/preprocessing/test_normalise.py
+	python -m benchmarks.fuzz_pictures
 
 lint: $(READY) ## Check style, types and the import contracts
 	ruff check .

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.targets import check_target, find_targets
+from pipeline.config.trees import flatten
 from pipeline.config.wording import describe_errors
 from pipeline.system.errors import InputError
 
@@ -17,6 +18,9 @@ def validate(tree: Mapping[str, Any]) -> Config:
     Raises:
         InputError: A key is unknown or missing, or a value has the wrong type or is out of range.
     """
+    for key, value in flatten(tree).items():
+        if isinstance(value, str) and "\0" in value:
+            raise InputError(f"{key}={value!r}: holds a zero byte, which no path or name can")
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:

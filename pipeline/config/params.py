@@ -58,7 +58,7 @@ def parse(text: str) -> Tree:
     """
     try:
         tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also of the 30th of February
         raise InputError(f"is not YAML ({in_one_line(error)})") from error
     if not isinstance(tree, dict):
         raise InputError("is not a mapping of keys to values")

@@ -44,7 +44,7 @@ from pipeline.stages.prediction_files import (
     write_predictions,
 )
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_json, write_text
+from pipeline.system.files import typed_path, write_json, write_text
 from pipeline.tracking.names import LINES_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
@@ -68,7 +68,7 @@ Steps = Sequence[tuple[str, NDArray[np.generic]]]
 def run(config: Config) -> None:
     """Read every picture of the configured folder and record the answers in MLflow."""
     settings = config.predict
-    images, output = Path(settings.images).expanduser(), Path(settings.output).expanduser()
+    images, output = typed_path(settings.images), typed_path(settings.output)
     if settings.mode == "number":
         check_numbers(trained=LINES_FILE.is_file())
     model, run_id = find_network(config)
@@ -101,7 +101,7 @@ def run(config: Config) -> None:
 
 def _writes_here(config: Config) -> bool:
     """Return whether the answers replace those that DVC keeps."""
-    return Path(config.predict.output).expanduser().resolve().is_relative_to(REPORTS)
+    return typed_path(config.predict.output).resolve().is_relative_to(REPORTS)
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:

@@ -77,6 +77,14 @@ def reserve_state_folder(folder: Path) -> Iterator[Path | None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def typed_path(name: str) -> Path:
+    """Return a path as it was typed, where "~" is the home folder.
+
+    Unlike `Path.expanduser`, it leaves "~nobody" as it is: whoever opens that says it is missing.
+    """
+    return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
 def path_for_table(name: str) -> str:
     """Return a relative path as a cell of a table: no spreadsheet takes it for a formula.
 

@@ -17,6 +17,7 @@ from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, stratified_split
 from pipeline.system.arrays import Pixels
 from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.files import typed_path
 from pipeline.system.progress import track
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def folder(
         InputError: There is no such folder, a label is not a digit, a digit has no pictures to
             train on, or there are none to test on.
     """
-    root = Path(path).expanduser()
+    root = typed_path(path)
     labels = read_labels(root / LABELS_NAME)
     found = {name_below(root, file): file for file in find_pictures(root)}
     _warn("rows that name a missing picture", LABELS_NAME, sorted(labels.keys() - found.keys()))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
+from pipeline.system.files import typed_path
 
 if TYPE_CHECKING:
     import keras
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 def weights_file(init_from: str) -> Path | None:
     """Return the file that `train.init_from` names; None if it names an MLflow run."""
-    file = Path(init_from).expanduser()
+    file = typed_path(init_from)
     return file if file.is_file() else None
 
 
