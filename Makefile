@@ -9,7 +9,7 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test coverage mutants fuzz lint format lock ui report bench bench-quick clean
+.PHONY: stale help setup repro status test coverage mutants fuzz lint format lock audit ui report bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ format: $(READY) ## Fix what ruff can fix and format the code
 lock: $(READY) ## Update requirements.lock from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+
+audit: $(READY) ## List the known vulnerabilities of the locked packages
+	@python .ci/audit
 
 ui: $(READY) ## Browse and compare runs in MLflow's UI
 	@python -m pipeline.ui

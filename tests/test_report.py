@@ -152,3 +152,14 @@ def test_a_row_says_data_seeds_runs_and_what_makes_it_again():
     assert "seed 0, 1 ·" in page
     assert "runs a 0 a 1" in page
     assert "python -m pipeline.promote run=" in page
+
+
+def test_no_name_becomes_part_of_the_page():
+    harm = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+    params = {"model": harm, "data": harm, "seed": harm, "train.epochs": "5"}
+    page = render([experiment(name=harm, id=harm, note=harm, params=params)])
+    reader = Outside()
+    reader.feed(page)
+    assert reader.fetched == []
+    assert "<script" not in page
+    assert "<img src=x" not in page

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.system.arrays import Pixels
 from pipeline.system.errors import InputError, in_one_line
-from pipeline.system.files import replace_when_written
+from pipeline.system.files import refuse_bomb, replace_when_written
 
 DIGIT_NAMES = tuple("0123456789")
 SIDE = 28  # of a picture in MNIST's form, in pixels
@@ -138,6 +138,7 @@ def load_arrays(path: Path, remedy: str) -> dict[str, Pixels]:
         InputError: It is missing or broken.
     """
     try:
+        refuse_bomb(path)
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError as error:

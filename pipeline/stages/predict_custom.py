@@ -34,6 +34,7 @@ from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
 from pipeline.digits.recognition.page import steps_to_lines
+from pipeline.inventory.digests import expect_unchanged
 from pipeline.inventory.network import test_metrics
 from pipeline.plots.style.numbers import counted, percent
 from pipeline.stages.prediction_files import (
@@ -71,6 +72,7 @@ def run(config: Config) -> None:
     images, output = typed_path(settings.images), typed_path(settings.output)
     if settings.mode == "number":
         check_numbers(trained=LINES_FILE.is_file())
+        expect_unchanged(LINES_FILE)
     model, run_id = find_network(config)
     given = read_labels(images / LABELS_NAME)
     paths = _without_drawn(find_pictures(images), images, output)
@@ -109,6 +111,7 @@ def find_network(config: Config) -> tuple[Path, str | None]:
     if config.predict.model.startswith(URI_SCHEME):
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)
+    expect_unchanged(model)
     return model, read_run_id(model.parent)
 
 

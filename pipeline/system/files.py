@@ -6,11 +6,16 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline.system.errors import InputError
+
+MOST_UNPACKED = 1 << 30  # bytes; MNIST has 55 million
+MOST_RATIO = 20  # between unpacked and packed size, above that
 # Spreadsheets calculate a cell that begins with one of these, or skip it and look at the next.
 FORMULA_BEGINS = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -91,6 +96,19 @@ def path_for_table(name: str) -> str:
     A name such as "=1+1.png" becomes "./=1+1.png", which is the same file.
     """
     return f"./{name}" if name.startswith(FORMULA_BEGINS) else name
+
+
+def refuse_bomb(archive: Path) -> None:
+    """Refuse a zip archive, such as an .npz or a .keras file, that would fill the memory.
+
+    Raises:
+        InputError: It unpacks to more than MOST_UNPACKED and to much more than its own size.
+        BadZipFile: It is no zip archive.
+    """
+    with zipfile.ZipFile(archive) as content:
+        unpacked = sum(member.file_size for member in content.infolist())
+    if unpacked > max(MOST_UNPACKED, MOST_RATIO * archive.stat().st_size):
+        raise InputError(f"{archive}: would unpack to {unpacked:,} bytes; fetch it again")
 
 
 def write_text(path: Path, text: str) -> None:

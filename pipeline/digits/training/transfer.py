@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
-from pipeline.system.files import typed_path
+from pipeline.system.files import refuse_bomb, typed_path
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +29,10 @@ def take_weights(model: "keras.Model", path: Path) -> None:
     import keras
 
     try:
-        source = keras.models.load_model(path, compile=False)
+        if path.suffix != ".keras":  # in other formats, Keras runs code that the file holds
+            raise ValueError("not a .keras file")
+        refuse_bomb(path)
+        source = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a file that is damaged
         raise InputError(
             f"{path}: not a network that Keras can read; name a .keras file"

@@ -1,5 +1,6 @@
 """Download the network of a registered model."""
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from pipeline.system.errors import InputError
 from pipeline.system.files import replace_when_written
 from pipeline.tracking.addresses import uri_to_read
 from pipeline.tracking.errors import mlflow_errors_as_input_errors
-from pipeline.tracking.registry.names import CHAMPION, NETWORK, REGISTERED_MODEL
+from pipeline.tracking.registry.names import CHAMPION, DIGEST_TAG, NETWORK, REGISTERED_MODEL
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -51,11 +52,27 @@ def fetch_network(settings: Tracking, uri: str) -> tuple[Path, str]:
         InputError: There is no such model, or it was not registered by `pipeline.register`.
     """
     version = _resolve(settings, uri)
-    folder = home() / CACHE_NAME / str(version.source).rpartition("/")[2]
-    network = folder / NETWORK_NAME
+    # By a digest: what a server says must not become a path.
+    name = hashlib.sha256(str(version.source).encode()).hexdigest()[:32]
+    network = home() / CACHE_NAME / name / NETWORK_NAME
     if not network.is_file():
         download_network(version, network)
+    check_network(version, network)
     return network, str(version.run_id)
+
+
+def check_network(version: "ModelVersion", network: Path) -> None:
+    """Compare a network's file with the digest that the registry keeps; old versions have none.
+
+    Raises:
+        InputError: It is another file than the one that was registered.
+    """
+    registered = version.tags.get(DIGEST_TAG)
+    if registered and hashlib.sha256(network.read_bytes()).hexdigest() != registered:
+        raise InputError(
+            f"{network}: is not the network that was registered as version {version.version} of "
+            f"{version.name} (its SHA-256 differs); delete it to fetch it again, or register anew"
+        )
 
 
 def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
@@ -92,5 +109,6 @@ def download_network(version: "ModelVersion", network: Path) -> None:
                 f"{uri}: has no {served.relative_to(model)}; use a model that "
                 "`python -m pipeline.register` has registered"
             )
+        check_network(version, served)
         with replace_when_written(network) as temporary:
             shutil.copyfile(served, temporary)
