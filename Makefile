@@ -58,8 +58,8 @@ mutants: $(READY) ## Change the domain's code in small ways and count the change
 
 # Any configuration and any argument, then damaged pictures. New examples each time.
 fuzz: $(READY) ## Throw random configurations, arguments and picture files at the commands for long
-	pytest --hypothesis-profile=long --hypothesis-show-statistics tests/config/test_any_tree.py \
-		tests/cli/test_any_arguments.py tests/digits/preprocessing/test_normalise.py
+	pytest --hypothesis-profile=long --hypothesis-show-statistics tests/cli/test_anything.py \
+		tests/digits/preprocessing/test_normalise.py
 	python -m benchmarks.fuzz_pictures
 
 lint: $(READY) ## Check style, types and the import contracts

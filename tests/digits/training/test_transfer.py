@@ -49,7 +49,9 @@ def lambda_network(mark):
     import keras
 
     pixels = keras.Input((28, 28))
-    harm = keras.layers.Lambda(lambda x, mark=str(mark): (Path(mark).touch(), x)[1])
+    harm = keras.layers.Lambda(
+        lambda x, mark=str(mark): (__import__("pathlib").Path(mark).touch(), x)[1]
+    )
     return keras.Model(pixels, harm(pixels))
 
 
