@@ -5,7 +5,9 @@ predictions.csv, numbers.csv, predictions.png and metrics.json. Needs no TensorF
 with `tracking.enabled=false`.
 """
 
+import hashlib
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
@@ -62,6 +64,7 @@ STAGE = "predict-custom"
 PLOT_NAME = "predictions.png"
 FILES = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, READER_NAME, PLOT_NAME)
 EXPLAIN_NAME = "explain"
+LONGEST_NAME = 200  # bytes, of the 255 that file systems allow
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
 
@@ -193,11 +196,20 @@ def explain(
             steps = _steps(path, mode)
         except Exception:  # predictions.csv says why the picture cannot be read
             continue
-        strip = folder / f"{name}.png"
+        strip = _strip_file(folder, name)
         strip.parent.mkdir(parents=True, exist_ok=True)
         save_figure(explain_strip(steps, name), strip)
         drawn.append(strip)
     return drawn
+
+
+def _strip_file(folder: Path, name: str) -> Path:
+    """Return the file for a picture's steps, with room in its name for what is added to it."""
+    strip = folder / f"{name}.png"
+    if len(os.fsencode(strip.name)) <= LONGEST_NAME:
+        return strip
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return strip.with_name(f"{strip.name[: LONGEST_NAME // 8]}-{digest}.png")
 
 
 def _steps(path: Path, mode: str) -> Steps:

@@ -183,3 +183,15 @@ def unread(folder, name):
     model = write_reader(folder / "model.onnx", 0)
     (answer,) = recognise([file], folder, Classifier.load(model), unsure_below=0.5, chunk_size=1)
     return answer
+
+
+def test_the_steps_of_pictures_with_the_longest_names_are_drawn(tmp_path):
+    names = ["a" * 251 + ".png", "a" * 250 + "b.png", "é" * 125 + ".png", "plain.png"]
+    for name in names:
+        picture(1).save(tmp_path / name)
+    drawn = predict_custom.explain(
+        [tmp_path / name for name in names], tmp_path, tmp_path / "explain", "digit"
+    )
+    assert len(set(drawn)) == 4
+    assert drawn[-1] == tmp_path / "explain" / "plain.png.png"
+    assert all(strip.is_file() for strip in drawn)

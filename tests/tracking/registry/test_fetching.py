@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
+from pipeline.config.places import home
 from pipeline.stages.predict_custom import find_network
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_text
@@ -72,3 +73,11 @@ def test_what_a_server_calls_a_model_leads_to_no_other_folder(settings, monkeypa
     network, _ = fetch_network(settings, CHAMPION)
     assert network.parents[1] == tmp_path / "project" / ".registry"
     assert network.parent.name.isalnum()
+
+
+def test_no_registered_model_holds_a_pickle(settings, registered):
+    fetch_network(settings, CHAMPION)
+    files = [file for file in home().rglob("*") if file.is_file()]
+    assert any(file.name == "served.py" for file in files)
+    assert not [file for file in files if file.suffix in (".pkl", ".pickle", ".joblib")]
+    assert not [file for file in files if file.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")]
