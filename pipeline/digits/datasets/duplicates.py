@@ -25,7 +25,7 @@ _FREQUENCIES = 6  # per direction
 _STEP = 0.2  # of a description, of pictures of length 1
 _WAYS = 4  # of laying the steps
 _MOST_NEIGHBOURS = 400  # compared with a picture: a thousand alike would take for ever
-_CHUNK = 4096  # pictures or pairs at a time
+_PIXELS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def _near_pairs(
         one, other = rows[np.sort(pairs)].T
         across = belongs[one] != belongs[other]
         one, other = one[across], other[across]
-        for start in range(0, len(one), _CHUNK):
-            a, b = one[start : start + _CHUNK], other[start : start + _CHUNK]
+        for chunk in _chunks(len(one), images):
+            a, b = one[chunk], other[chunk]
             distances = np.linalg.norm(_unit(images[a]) - _unit(images[b]), axis=1)
             for i in np.flatnonzero(distances < NEAR):
                 near[int(a[i]), int(b[i])] = max(float(distances[i]), 1e-9)
@@ -147,8 +147,14 @@ def _descriptions(images: Pixels) -> NDArray[np.float32]:
     """Return the lowest frequencies of pictures, each scaled to length 1: (n, _FREQUENCIES²)."""
     down, across = (_cosines(side) for side in images.shape[1:])
     basis = np.einsum("ai,bj->ijab", down, across).reshape(down.shape[1] * across.shape[1], -1)
-    chunks = range(0, len(images), _CHUNK)
-    return np.concatenate([_unit(images[i : i + _CHUNK]) @ basis for i in chunks] or [basis[:0]])
+    described = [_unit(images[chunk]) @ basis for chunk in _chunks(len(images), images)]
+    return np.concatenate(described or [basis[:0]])
+
+
+def _chunks(count: int, images: Pixels) -> Iterator[slice]:
+    """Yield slices of `count` pictures or pairs, few enough to be held as floats."""
+    size = max(1, _PIXELS_AT_ONCE // max(1, images[0].size if len(images) else 1))
+    return (slice(start, start + size) for start in range(0, count, size))
 
 
 def _cosines(side: int) -> NDArray[np.float32]:
