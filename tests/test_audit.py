@@ -26,7 +26,7 @@ UNKNOWN = {"name": "unknown", "skip_reason": "not found"}
         ),
         (
             [UNKNOWN, SOUND],
-            ["audit: NOT DONE for all, 1 of 2 packages audited, 0 known vulnerabilities"],
+            ["audit: INCOMPLETE, 1 of 2 packages audited, 0 known vulnerabilities"],
         ),
     ],
 )
