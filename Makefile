@@ -9,8 +9,8 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test soak test-versions coverage mutants lint format lock ui serve \
-	report gc bench bench-quick clean
+.PHONY: stale help setup repro status test soak fuzz test-versions coverage mutants lint format lock audit ui \
+	serve report gc bench bench-quick clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ mutants: $(READY) ## Change the domain's code in small ways and count the change
 		END {printf "%d of %d mutants killed (%.1f %%), %d of them by a timeout\n", \
 		killed, n, 100 * killed / n, late}'
 
+# Any configuration and any argument, then damaged pictures. New examples each time.
+fuzz: $(READY) ## Throw random configurations, arguments and picture files at the commands for long
+	pytest --hypothesis-profile=long --hypothesis-show-statistics tests/cli/test_anything.py \
+		tests/digits/preprocessing/test_normalise.py
+	python -m benchmarks.fuzz_pictures
+
 lint: $(READY) ## Check style, types and the import contracts
 	ruff check .
 	ruff format --check .
@@ -78,6 +84,9 @@ format: $(READY) ## Fix what ruff can fix and format the code
 lock: $(READY) ## Update requirements.lock from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+
+audit: $(READY) ## List the known vulnerabilities of the locked packages
+	@python .ci/audit
 
 ui: $(READY) ## Browse and compare runs in MLflow's UI
 	@python -m pipeline.ui

@@ -25,6 +25,7 @@ from pipeline.inventory.network import Network
 from pipeline.record import record_if_lost
 from pipeline.status import summarise
 from pipeline.system.errors import InputError
+from pipeline.system.files import typed_path
 from pipeline.tracking.registry.fetching import URI_SCHEME, pin
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def _fixed_outputs() -> Iterator[Path]:
 
 def _in_project(place: str) -> Path:
     """Resolve a path as DVC does: relative to the project's root."""
-    return (ROOT / Path(place).expanduser()).resolve()
+    return (ROOT / typed_path(place)).resolve()
 
 
 def main() -> None:

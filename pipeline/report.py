@@ -19,7 +19,7 @@ from pipeline.cli.command import run_tool
 from pipeline.config.places import project_path
 from pipeline.config.schema import Config, Options
 from pipeline.digits.seeds import Verdict, compare_with_best, mean_interval
-from pipeline.system.files import write_text
+from pipeline.system.files import typed_path, write_text
 from pipeline.tracking.names import LAYER_PARAMS
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining, read_trainings
 from pipeline.tracking.recording.openings import RunRequest
@@ -58,7 +58,7 @@ def run(config: Config, options: ReportOptions) -> None:
     """Write the report and record it in MLflow."""
     deliver_waiting(config.tracking)
     experiments = read_trainings(config.tracking, options.runs, options.best)
-    output = project_path(Path(options.output).expanduser())
+    output = project_path(typed_path(options.output))
     write_text(output, render(experiments))
     name = f"report on {len(experiments)} experiment{'s' if len(experiments) > 1 else ''}"
     request = RunRequest(config.tracking.experiment, name, {"stage": STAGE})

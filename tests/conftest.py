@@ -10,10 +10,16 @@ from pathlib import Path
 import absl.logging
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from pipeline.config.composing import compose
 from pipeline.digits.splits import Split
 from pipeline.system.garbage import collect_garbage_less_often
+
+# The same examples each time; `make fuzz` takes many others.
+settings.register_profile("short", derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=5_000, deadline=None)
+settings.load_profile("short")
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")  # a folder in memory, on Linux

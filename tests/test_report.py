@@ -158,3 +158,14 @@ def test_each_data_set_has_its_own_grid():
     rivals = [experiment(accuracy=0.9, data="a"), experiment(accuracy=0.8, data="b", id="2")]
     found = [each["rows"][0][1][0][0] for _, each in grids(grouped(rivals))]
     assert found == ["90.00%", "80.00%"]
+
+
+def test_no_name_becomes_part_of_the_page():
+    harm = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+    params = {"model": harm, "data": harm, "seed": harm, "train.epochs": "5"}
+    page = render([experiment(name=harm, id=harm, note=harm, params=params)])
+    reader = Outside()
+    reader.feed(page)
+    assert reader.fetched == []
+    assert "<script" not in page
+    assert "<img src=x" not in page

@@ -28,6 +28,7 @@ from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.trees import Tree
 from pipeline.system.environment import settle_environment
 from pipeline.system.errors import InputError
+from pipeline.system.files import typed_path
 from pipeline.system.garbage import collect_garbage_less_often
 
 # For commands that run on params.yaml instead of composing the groups of conf/.
@@ -101,7 +102,7 @@ def _with_typed_paths(tree: Tree, line: CommandLine) -> Tree:
         return tree
     for section, key in TYPED_PATHS:
         if line.sets(f"{section}.{key}") and isinstance(typed := tree[section].get(key), str):
-            tree[section] |= {key: str(Path(typed).expanduser().absolute())}
+            tree[section] |= {key: str(typed_path(typed).absolute())}
     return tree
 
 

@@ -92,7 +92,7 @@ def _known_keys(line: CommandLine) -> list[str]:
     choices = [argument for argument in line.arguments if composes and _chooses_one(argument)]
     try:
         tree = compose(choices, line.config_name if composes else "config")
-    except (InputError, HydraException, OmegaConfBaseException):
+    except Exception:  # whatever is wrong with the arguments is being explained already
         tree = read_params()
     return [*line.options, *flatten(tree)]
 

@@ -4,6 +4,13 @@ import logging
 import sys
 from typing import NoReturn
 
+from pipeline.system.errors import in_one_line
+
+
+def printable(text: str) -> str:
+    """Escape control codes but ends of lines: in a file's name they would steer the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
 
 class PlainFormatter(logging.Formatter):
     """Formats the bare message, with the level in front from warnings on."""
@@ -12,10 +19,10 @@ class PlainFormatter(logging.Formatter):
         """Return the message of a record, with its level from warnings on."""
         message = super().format(record)
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return level + message
+        return level + printable(message)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """End the program with one line on standard error."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(in_one_line(message))}", file=sys.stderr)
     raise SystemExit(code)

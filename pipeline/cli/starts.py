@@ -11,7 +11,9 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import configure_log
+from hydra.errors import HydraException
 from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.cli.command_line import CommandLine
 from pipeline.cli.explaining import errors_in_one_line
@@ -31,7 +33,7 @@ def compose_once(line: CommandLine) -> Tree:
 
     `hydra.main` composes everything twice, which would delay predict-custom.
     """
-    with _errors_of_composing():
+    with _errors_of_composing(line.arguments):
         with hydra.initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             config = hydra.compose(line.config_name, list(line.arguments), return_hydra_config=True)
         HydraConfig.instance().set_config(config)  # for resolving ${hydra:…}
@@ -63,7 +65,7 @@ def run_hydra_main(line: CommandLine) -> list[Call]:
             calls.append((_resolved(configs), *launcher))
 
     main = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name=line.config_name)
-    with _errors_of_composing(), _argv_for_hydra(line.arguments):
+    with _errors_of_composing(line.arguments), _argv_for_hydra(line.arguments):
         _check_flags(line.arguments)
         main(note)()
     return calls
@@ -93,13 +95,19 @@ def _resolved(configs: Any) -> Tree | list[Tree]:
 
 
 @contextmanager
-def _errors_of_composing() -> Iterator[None]:
+def _errors_of_composing(arguments: Sequence[str]) -> Iterator[None]:
     try:
         yield
+    except (InputError, OSError, HydraException, OmegaConfBaseException):
+        raise
     except UNREADABLE as error:
         raise broken_conf(error) from error
-    except (ValueError, AttributeError) as error:  # Hydra's, about the arguments
-        raise InputError(f"cannot compose a configuration: {error}; see --help") from error
+    except Exception as error:  # Hydra raises all kinds for arguments that it did not expect
+        given, reason = " ".join(arguments), str(error) or type(error).__name__
+        raise InputError(
+            f"{in_one_line(given, 200)}: cannot compose a configuration: "
+            f"{in_one_line(reason, 200)}; see --help"
+        ) from error
 
 
 @contextmanager

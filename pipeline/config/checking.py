@@ -7,8 +7,13 @@ from pydantic import ValidationError
 
 from pipeline.config.schema import AnyOptions, Config
 from pipeline.config.targets import check_target, find_targets
+from pipeline.config.trees import flatten
 from pipeline.config.wording import describe_errors
-from pipeline.system.errors import InputError
+from pipeline.system.errors import InputError, in_one_line
+
+# In a text. By the time that a configuration is checked, its own interpolations are resolved; one
+# that came with somebody's run could read this machine's environment.
+FORBIDDEN = {"\0": "a zero byte", "${": "an interpolation; write the value itself"}
 
 
 def validate(tree: Mapping[str, Any]) -> Config:
@@ -17,6 +22,10 @@ def validate(tree: Mapping[str, Any]) -> Config:
     Raises:
         InputError: A key is unknown or missing, or a value has the wrong type or is out of range.
     """
+    for key, value in flatten(tree).items():
+        for part, what in FORBIDDEN.items():
+            if isinstance(value, str) and part in value:
+                raise InputError(f"{key}={in_one_line(repr(value), 80)}: holds {what}")
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:

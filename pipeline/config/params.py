@@ -57,8 +57,10 @@ def parse(text: str) -> Tree:
         InputError: It is not YAML or not a mapping.
     """
     try:
+        if "*" in text and any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text)):
+            raise InputError("is not free of aliases (*name), which could fill the memory")
         tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also of the 30th of February
         raise InputError(f"is not YAML ({in_one_line(error)})") from error
     if not isinstance(tree, dict):
         raise InputError("is not a mapping of keys to values")

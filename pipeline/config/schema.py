@@ -16,7 +16,7 @@ class Section(BaseModel):
 class Prepare(Section):
     """How the data is split."""
 
-    validation_size: Annotated[int, Field(ge=1)]
+    validation_size: Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class Train(Section):
@@ -31,7 +31,7 @@ class Train(Section):
     drawn_share: Annotated[float, Field(ge=0, le=1)]
     other_share: Annotated[float, Field(ge=0, lt=1)]
     sharpness_radius: Annotated[float, Field(ge=0, le=10)]
-    early_stopping_patience: Annotated[int, Field(ge=1)] | None
+    early_stopping_patience: Annotated[int, Field(ge=1, le=10_000)] | None
     init_from: Annotated[str, Field(min_length=1)] | None
     test_time_augmentation: bool
     jit_compile: Literal["auto"] | bool

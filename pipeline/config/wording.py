@@ -10,6 +10,10 @@ from pydantic_core import ErrorDetails
 
 from pipeline.config.places import choices
 from pipeline.config.schema import Config
+from pipeline.system.errors import in_one_line
+
+MOST_PROBLEMS = 6  # in one line
+LONGEST_VALUE = 80  # characters
 
 
 def suggest(unknown: str, known: list[str]) -> str:
@@ -72,7 +76,9 @@ def describe_errors(error: ValidationError, schema: type[BaseModel], prefix: str
         problem, hint = _describe_one(details, schema, prefix)
         allowed.setdefault(problem, []).append(hint)
     # Pydantic reports each alternative of a union separately.
-    return "; ".join(f"{problem}{' or '.join(hints)}" for problem, hints in allowed.items())
+    problems = [f"{problem}{' or '.join(hints)}" for problem, hints in allowed.items()]
+    more = [f"and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
+    return "; ".join(problems[:MOST_PROBLEMS] + more)
 
 
 def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -> tuple[str, str]:
@@ -90,11 +96,19 @@ def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -
             f"{prefix}{'.'.join(keys)}: missing; ",
             "conf/ must set it, and `python -m pipeline` writes it to params.yaml",
         )
-    problem = f"{prefix}{'.'.join(keys)}={details['input']!r}: "
+    problem = f"{prefix}{'.'.join(keys)}={_shown(details['input'])}: "
     if details["type"] in ("dict_type", "model_type") and (names := choices("/".join(keys))):
         group = f"`python -m pipeline {'/'.join(keys)}=NAME` chooses it; "
         return problem, group + suggest(str(details["input"]), names)
     return problem, details["msg"][0].lower() + details["msg"][1:]
+
+
+def _shown(value: object) -> str:
+    """Return a value in one line, a long one shortened."""
+    try:
+        return in_one_line(repr(value), LONGEST_VALUE)
+    except (ValueError, RecursionError):  # a number of thousands of digits; a list in itself
+        return "…"
 
 
 def _fields_at(schema: type[BaseModel], location: list[str]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.system.arrays import Pixels
 from pipeline.system.errors import InputError, in_one_line
-from pipeline.system.files import replace_when_written
+from pipeline.system.files import refuse_bomb, replace_when_written
 
 DIGIT_NAMES = tuple("0123456789")
 SIDE = 28  # of a picture in MNIST's form, in pixels
@@ -27,10 +27,12 @@ class Split:
     Attributes:
         images: uint8 (n, height, width).
         labels: uint8 (n,), or (n, labels) where each picture has several.
+        files: The name (n,) of each picture's file, if each has one. It is not saved.
     """
 
     images: Pixels
     labels: NDArray[np.uint8]
+    files: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -38,7 +40,8 @@ class Split:
 
     def take(self, rows: NDArray[np.integer]) -> "Split":
         """Return the pictures at these rows, in this order."""
-        return Split(self.images[rows], self.labels[rows])
+        files = None if self.files is None else self.files[rows]
+        return Split(self.images[rows], self.labels[rows], files)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Dataset:
         source: Where the data comes from, in words that do not depend on the files' location.
         note: A warning to show with everything made from the data, or None.
         class_names: The name of each class, by label.
+        left_out: Files that were not taken, each with the reason.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Dataset:
     class_names: tuple[str, ...]
     train: Split
     test: Split
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def validation_share(size: int, pictures: int) -> float:
@@ -133,6 +138,7 @@ def load_arrays(path: Path, remedy: str) -> dict[str, Pixels]:
         InputError: It is missing or broken.
     """
     try:
+        refuse_bomb(path)
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError as error:

@@ -16,6 +16,7 @@ from pipeline.config.places import home
 from pipeline.config.schema import Config
 from pipeline.config.targets import call_target
 from pipeline.config.trees import Target, Tree
+from pipeline.digits.datasets.checking import check_dataset
 from pipeline.digits.splits import Dataset, save_split
 from pipeline.digits.training.state import Epoch
 from pipeline.plots.style.numbers import percent
@@ -173,8 +174,7 @@ def _prepare(data: _DataNode, validation_size: int, seed: int) -> tuple[Path, Da
 
 @lru_cache(maxsize=1)
 def _load_dataset(data: _DataNode) -> Dataset:
-    dataset: Dataset = call_target(data.node)
-    return dataset
+    return check_dataset(call_target(data.node))
 
 
 def is_prepared(folder: Path) -> bool:

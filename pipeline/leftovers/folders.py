@@ -11,7 +11,7 @@ from pipeline.experiments.state import STATE
 from pipeline.experiments.trial import sweeps_dir
 from pipeline.leftovers.removal import Leftovers, subfolders
 from pipeline.tracking.cleaning.known import KnownRuns
-from pipeline.tracking.registry.fetching import CACHE_NAME
+from pipeline.tracking.registry.fetching import CACHE_NAME, cache_name
 from pipeline.tracking.run_ids import read_run_id
 
 HYDRAS = ("outputs", "multirun")
@@ -60,7 +60,8 @@ def other_leftovers(known: KnownRuns, registered: Collection[str] | None) -> Ite
     gone = [folder for folder in checkpoints if read_run_id(folder) in known.deleted]
     yield Leftovers("interrupted trainings whose runs were deleted", gone)
     fetched = subfolders(home() / CACHE_NAME) if registered is not None else []
-    old = [folder for folder in fetched if folder.name not in (registered or ())]
+    needed = {cache_name(model) for model in registered or ()}
+    old = [folder for folder in fetched if folder.name not in needed]
     yield Leftovers("networks of versions that are no longer registered", old)
     yield Leftovers("past experiments that no comparison names", History.here().strays())
     copies = [each for place in DVCS_COPIES for each in (home() / place).glob("tmp*")]

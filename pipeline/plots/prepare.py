@@ -1,6 +1,7 @@
 """Figures of the prepare stage: sample pictures, and the number of pictures per class."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,12 +11,25 @@ from numpy.typing import NDArray
 
 from pipeline.plots.style.canvas import draw_picture, new_canvas
 from pipeline.plots.style.chart import new_chart
-from pipeline.plots.style.look import INK, LABEL_SIZE, SKY, SMALL_SIZE, TEXT_SIZE, styled
+from pipeline.plots.style.look import (
+    GREY,
+    INK,
+    LABEL_SIZE,
+    SKY,
+    SMALL_SIZE,
+    TEXT_SIZE,
+    VERMILLION,
+    styled,
+)
 from pipeline.plots.style.numbers import counted, thousands
 from pipeline.plots.style.page import CONTENT_WIDTH
 from pipeline.plots.style.text import clean, label_height, shorten, spread_labels, text_width
 
 _NAME_SIZE = TEXT_SIZE + 1
+_PAIRS_A_LINE = 3
+_PAIR_GAP = 0.3  # inches between two pairs
+_PAIR_HEADING = 0.28  # inches for the line above a pair
+_COPY_CAPTION = 0.46  # inches for class and place under a picture
 _FEW_CLASSES = 16  # with more, the pictures are smaller and rows hold twice as many
 
 
@@ -125,3 +139,71 @@ def _write_counts(axes: Axes, per_class: Sequence[int], horizontal: bool) -> Non
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
             gid="count",
         )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One of two pictures that are equal, or nearly so.
+
+    Attributes:
+        image: uint8 (h, w).
+        label: Its class.
+        place: Where it is, in words.
+    """
+
+    image: NDArray[np.uint8]
+    label: int
+    place: str
+
+
+@styled
+def duplicate_grid(
+    pairs: Sequence[tuple[Copy, Copy, float]],
+    total: int,
+    class_names: Sequence[str],
+    note: str | None = None,
+) -> Figure:
+    """Show pictures that occur twice side by side.
+
+    Args:
+        pairs: Both pictures and their distance, 0 for equal ones.
+        total: How many there are in all.
+        class_names: One name per class.
+        note: A warning shown above the pictures.
+    """
+    title = "Pictures that occur twice"
+    if not pairs:
+        figure, axes = new_canvas(title, 1.0, note=note)
+        axes.text(0, 0.4, "None was found.", va="center")
+        return figure
+    width = (CONTENT_WIDTH - _PAIR_GAP * (_PAIRS_A_LINE - 1)) / _PAIRS_A_LINE
+    height = _PAIR_HEADING + width / 2 + _COPY_CAPTION + 0.1
+    which = f"{len(pairs)} of {counted(total, 'pair')}" if total > len(pairs) else "all pairs"
+    figure, axes = new_canvas(
+        title,
+        -(-len(pairs) // _PAIRS_A_LINE) * height,
+        subtitle=f"{which}; red: equal or nearly equal pictures with two labels",
+        note=note,
+    )
+    for number, (*copies, distance) in enumerate(pairs):
+        line, column = divmod(number, _PAIRS_A_LINE)
+        left, top = column * (width + _PAIR_GAP), line * height
+        color = INK if copies[0].label == copies[1].label else VERMILLION
+        heading = f"distance {distance:.3f}" if distance else "equal"
+        axes.text(left, top + 0.13, heading, size=SMALL_SIZE, color=color, va="center")
+        for side, copy in enumerate(copies):
+            place = left + side * width / 2, top + _PAIR_HEADING
+            _draw_copy(axes, copy, class_names[copy.label], place, width / 2 - 0.06, color)
+    return figure
+
+
+def _draw_copy(
+    axes: Axes, copy: Copy, name: str, place: tuple[float, float], width: float, color: str
+) -> None:
+    left, top = place
+    draw_picture(axes, copy.image, (left, top, width, width))
+    label = shorten(name, width, TEXT_SIZE, bold=True)
+    below = top + width
+    axes.text(left, below + 0.14, label, size=TEXT_SIZE, weight="bold", color=color, va="center")
+    where = shorten(copy.place, width, SMALL_SIZE)
+    axes.text(left, below + 0.34, where, size=SMALL_SIZE, color=GREY, va="center")

@@ -37,6 +37,7 @@ from pipeline.digits.inference.metrics import (
 from pipeline.digits.robustness.corruptions import corrupt
 from pipeline.digits.robustness.measure import SEED, Robustness, cost, measure
 from pipeline.digits.splits import Split, digest, load_split
+from pipeline.inventory.digests import expect_unchanged
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples, load_line_examples, read_history
 from pipeline.system.files import replace_together, write_csv, write_json, write_text
@@ -89,6 +90,7 @@ def run(config: Config) -> None:
     info = DatasetInfo.load()
     request = RunRequest(config.tracking.experiment, "replacement of a lost run", {"stage": STAGE})
     with reopened_run(config.tracking, read_run_id(MODELS), request) as recorder:
+        expect_unchanged(ONNX_FILE)
         classifier = Classifier.load(ONNX_FILE)
         test = load_split(split_file("test"))
         raw = _answers(classifier, test.images)

@@ -5,7 +5,9 @@ predictions.csv, numbers.csv, predictions.png and metrics.json. Needs no TensorF
 with `tracking.enabled=false`.
 """
 
+import hashlib
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
@@ -34,6 +36,7 @@ from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import NumberPrediction, recognise_numbers
 from pipeline.digits.recognition.page import steps_to_lines
+from pipeline.inventory.digests import expect_unchanged
 from pipeline.inventory.network import test_metrics
 from pipeline.plots.style.numbers import counted, percent
 from pipeline.stages.prediction_files import (
@@ -44,7 +47,7 @@ from pipeline.stages.prediction_files import (
     write_predictions,
 )
 from pipeline.system.errors import InputError
-from pipeline.system.files import replace_together, write_json, write_text
+from pipeline.system.files import replace_together, typed_path, write_json, write_text
 from pipeline.tracking.names import LINES_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
@@ -61,6 +64,7 @@ STAGE = "predict-custom"
 PLOT_NAME = "predictions.png"
 FILES = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, READER_NAME, PLOT_NAME)
 EXPLAIN_NAME = "explain"
+LONGEST_NAME = 200  # bytes, of the 255 that file systems allow
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
 
@@ -68,9 +72,10 @@ Steps = Sequence[tuple[str, NDArray[np.generic]]]
 def run(config: Config) -> None:
     """Read every picture of the configured folder and record the answers in MLflow."""
     settings = config.predict
-    images, output = Path(settings.images).expanduser(), Path(settings.output).expanduser()
+    images, output = typed_path(settings.images), typed_path(settings.output)
     if settings.mode == "number":
         check_numbers(trained=LINES_FILE.is_file())
+        expect_unchanged(LINES_FILE)
     model, run_id = find_network(config)
     given = read_labels(images / LABELS_NAME)
     paths = _without_drawn(find_pictures(images), images, output)
@@ -107,7 +112,7 @@ def run(config: Config) -> None:
 
 def _writes_here(config: Config) -> bool:
     """Return whether the answers replace those that DVC keeps."""
-    return Path(config.predict.output).expanduser().resolve().is_relative_to(REPORTS)
+    return typed_path(config.predict.output).resolve().is_relative_to(REPORTS)
 
 
 def find_network(config: Config) -> tuple[Path, str | None]:
@@ -115,6 +120,7 @@ def find_network(config: Config) -> tuple[Path, str | None]:
     if config.predict.model.startswith(URI_SCHEME):
         return fetch_network(config.tracking, config.predict.model)
     model = project_path(config.predict.model)
+    expect_unchanged(model)
     return model, read_run_id(model.parent)
 
 
@@ -196,11 +202,20 @@ def explain(
             steps = _steps(path, mode)
         except Exception:  # predictions.csv says why the picture cannot be read
             continue
-        strip = folder / f"{name}.png"
+        strip = _strip_file(folder, name)
         strip.parent.mkdir(parents=True, exist_ok=True)
         save_figure(explain_strip(steps, name), strip)
         drawn.append(strip)
     return drawn
+
+
+def _strip_file(folder: Path, name: str) -> Path:
+    """Return the file for a picture's steps, with room in its name for what is added to it."""
+    strip = folder / f"{name}.png"
+    if len(os.fsencode(strip.name)) <= LONGEST_NAME:
+        return strip
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return strip.with_name(f"{strip.name[: LONGEST_NAME // 8]}-{digest}.png")
 
 
 def _steps(path: Path, mode: str) -> Steps:

@@ -12,7 +12,7 @@ from pipeline.digits.preprocessing.labels import same_number
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.recognition.number import NumberPrediction
 from pipeline.digits.recognition.page import DigitBox
-from pipeline.system.files import replace_when_written
+from pipeline.system.files import path_for_table, replace_when_written
 from pipeline.system.progress import track
 
 PREDICTIONS_NAME = "predictions.csv"
@@ -105,19 +105,21 @@ def _reading(answer: Answer | DigitBox) -> Sequence[object]:
 
 
 def _picture_row(prediction: Answer) -> Sequence[object]:
-    return prediction.file, *_reading(prediction), prediction.status, prediction.detail
+    file = path_for_table(prediction.file)
+    return file, *_reading(prediction), prediction.status, prediction.detail
 
 
 def _digit_rows(prediction: Answer) -> Iterator[Sequence[object]]:
     """Return the rows of numbers.csv: one for each digit, or one that says why there is none."""
     if isinstance(prediction, Prediction):
         return
+    file = path_for_table(prediction.file)
     if not prediction.digits:
         empty = [""] * (len(NUMBER_COLUMNS) - 3)
-        yield prediction.file, *empty, prediction.status, prediction.detail
+        yield file, *empty, prediction.status, prediction.detail
     in_line: Counter[int] = Counter()
     for box, doubt in zip(prediction.digits, prediction.doubts, strict=True):
         place = box.left, box.top, box.width, box.height
         state = "unsure" if doubt else "ok", doubt
-        yield prediction.file, box.line, in_line[box.line], *_reading(box), *place, *state
+        yield file, box.line, in_line[box.line], *_reading(box), *place, *state
         in_line[box.line] += 1

@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from pipeline.config.places import METRICS_NAME, report_dir
 from pipeline.config.schema import Config
 from pipeline.config.targets import call_target
 from pipeline.config.trees import bare_name
+from pipeline.digits.datasets.checking import check_dataset
+from pipeline.digits.datasets.duplicates import Duplicate, Place, find_duplicates
 from pipeline.digits.splits import (
     Dataset,
     Split,
@@ -25,7 +27,7 @@ from pipeline.digits.splits import (
 )
 from pipeline.stages.prepared import DatasetInfo, dataset_file, split_file
 from pipeline.system.errors import InputError
-from pipeline.system.files import replace_together, write_json
+from pipeline.system.files import path_for_table, replace_together, write_csv, write_json
 from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import Recorder, run_written_later
@@ -34,6 +36,13 @@ from pipeline.tracking.recording.records import File, Metrics, Params, Tags
 log = logging.getLogger(__name__)
 
 STAGE = "prepare"
+DUPLICATES_NAME = "duplicates.csv"
+LEFT_OUT_NAME = "left_out.csv"
+DUPLICATE_COLUMNS = (
+    *("split", "row", "file", "label", "copy_split", "copy_row", "copy_file", "copy_label"),
+    "distance",
+)
+MOST_SHOWN = 24  # duplicates in the plot
 
 
 def run(config: Config) -> None:
@@ -47,21 +56,25 @@ def run(config: Config) -> None:
         recorder.record(
             Params({"seed": config.seed, "data": config.data, STAGE: config.prepare.model_dump()})
         )
-        dataset: Dataset = call_target(config.data)
+        dataset = check_dataset(call_target(config.data))
         splits = split_dataset(dataset, config.prepare.validation_size, config.seed)
+        duplicates = find_duplicates(splits)
+        refuse_known_test(duplicates, dataset.test, dataset.source)
         info = identify(dataset, splits)
         counts = {
             name: class_counts(split, len(info.class_names)) for name, split in splits.items()
         }
-        metrics_file = report_dir(STAGE) / METRICS_NAME
+        twice, folder = count_duplicates(duplicates), report_dir(STAGE)
         with replace_together(last=dataset_file()):
             for name, split in splits.items():
                 save_split(split, split_file(name))
             info.save()
-            write_json(metrics_file, describe(dataset, info, counts))
-            plots = plot(splits["train"], counts, info, report_dir(STAGE))
-        _record(recorder, info, counts, [metrics_file, *plots])
+            write_json(folder / METRICS_NAME, describe(dataset, info, counts) | twice)
+            tables = write_tables(splits, duplicates, dataset, folder)
+            plots = plot(splits, counts, duplicates, info, folder)
+        _record(recorder, info, counts, twice, [folder / METRICS_NAME, *tables, *plots])
     sizes = ", ".join(f"{len(split)} {name}" for name, split in splits.items())
+    _warn(counts, twice, info.class_names)
     log.info("%s from %s: %s", dataset.name, dataset.source, sizes)
 
 
@@ -110,29 +123,101 @@ def describe(
     }
 
 
-def plot(
-    train: Split, counts: Mapping[str, list[int]], info: DatasetInfo, folder: Path
+def count_duplicates(duplicates: Sequence[Duplicate]) -> dict[str, int]:
+    """Count the pictures that occur twice, by what is wrong with that."""
+    across = [each for each in duplicates if each.is_across]
+    return {
+        "duplicates_across_splits": sum(each.is_exact for each in across),
+        "near_duplicates_across_splits": sum(not each.is_exact for each in across),
+        "duplicates_within_splits": len(duplicates) - len(across),
+        "duplicates_with_two_labels": sum(not each.same_label for each in duplicates),
+    }
+
+
+def refuse_known_test(duplicates: Sequence[Duplicate], test: Split, source: str) -> None:
+    """Refuse a test set that tests nothing.
+
+    Raises:
+        InputError: More than half of its pictures are among those to train on.
+    """
+    known = sum(
+        each.is_exact and each.is_across and each.second.split == "test" for each in duplicates
+    )
+    if known > len(test) / 2:
+        raise InputError(
+            f"{source}: {known} of {len(test)} test pictures are among those to train on as well; "
+            "remove the copies"
+        )
+
+
+def write_tables(
+    splits: Mapping[str, Split], duplicates: Sequence[Duplicate], dataset: Dataset, folder: Path
 ) -> list[Path]:
-    """Draw a sample of the training pictures and the balance of the classes."""
+    """List all pictures that occur twice, and all files that were left out."""
+
+    def cells(place: Place) -> tuple[object, ...]:
+        split = splits[place.split]
+        file = "" if split.files is None else path_for_table(str(split.files[place.row]))
+        label = dataset.class_names[split.labels[place.row]]
+        return place.split, place.row, file, label
+
+    rows = [
+        (*cells(each.first), *cells(each.second), f"{each.distance:.3f}") for each in duplicates
+    ]
+    write_csv(folder / DUPLICATES_NAME, DUPLICATE_COLUMNS, rows)
+    left_out = [(path_for_table(file), reason) for file, reason in dataset.left_out]
+    write_csv(folder / LEFT_OUT_NAME, ("file", "reason"), left_out)
+    return [folder / DUPLICATES_NAME, folder / LEFT_OUT_NAME]
+
+
+def plot(
+    splits: Mapping[str, Split],
+    counts: Mapping[str, list[int]],
+    duplicates: Sequence[Duplicate],
+    info: DatasetInfo,
+    folder: Path,
+) -> list[Path]:
+    """Draw a sample of the training pictures, the balance of the classes, and duplicates."""
     from pipeline.plots import prepare as plots
     from pipeline.plots.style.page import save_figure
 
-    names = info.class_names
+    def shown(place: Place) -> plots.Copy:
+        split = splits[place.split]
+        name = f"{place.split} {place.row:,}"
+        file = name if split.files is None else f"{place.split}: {split.files[place.row]}"
+        return plots.Copy(split.images[place.row], int(split.labels[place.row]), file)
+
+    pairs = [(shown(each.first), shown(each.second), each.distance) for each in duplicates]
+    train, names = splits["train"], info.class_names
     figures = {
         "samples.png": plots.sample_grid(train.images, train.labels, names, info.note),
         "class_balance.png": plots.class_balance(counts, names, info.note),
+        "duplicates.png": plots.duplicate_grid(pairs[:MOST_SHOWN], len(pairs), names, info.note),
     }
     for name, figure in figures.items():
         save_figure(figure, folder / name)
     return [folder / name for name in figures]
 
 
-def _record(
-    recorder: Recorder, info: DatasetInfo, counts: Mapping[str, list[int]], files: list[Path]
+def _warn(
+    counts: Mapping[str, list[int]], twice: Mapping[str, int], class_names: Sequence[str]
 ) -> None:
-    recorder.record(
-        Metrics({f"pictures_{split}": sum(of_split) for split, of_split in counts.items()})
-    )
+    for split in ("validation", "test"):
+        if lacks := [name for name, n in zip(class_names, counts[split], strict=True) if not n]:
+            log.warning("%s: holds no picture of %s", split, ", ".join(lacks))
+    if found := [f"{count} {what.replace('_', ' ')}" for what, count in twice.items() if count]:
+        log.warning("%s; see %s in reports/%s", ", ".join(found), DUPLICATES_NAME, STAGE)
+
+
+def _record(
+    recorder: Recorder,
+    info: DatasetInfo,
+    counts: Mapping[str, list[int]],
+    twice: Mapping[str, int],
+    files: list[Path],
+) -> None:
+    pictures = {f"pictures_{split}": sum(of_split) for split, of_split in counts.items()}
+    recorder.record(Metrics({**pictures, **twice}))
     recorder.record(
         Tags({DATA_DIGEST_TAG: info.digest} | ({"note": info.note} if info.note else {}))
     )

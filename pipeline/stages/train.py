@@ -27,6 +27,7 @@ from pipeline.config.trees import Tree
 from pipeline.digits.splits import Split, load_split
 from pipeline.digits.training.export import make_reproducible
 from pipeline.digits.training.state import Epoch, Training, kept_epochs
+from pipeline.inventory.digests import note_digests
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
 from pipeline.stages.prepared import DatasetInfo, split_file
@@ -121,6 +122,7 @@ def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
         model.save(temporary)
         make_reproducible(temporary)
     difference = export(model, ONNX_FILE, train, metadata)
+    note_digests(MODELS, KERAS_FILE, ONNX_FILE)
     log.info("Keras and ONNX agree: largest difference %.1e", difference)
 
 

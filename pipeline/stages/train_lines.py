@@ -35,6 +35,7 @@ from pipeline.digits.recognition.lines.reader import OFFSET, SLOPE, LineReader
 from pipeline.digits.splits import DIGIT_NAMES, Split, load_split
 from pipeline.digits.training.export import add_metadata, export_onnx
 from pipeline.digits.training.start.tensorflow import start_tensorflow
+from pipeline.inventory.digests import note_digests
 from pipeline.stages.fingerprint import lines_fingerprint
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import LineExamples
@@ -140,6 +141,7 @@ def save(
         )
         add_metadata(network, told | {SLOPE: repr(slope), OFFSET: repr(offset)})
         (LINES_MODEL / RUN_ID_NAME).unlink(missing_ok=True)  # that of the network before
+    note_digests(LINES_MODEL, LINES_FILE)
     return readings, {SLOPE: slope, OFFSET: offset}
 
 

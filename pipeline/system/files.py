@@ -9,14 +9,20 @@ import re
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from pipeline.system.errors import InputError
 from pipeline.system.machine import is_running
 
+MOST_UNPACKED = 1 << 30  # bytes; MNIST has 55 million
+MOST_RATIO = 20  # between unpacked and packed size, above that
+# Spreadsheets calculate a cell that begins with one of these, or skip it and look at the next.
+FORMULA_BEGINS = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ABANDONED_AFTER = 60.0
 """Seconds after which the temporary file of a process that is gone may be removed."""
@@ -140,6 +146,35 @@ def reserve_state_folder(folder: Path) -> Iterator[Path | None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def typed_path(name: str) -> Path:
+    """Return a path as it was typed, where "~" is the home folder.
+
+    Unlike `Path.expanduser`, it leaves "~nobody" as it is: whoever opens that says it is missing.
+    """
+    return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
+def path_for_table(name: str) -> str:
+    """Return a relative path as a cell of a table: no spreadsheet takes it for a formula.
+
+    A name such as "=1+1.png" becomes "./=1+1.png", which is the same file.
+    """
+    return f"./{name}" if name.startswith(FORMULA_BEGINS) else name
+
+
+def refuse_bomb(archive: Path) -> None:
+    """Refuse a zip archive, such as an .npz or a .keras file, that would fill the memory.
+
+    Raises:
+        InputError: It unpacks to more than MOST_UNPACKED and to much more than its own size.
+        BadZipFile: It is no zip archive.
+    """
+    with zipfile.ZipFile(archive) as content:
+        unpacked = sum(member.file_size for member in content.infolist())
+    if unpacked > max(MOST_UNPACKED, MOST_RATIO * archive.stat().st_size):
+        raise InputError(f"{archive}: would unpack to {unpacked:,} bytes; fetch it again")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with replace_when_written(path) as temporary:
@@ -153,7 +188,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV file with a header line."""
-    with replace_when_written(path) as temporary, temporary.open("w", newline="") as file:
+    with (
+        replace_when_written(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

@@ -115,6 +115,7 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
             "pipeline.__main__ --multirun hydra/launcher=joblib train.epochs=1,2",
             "`python -m pipeline.sweep` runs many",
         ),
+        ("pipeline.stages.prepare +=", "+=: cannot compose a configuration: "),
         ("pipeline.stages.train model=cnn", "use `python -m pipeline model=…`"),
         ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
         ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),

@@ -65,3 +65,14 @@ def test_a_broken_params_file_is_reported_in_one_line(tmp_path, text):
 def test_a_missing_params_file_is_reported(tmp_path):
     with pytest.raises(InputError, match="python -m pipeline"):
         read_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a [x]\nb: [*a, *a]", "a: &a {b: *a}", "a: 2020-02-30", "a: !!python/name:os.system"],
+)
+def test_aliases_impossible_dates_and_python_are_refused(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="is not"):
+        read_params(path)

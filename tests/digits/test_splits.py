@@ -1,10 +1,14 @@
 """Labelled pictures are split, identified and kept."""
 
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pipeline.digits import splits
-from pipeline.digits.splits import Split
+from pipeline.digits.splits import Split, load_split, save_split
+from pipeline.system import files
 from pipeline.system.errors import InputError
 
 
@@ -67,3 +71,30 @@ def test_a_broken_split_says_what_to_do(tmp_path):
     np.savez(path, images=np.zeros((1, 2, 2), np.uint8))
     with pytest.raises(InputError, match=r"array 'labels' is missing; run `dvc repro -f prepare`"):
         splits.load_split(path)
+
+
+def test_no_pickle_in_a_file_of_arrays_is_run(tmp_path):
+    mark = tmp_path / "mark"
+
+    class Harm:
+        def __reduce__(self):
+            return Path.touch, (mark,)
+
+    file = tmp_path / "split.npz"
+    np.savez(file, images=np.array([Harm()], object), labels=np.zeros(1, np.uint8))
+    with pytest.raises(InputError, match="not a readable"):
+        load_split(file)
+    file.write_bytes(pickle.dumps(Harm()))
+    with pytest.raises(InputError, match="not a readable"):
+        load_split(file)
+    assert not mark.exists()
+
+
+def test_arrays_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MOST_UNPACKED", 1_000_000)
+    file = tmp_path / "split.npz"
+    np.savez_compressed(file, images=np.zeros((2000, 28, 28), np.uint8), labels=np.zeros(2000))
+    with pytest.raises(InputError, match=r"would unpack to 1,584,\d+ bytes"):
+        load_split(file)
+    save_split(Split(np.zeros((2000, 28, 28), np.uint8), np.zeros(2000, np.uint8)), file)
+    assert len(load_split(file)) == 2000

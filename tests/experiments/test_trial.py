@@ -10,6 +10,7 @@ from pipeline.experiments.trial import Outcome, load_outcome, make_trial, save_o
 from pipeline.stages import fingerprint
 from pipeline.stages.prepare import identify, split_dataset
 from pipeline.stages.prepared import DatasetInfo
+from pipeline.system.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,10 @@ def test_only_outcomes_of_trials_that_finished_are_kept():
 )
 def test_an_outcome_is_described_on_a_line(outcome, words):
     assert outcome.in_words() == words
+
+
+def test_data_that_would_make_results_wrong_is_refused(monkeypatch):
+    module._load_dataset.cache_clear()
+    monkeypatch.setattr(module, "call_target", lambda _: "no data set")
+    with pytest.raises(InputError, match="gives a str; it must give a Dataset"):
+        module._load_dataset(module._DataNode.of({"_target_": "f"}))

@@ -7,6 +7,7 @@ import pytest
 from pipeline.leftovers import folders as module
 from pipeline.leftovers.folders import leftovers_of_sweeps, other_leftovers
 from pipeline.tracking.cleaning.known import KnownRuns
+from pipeline.tracking.registry.fetching import cache_name
 
 ALIVE, DEAD, UNKNOWN = "1" * 32, "2" * 32, "3" * 32
 KNOWN = KnownRuns(frozenset({ALIVE}), frozenset({DEAD}))
@@ -63,8 +64,8 @@ def test_an_interrupted_training_goes_with_its_run(project):
 
 def test_a_fetched_network_goes_when_no_version_is_of_it(project):
     for name in ("m-1", "m-2"):
-        write(project / ".registry" / name / "model.onnx")
-    assert paths(other_leftovers(KNOWN, {"m-1"})) == {project / ".registry" / "m-2"}
+        write(project / ".registry" / cache_name(name) / "model.onnx")
+    assert paths(other_leftovers(KNOWN, {"m-1"})) == {project / ".registry" / cache_name("m-2")}
     assert paths(other_leftovers(KNOWN, None)) == set()
 
 

@@ -4,7 +4,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from support.figures import texts
 
-from pipeline.plots.prepare import class_balance, sample_grid
+from pipeline.plots.prepare import Copy, class_balance, duplicate_grid, sample_grid
 
 
 def test_samples_stand_in_the_row_of_their_class() -> None:
@@ -24,3 +24,18 @@ def test_class_balance_shows_every_count_and_the_sums() -> None:
     words = texts(figure)
     assert "train: 1,239 pictures" in words
     assert "1,245 pictures in all" in words
+
+
+def test_duplicates_stand_side_by_side_with_class_and_place() -> None:
+    dark, light = np.full((2, 28, 28), [[[10]], [[200]]], np.uint8)
+    pairs = [
+        (Copy(dark, 0, "train 7"), Copy(light, 1, "test 1,234"), 0.0),
+        (Copy(light, 1, "train 8"), Copy(light, 1, "test 9"), 0.0421),
+    ]
+    figure = duplicate_grid(pairs, 50, ["a", "b"])
+    one, other, *_ = (image for image in figure.findobj(AxesImage))
+    assert (one.get_array()[0, 0], other.get_array()[0, 0]) == (10, 200)
+    assert one.get_extent()[1] < other.get_extent()[0]
+    words = texts(figure)
+    for expected in ("equal a train 7 b test 1,234", "distance 0.042 b train 8", "2 of 50 pairs"):
+        assert expected in words

@@ -1,5 +1,6 @@
 """The stage that reads people's own pictures: what it takes, keeps and refuses."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from support.pictures import picture, write_samples
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
+from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.finding import find_pictures
+from pipeline.digits.preprocessing.labels import read_labels
+from pipeline.digits.recognition.digit import recognise
 from pipeline.inventory import network
 from pipeline.stages import predict_custom
 from pipeline.stages.prediction_files import write_predictions
@@ -173,3 +177,36 @@ def test_a_folder_of_broken_pictures_alone_ends_in_an_error_and_keeps_its_table(
     with pytest.raises(InputError, match="none of the pictures could be read"):
         predict_custom.run(config)
     assert "broken.png" in (tmp_path / "out" / "predictions.csv").read_text()
+
+
+def test_file_names_are_no_formulas_in_the_tables_and_still_match_their_labels(tmp_path):
+    names = ['=HYPERLINK("http:..x.invalid","1").png', "+1.png", "a=1.png", "sub/@b.png"]
+    answers = [unread(tmp_path, name) for name in names]
+    tally = write_predictions(tmp_path, answers, dict.fromkeys(names, "3"), 4, 0)
+    with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as table:
+        written = [row["file"] for row in csv.DictReader(table)]
+    assert written == [f"./{names[0]}", "./+1.png", "a=1.png", "sub/@b.png"]
+    assert tally.labelled == 4
+    (tmp_path / "labels.csv").write_text("file,label\n./+1.png,3\n")
+    assert read_labels(tmp_path / "labels.csv") == {"+1.png": "3"}
+
+
+def unread(folder, name):
+    file = folder / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"no picture")
+    model = write_reader(folder / "model.onnx", 0)
+    (answer,) = recognise([file], folder, Classifier.load(model), unsure_below=0.5, chunk_size=1)
+    return answer
+
+
+def test_the_steps_of_pictures_with_the_longest_names_are_drawn(tmp_path):
+    names = ["a" * 251 + ".png", "a" * 250 + "b.png", "é" * 125 + ".png", "plain.png"]
+    for name in names:
+        picture(1).save(tmp_path / name)
+    drawn = predict_custom.explain(
+        [tmp_path / name for name in names], tmp_path, tmp_path / "explain", "digit"
+    )
+    assert len(set(drawn)) == 4
+    assert drawn[-1] == tmp_path / "explain" / "plain.png.png"
+    assert all(strip.is_file() for strip in drawn)

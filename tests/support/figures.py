@@ -111,6 +111,14 @@ def corrupted(*accuracies: float) -> list[corruptions.Corrupted]:
     ]
 
 
+def duplicates(classes: int) -> list[tuple[prepare.Copy, prepare.Copy, float]]:
+    """Return equal and nearly equal pictures, some with two labels, some with a long name."""
+    places = ["train 12,345", "test: of/a/person/with_a_long_name_2024-11-12_(2).png"]
+    first, second = (prepare.Copy(noise(28, 28), 0, place) for place in places)
+    last = prepare.Copy(noise(28, 28), classes - 1, "test 17")
+    return [(first, last, 0.0), (first, second, 0.0873), (second, first, 0.0), (last, last, 0.1)]
+
+
 def line(digits: str) -> lines.LineItem:
     """Return a line that is read as 47."""
     return lines.LineItem(noise(32, 96), [(20.0, "4"), (70.5, "7")], digits)
@@ -170,6 +178,7 @@ def of_classes(names: list[str], note: str | None) -> Makers:
     return {
         "samples": lambda: prepare.sample_grid(images, labels, names, note),
         "balance": lambda: prepare.class_balance(counts, names, note),
+        "duplicates": lambda: prepare.duplicate_grid(duplicates(k), 1234, names, note),
         "confusion": lambda: confusion.confusion_matrix(random_confusion(k), names, note),
         "mistakes": lambda: mistakes.worst_mistakes(
             images, labels, (labels + 1) % k, np.linspace(0.3, 1, n), names, note
@@ -234,6 +243,7 @@ SIZES = {
     "1 picture": lambda: predict_custom.prediction_grid(ITEMS[:1], None),
     "more pictures": lambda: predict_custom.prediction_grid(ITEMS, NOTE, total=1000),
     "no picture": lambda: predict_custom.prediction_grid([], NOTE),
+    "no duplicate": lambda: prepare.duplicate_grid([], 0, DIGITS, NOTE),
     "no mistake": lambda: mistakes.worst_mistakes(
         noise(3, 28, 28), np.zeros(3), np.zeros(3), np.ones(3), DIGITS, NOTE
     ),

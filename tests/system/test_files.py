@@ -146,3 +146,11 @@ def test_a_folder_that_cannot_be_written_to_is_reported_with_the_file_meant(tmp_
     with pytest.raises(OSError, match="Read-only") as caught:
         files.write_text(tmp_path / "metrics.json", "{}")
     assert caught.value.filename == str(tmp_path / "metrics.json")
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1.png", "+1.png", "-1.png", "@a/b.png", "\t=1.png", "＝1.png"]
+)
+def test_no_spreadsheet_calculates_the_path_of_a_file(name):
+    assert files.path_for_table(name) == f"./{name}"
+    assert files.path_for_table(f"a{name}") == f"a{name}"

@@ -258,3 +258,25 @@ def test_the_registry_shows_the_champion_and_why(look, address):
     see(page, "Reads handwritten digits from pictures", "champion", "previous")
     page = look(f"{root}#/models/digits/versions/2?workflowType=machine_learning")
     see(page, "champion is version 2 (was 1), which is better")
+
+
+def test_no_name_and_no_description_becomes_part_of_a_page(look, address, store):
+    from mlflow import MlflowClient
+
+    harm = "<img src=x onerror='window.harmed=1'><script>window.harmed=1</script> harmless"
+    client = MlflowClient(f"sqlite:///{store[0] / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    tags = {"mlflow.note.content": harm}
+    run = client.create_run(experiment, run_name=harm, tags=tags).info.run_id
+    client.log_param(run, "predict.images", harm)
+    client.log_text(run, "file,digit\n", f"predict-custom/{harm.replace('/', '')}.csv")
+    client.set_terminated(run)
+    page = look(f"{address.partition('#')[0]}#/experiments/{experiment}/runs/{run}")
+    see(page, harm, "predict.images")
+    assert page.evaluate("window.harmed") is None
+    page.goto(f"{page.url.partition('?')[0]}/artifacts")
+    see(page, "predict-custom")
+    page.get_by_text("predict-custom").first.click()
+    see(page, re.compile("harmless.csv"))
+    assert page.evaluate("window.harmed") is None
+    client.delete_run(run)

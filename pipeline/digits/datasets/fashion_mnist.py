@@ -12,6 +12,7 @@ from pipeline.digits.datasets.files import (
 )
 from pipeline.digits.splits import Dataset, Split, class_counts
 from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.files import typed_path
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def fashion_mnist(*, path: str | None = None) -> Dataset:
         InputError: The files are missing or broken, do not hold 6,000 pictures of each class for
             training and 1,000 for testing, or cannot be downloaded.
     """
-    folder = Path(path).expanduser() if path else keras_cache() / "fashion-mnist"
+    folder = typed_path(path) if path else keras_cache() / "fashion-mnist"
     if not path:
         _fetch_fashion_mnist(folder)
     arrays = read_idx_files(folder)

@@ -4,7 +4,6 @@ import gzip
 import struct
 import threading
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.digits.splits import load_arrays
 from pipeline.system.errors import InputError
-from pipeline.system.files import replace_when_written
+from pipeline.system.files import MOST_UNPACKED, replace_when_written
 from pipeline.system.progress import BYTES, SHOW_AFTER, progress
 
 if TYPE_CHECKING:
@@ -127,9 +126,12 @@ def _find_idx(folder: Path, name: str) -> Path:
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    unpack: Callable[[bytes], bytes] = gzip.decompress if path.suffix == ".gz" else bytes
+    unpack = gzip.open if path.suffix == ".gz" else Path.open
     try:
-        content = unpack(path.read_bytes())
+        with unpack(path, "rb") as file:
+            content = file.read(MOST_UNPACKED + 1)
+        if len(content) > MOST_UNPACKED:
+            raise ValueError(f"it holds more than {MOST_UNPACKED:,} bytes")
         _, _, dimensions = struct.unpack(">HBB", content[:4])
         shape = struct.unpack(f">{dimensions}I", content[4 : 4 + 4 * dimensions])
         return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.digits.preprocessing.decoding import read_picture
-from pipeline.digits.preprocessing.finding import find_pictures
+from pipeline.digits.preprocessing.finding import find_pictures, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels
 from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, stratified_split
-from pipeline.system.errors import InputError
+from pipeline.system.arrays import Pixels
+from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.files import typed_path
 from pipeline.system.progress import track
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def folder(
     """Load pictures of digits in folders named 0 to 9, or labelled by a labels.csv.
 
     They are normalised as in predict-custom. Pictures that have no label, cannot be read or turn
-    out blank are left out with a warning.
+    out blank are left out with a warning, and listed in the data set.
 
     Args:
         path: The folder that holds the ten folders, or pictures and labels.csv (file,label).
@@ -44,22 +45,27 @@ def folder(
         InputError: There is no such folder, a label is not a digit, a digit has no pictures to
             train on, or there are none to test on.
     """
-    root = Path(path).expanduser()
+    root = typed_path(path)
     labels = read_labels(root / LABELS_NAME)
-    labelled = [(file, _label(file, root, labels)) for file in find_pictures(root)]
-    known = [(file, label) for file, label in labelled if label is not None]
-    _warn_left_out(len(labelled) - len(known), "without a label")
-    pictures = _read_all([file for file, _ in known])
-    kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
-    _warn_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
+    found = {name_below(root, file): file for file in find_pictures(root)}
+    _warn("rows that name a missing picture", LABELS_NAME, sorted(labels.keys() - found.keys()))
+    labelled = {name: _label(name, file, root, labels) for name, file in found.items()}
+    known = [name for name, label in labelled.items() if label is not None]
+    unlabelled = dict.fromkeys(found.keys() - known, "has no label")
+    _warn("without a label", "pictures left out", sorted(unlabelled))
+    pictures = dict(zip(known, _read_all([found[name] for name in known]), strict=True))
+    unread = {name: reason for name, reason in pictures.items() if isinstance(reason, str)}
+    _warn("blank or not readable", "pictures left out", sorted(unread))
+    kept = [(name, p, labelled[name]) for name, p in pictures.items() if name not in unread]
     train, test = _split(kept, test_share, root)
     log.info("%d labelled pictures found: files in %s", len(kept), root)
-    return Dataset("folder", "a folder of labelled pictures", None, DIGIT_NAMES, train, test)
+    left_out = tuple(sorted((unlabelled | unread).items()))
+    source = "a folder of labelled pictures"
+    return Dataset("folder", source, None, DIGIT_NAMES, train, test, left_out)
 
 
-def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
+def _label(name: str, file: Path, root: Path, labels: dict[str, str]) -> int | None:
     """Return a picture's label from labels.csv, else from the name of its folder."""
-    name = file.relative_to(root).as_posix()
     label = labels.get(name)
     if label is None:
         parent = file.parent.name
@@ -69,30 +75,31 @@ def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
     return int(label)
 
 
-def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
+def _read_all(files: Sequence[Path]) -> list[Pixels | str]:
     chunks = in_chunks(_read_one, files, CHUNK_SIZE, by_processes=True)
     return list(track((image for chunk in chunks for image in chunk), len(files), "picture"))
 
 
-def _read_one(file: Path) -> NDArray[np.uint8] | None:
-    """Return a picture in MNIST's form, uint8 (28, 28); None if it is blank or cannot be read."""
+def _read_one(file: Path) -> Pixels | str:
+    """Return a picture in MNIST's form, uint8 (28, 28), or why it cannot be used."""
     try:
         image = decode_and_normalise(partial(read_picture, file))[1].image
-    except Exception:  # one picture must not stop all the others, not even out of memory
-        return None
-    return image if image.any() else None
+    except Exception as error:  # one picture must not stop all the others, not even out of memory
+        return in_one_line(error, 120) or type(error).__name__
+    return image if image.any() else "is blank"
 
 
-def _warn_left_out(count: int, why: str) -> None:
-    if count:
-        log.warning("pictures left out: %d, %s", count, why)
+def _warn(what: str, where: str, names: Sequence[str]) -> None:
+    if names:
+        log.warning("%s: %d, %s, such as %s", where, len(names), what, in_one_line(names[0]))
 
 
 def _split(
-    pictures: Sequence[tuple[NDArray[np.uint8], int]], test_share: float, root: Path
+    pictures: Sequence[tuple[object, ...]], test_share: float, root: Path
 ) -> tuple[Split, Split]:
-    images, labels = zip(*pictures, strict=True) if pictures else ((), ())
-    everything = Split(np.array(images, np.uint8), np.array(labels, np.uint8))
+    """Split pictures, each given as its file's name, its pixels and its label."""
+    names, images, labels = zip(*pictures, strict=True) if pictures else ((), (), ())
+    everything = Split(np.array(images, np.uint8), np.array(labels, np.uint8), np.array(names, str))
     train, test = stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))
     missing = sorted(set(range(len(DIGIT_NAMES))) - set(train.labels.tolist()))
     if missing or not len(test):

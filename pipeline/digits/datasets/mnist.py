@@ -5,7 +5,6 @@ import logging
 import os
 import struct
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from pipeline.digits.datasets.files import (
 )
 from pipeline.digits.splits import DIGIT_NAMES, Dataset, Split, rows_by_class
 from pipeline.system.errors import InputError, in_one_line
+from pipeline.system.files import typed_path
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def mnist(
     """
     named = path or os.environ.get("MNIST_DIR")
     if named:
-        return _complete_mnist(read_mnist(Path(named).expanduser()), f"files in {named}")
+        return _complete_mnist(read_mnist(typed_path(named)), f"files in {named}")
     cache = keras_cache() / "mnist.npz"
     if cache.is_file():
         return _complete_mnist(read_npz(cache), "Keras's cache")

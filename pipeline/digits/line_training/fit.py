@@ -116,7 +116,7 @@ def _taken_up(checkpoint: Path | None) -> "keras.Model | None":
     if checkpoint is None or not checkpoint.is_file():
         return None
     try:
-        return keras.models.load_model(checkpoint)
+        return keras.models.load_model(checkpoint, safe_mode=True)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         log.warning("%s cannot be read (%s): training starts from scratch", checkpoint, error)
         return None

@@ -61,7 +61,7 @@ def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
             continue
         if not row["file"] or row["label"] is None or any(row.get(None) or ()):
             raise InputError(f"{path}, line {table.line_num}: needs as many values as line 1")
-        file, label = row["file"].strip(), _whole(row["label"].strip())
+        file, label = row["file"].strip().removeprefix("./"), _whole(row["label"].strip())
         if label and labels.setdefault(file, label) != label:
             raise InputError(f"{path}: {file} has two labels, {labels[file]} and {label}; keep one")
     return labels

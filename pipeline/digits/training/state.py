@@ -148,7 +148,7 @@ class Checkpoint:
         if not self.path.exists():
             return
         try:
-            with np.load(self.path) as stored:
+            with np.load(self.path, allow_pickle=False) as stored:
                 arrays = dict(stored)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             log.warning("%s cannot be read (%s): training starts from scratch", self.path, error)
@@ -167,7 +167,7 @@ class Checkpoint:
 def kept_epochs(checkpoint_dir: Path | None) -> int:
     """Return how many epochs of an interrupted training a folder keeps; 0 if none is readable."""
     try:
-        with np.load((checkpoint_dir or Path()) / CHECKPOINT_NAME) as stored:
+        with np.load((checkpoint_dir or Path()) / CHECKPOINT_NAME, allow_pickle=False) as stored:
             return len(json.loads(str(stored["history"])))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return 0

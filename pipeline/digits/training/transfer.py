@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
+from pipeline.system.files import refuse_bomb, typed_path
 
 if TYPE_CHECKING:
     import keras
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 def weights_file(init_from: str) -> Path | None:
     """Return the file that `train.init_from` names; None if it names an MLflow run."""
-    file = Path(init_from).expanduser()
+    file = typed_path(init_from)
     return file if file.is_file() else None
 
 
@@ -28,7 +29,10 @@ def take_weights(model: "keras.Model", path: Path) -> None:
     import keras
 
     try:
-        source = keras.models.load_model(path, compile=False)
+        if path.suffix != ".keras":  # in other formats, Keras runs code that the file holds
+            raise ValueError("not a .keras file")
+        refuse_bomb(path)
+        source = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a file that is damaged
         raise InputError(
             f"{path}: not a network that Keras can read; name a .keras file"

@@ -13,7 +13,7 @@ from pipeline.config.trees import Tree
 from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels, same_number
 from pipeline.inventory.network import Network, Predictions
 from pipeline.system.errors import InputError
-from pipeline.system.files import write_json
+from pipeline.system.files import typed_path, write_json
 
 SECTIONS = ("seed", "data", "prepare", "model", "train", "lines", "predict")
 MOST_KEPT = 100
@@ -82,12 +82,12 @@ def _test_answers(metrics: Tree) -> Answers | None:
 
 
 def _custom_answers(predict: Tree) -> Answers | None:
-    folder = project_path(Path(predict["output"]).expanduser())
+    folder = project_path(typed_path(predict["output"]))
     predictions = Predictions.find(folder)
     if predictions is None:
         return None
     try:
-        images = project_path(Path(predict["images"]).expanduser())
+        images = project_path(typed_path(predict["images"]))
         labels = read_labels(images / LABELS_NAME)
     except InputError:
         labels = {}

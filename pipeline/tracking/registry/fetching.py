@@ -1,5 +1,6 @@
 """Download the network of a registered model."""
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -15,7 +16,13 @@ from pipeline.tracking.errors import mlflow_errors_as_input_errors
 from pipeline.tracking.names import RUN_ID
 from pipeline.tracking.registry.candidates import Candidates
 from pipeline.tracking.registry.champions import Champions
-from pipeline.tracking.registry.names import CHAMPION, NETWORK, REGISTERED_MODEL, VERSIONS_CONDITION
+from pipeline.tracking.registry.names import (
+    CHAMPION,
+    DIGEST_TAG,
+    NETWORK,
+    REGISTERED_MODEL,
+    VERSIONS_CONDITION,
+)
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -115,9 +122,10 @@ def fetch_any(settings: Tracking, name: str) -> Fetched:
 def _fetch_version(settings: Tracking, uri: str) -> Fetched:
     """Fetch a registered network. It is downloaded once and then cached in the project."""
     version = _resolve(settings, uri)
-    network = _cached(str(version.source).rpartition("/")[2])
+    network = _cached(cache_name(str(version.source).rpartition("/")[2]))
     if not network.is_file():
         download_network(version, network)
+    check_network(version, network)
     accuracy = version.tags.get("test_accuracy")
     name = f"{URI_SCHEME}{version.name}/{version.version}"
     return Fetched(name, network, str(version.run_id), float(accuracy) if accuracy else None)
@@ -140,6 +148,14 @@ def _fetch_run(settings: Tracking, run_id: str) -> Fetched:
     )
 
 
+def cache_name(model: str) -> str:
+    """Return the folder that keeps the network of a logged model, given the model's id.
+
+    By a digest: what a server says must not become a path.
+    """
+    return hashlib.sha256(model.encode()).hexdigest()[:32]
+
+
 def _cached(name: str) -> Path:
     return home() / CACHE_NAME / name / NETWORK_NAME
 
@@ -147,6 +163,20 @@ def _cached(name: str) -> Path:
 def version_uri(version: int) -> str:
     """Return the URI of a version of the registered model."""
     return f"{URI_SCHEME}{REGISTERED_MODEL}/{version}"
+
+
+def check_network(version: "ModelVersion", network: Path) -> None:
+    """Compare a network's file with the digest that the registry keeps; old versions have none.
+
+    Raises:
+        InputError: It is another file than the one that was registered.
+    """
+    registered = version.tags.get(DIGEST_TAG)
+    if registered and hashlib.sha256(network.read_bytes()).hexdigest() != registered:
+        raise InputError(
+            f"{network}: is not the network that was registered as version {version.version} of "
+            f"{version.name} (its SHA-256 differs); delete it to fetch it again, or register anew"
+        )
 
 
 def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
@@ -183,5 +213,6 @@ def download_network(version: "ModelVersion", network: Path) -> None:
                 f"{uri}: has no {served.relative_to(model)}; use a model that "
                 "`python -m pipeline.register` has registered"
             )
+        check_network(version, served)
         with replace_when_written(network) as temporary:
             shutil.copyfile(served, temporary)

@@ -1,5 +1,6 @@
 """Create, describe and download versions of the registered model."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pipeline.tracking.registry.candidates import Candidate
 from pipeline.tracking.registry.fetching import URI_SCHEME, download_network
 from pipeline.tracking.registry.names import (
     CHAMPION,
+    DIGEST_TAG,
     PREVIOUS,
     REGISTERED_MODEL,
     VERSIONS_CONDITION,
@@ -64,6 +66,7 @@ class Versions:
                 run_id=candidate.run_id,
                 await_creation_for=0,
                 model_id=model,  # a server asks for it
+                tags={DIGEST_TAG: hashlib.sha256(network.read_bytes()).hexdigest()},
             )
         except BaseException:
             self._delete_served_models(candidate.run_id)

@@ -123,3 +123,11 @@ def test_an_archive_of_something_else_is_told(tmp_path):
     np.savez(tmp_path / "mnist.npz", x_train=np.zeros(3, np.uint8))
     with pytest.raises(InputError, match="holds no x_test, y_test, y_train"):
         files.read_mnist(tmp_path)
+
+
+def test_a_packed_file_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    write_idx_files(tmp_path, small_arrays(), packed=True)
+    assert same_arrays(files.read_mnist(tmp_path), small_arrays())
+    monkeypatch.setattr(files, "MOST_UNPACKED", 100)
+    with pytest.raises(InputError, match="it holds more than 100 bytes"):
+        files.read_mnist(tmp_path)

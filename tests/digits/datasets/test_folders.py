@@ -74,8 +74,33 @@ def test_what_has_no_label_or_cannot_be_read_is_left_out_aloud(sorted_folders, c
     draw(sorted_folders / "3" / "blank.png", "")
     dataset = folder(path=str(sorted_folders))
     assert len(dataset.train) + len(dataset.test) == 50
-    assert "pictures left out: 1, without a label" in caplog.text
-    assert "pictures left out: 2, blank or not readable" in caplog.text
+    assert "pictures left out: 1, without a label, such as unsorted.png" in caplog.text
+    assert "pictures left out: 2, blank or not readable, such as 3/blank.png" in caplog.text
+    assert dataset.left_out == (
+        ("3/blank.png", "is blank"),
+        ("3/broken.png", "is not a picture in a known format"),
+        ("unsorted.png", "has no label"),
+    )
+
+
+def test_every_picture_keeps_the_name_of_its_file(sorted_folders):
+    dataset = folder(path=str(sorted_folders))
+    for split in (dataset.train, dataset.test):
+        assert [name[0] for name in split.files] == [str(label) for label in split.labels]
+    assert len({*dataset.train.files, *dataset.test.files}) == 50
+
+
+def test_labels_csv_opens_no_file_but_those_that_were_found(sorted_folders, tmp_path, caplog):
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.png"
+    draw(outside, 9)
+    rows = [f"../{outside.name},3", f"{outside},3", "./0/0.png,1", "/etc/passwd,1"]
+    (sorted_folders / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    dataset = folder(path=str(sorted_folders))
+    assert len(dataset.train) + len(dataset.test) == 50
+    both = [*dataset.train.files, *dataset.test.files]
+    labels = [*dataset.train.labels, *dataset.test.labels]
+    assert labels[both.index("0/0.png")] == 1
+    assert "labels.csv: 3, rows that name a missing picture, such as ../" in caplog.text
 
 
 @pytest.mark.parametrize(

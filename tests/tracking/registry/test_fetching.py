@@ -1,11 +1,16 @@
 """Networks by the addresses of registered models."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
+from pipeline.config.places import home
 from pipeline.stages.predict_custom import find_network
 from pipeline.system.errors import InputError
+from pipeline.system.files import write_text
+from pipeline.tracking.registry import fetching
 from pipeline.tracking.registry.fetching import fetch_network, pin
 from pipeline.tracking.registry.names import REGISTERED_MODEL
 
@@ -48,3 +53,31 @@ def test_a_model_of_another_kind_is_reported_in_one_line(settings, registered, c
     client.create_model_version("foreign", f"models:/{output.model_id}", recorder.run_id())
     with pytest.raises(InputError, match=r"models:/foreign/1: has no artifacts/model\.onnx"):
         fetch_network(settings, "models:/foreign/1")
+
+
+def test_a_network_that_was_changed_since_it_was_registered_is_refused(settings, registered):
+    network, _ = fetch_network(settings, CHAMPION)
+    trained = network.read_bytes()
+    network.write_bytes(trained + b"\n")
+    with pytest.raises(InputError, match="is not the network that was registered as version"):
+        fetch_network(settings, CHAMPION)
+    network.unlink()
+    assert fetch_network(settings, CHAMPION)[0].read_bytes() == trained
+
+
+def test_what_a_server_calls_a_model_leads_to_no_other_folder(settings, monkeypatch, tmp_path):
+    version = SimpleNamespace(source="models:/..", run_id="0", tags={}, name="digits", version="1")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
+    monkeypatch.setattr(fetching, "_resolve", lambda *_: version)
+    monkeypatch.setattr(fetching, "download_network", lambda _, file: write_text(file, "network"))
+    network, _ = fetch_network(settings, CHAMPION)
+    assert network.parents[1] == tmp_path / "project" / ".registry"
+    assert network.parent.name.isalnum()
+
+
+def test_no_registered_model_holds_a_pickle(settings, registered):
+    fetch_network(settings, CHAMPION)
+    files = [file for file in home().rglob("*") if file.is_file()]
+    assert any(file.name == "served.py" for file in files)
+    assert not [file for file in files if file.suffix in (".pkl", ".pickle", ".joblib")]
+    assert not [file for file in files if file.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")]
