@@ -39,7 +39,7 @@ def test_of_many_commands_at_once_nothing_is_lost(checkout):
 
 
 @pytest.mark.parametrize("stage", ["prepare", "evaluate", "predict_custom"])
-def test_a_full_disk_costs_one_line_and_no_old_output(checkout, stage, monkeypatch):
+def test_a_full_disk_costs_one_line_and_no_old_output(checkout, stage):
     before = checkout.results()
     command = ["python", "-m", f"pipeline.stages.{stage}", "seed=7", "tracking.enabled=false"]
     limit = (20_000, resource.RLIM_INFINITY)  # bytes a file, which fails as a full disk does
