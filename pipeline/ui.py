@@ -30,10 +30,10 @@ class UiOptions(Options):
 
 def run(config: Config, options: UiOptions) -> None:
     """Print the UI's address, and start the UI unless it runs already."""
-    uri = uri_to_read(config.tracking)
     deliver_waiting(config.tracking)
     for line in waiting():
         print(line)
+    uri = uri_to_read(config.tracking)
     view = save_view(config.tracking, uri)
     if uri.startswith(("http://", "https://")):
         print(f"open {uri.rstrip('/')}/{view}")

@@ -20,6 +20,7 @@ def here(monkeypatch, tmp_path):
     """Stand in for a checkout in which a network was trained and evaluated; return its folder."""
     info = DatasetInfo("test", "d" * 64, ["0", "1"], "FEW DIGITS")
     monkeypatch.setattr(DatasetInfo, "load", classmethod(lambda _: info))
+    monkeypatch.setattr(status, "waiting", list)
     for name, place in (
         ("MODELS", "models"), ("ONNX_FILE", "models/model.onnx"), ("REPORTS", "reports"),
         ("SETTINGS_FILE", "models/settings.json"),
@@ -43,6 +44,12 @@ def here(monkeypatch, tmp_path):
 SECTIONS = ("data", "prepare", "model", "train")
 OWN = ["train.epochs=3", "data=mnist_5000"]
 CONFIG = validate(compose(["tracking=none", "predict.output=nowhere", "train.epochs=3"]))
+
+
+@pytest.mark.usefixtures("here")
+def test_it_says_what_waits(monkeypatch):
+    monkeypatch.setattr(status, "waiting", lambda: ["3 records wait"])
+    assert "3 records wait" in status.summarise(CONFIG).splitlines()
 
 
 @pytest.mark.usefixtures("here")

@@ -21,6 +21,8 @@ def start(monkeypatch, capsys):
     """Return a function that starts the UI on a port: it returns the line told, and the port."""
     served = []
     monkeypatch.setattr(ui, "uri_to_read", lambda _: "sqlite:////mlflow.db")
+    monkeypatch.setattr(ui, "deliver_waiting", lambda _: True)
+    monkeypatch.setattr(ui, "waiting", list)
     monkeypatch.setattr(ui, "save_view", lambda *_: "#/view")
     monkeypatch.setattr(ui, "_serve", lambda _, port: served.append(port))
 
@@ -36,6 +38,12 @@ def test_the_next_free_port_is_taken_and_told(start, taken, monkeypatch):
     told, port = start(taken)
     assert port > taken
     assert told == f"open http://127.0.0.1:{port}/#/view (port {taken} is taken)"
+
+
+def test_what_waits_is_told_first(start, taken, monkeypatch):
+    monkeypatch.setattr(ui, "shows_store", lambda *_: False)
+    monkeypatch.setattr(ui, "waiting", lambda: ["3 records wait"])
+    assert start(taken)[0].startswith("3 records wait\nopen http://")
 
 
 def test_the_ui_of_this_project_is_not_started_twice(start, taken, monkeypatch):

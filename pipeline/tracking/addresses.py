@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import socket
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -81,13 +82,17 @@ def uri_to_read(settings: Tracking) -> str:
 
 def uri_to_record(settings: Tracking) -> str:
     """Return the store to record in: of an address that means nothing, with a warning, our own."""
-    uri = tracking_uri(settings)
+    return _usable(tracking_uri(settings), local_store())
+
+
+@lru_cache
+def _usable(uri: str, instead: str) -> str:
     if fault := _fault(uri):
         log.warning(
             "%s: MLflow cannot open this store (%s); recording this run in %s instead",
-            without_password(uri), fault, local_store(),
+            without_password(uri), fault, instead,
         )  # fmt: skip
-        return local_store()
+        return instead
     return uri
 
 

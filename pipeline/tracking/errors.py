@@ -1,5 +1,6 @@
 """Report MLflow's exceptions in one line."""
 
+import errno
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -43,7 +44,7 @@ def reason(error: Exception, longest: int) -> str:
 def refusal(error: BaseException) -> str | None:
     """Return what to do where a server does not accept a user or a password; None otherwise."""
     user = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    who = f"the user {user}" if user else "anybody without a user name"
+    who = f"the user {user}" if user else "this user"
     status = _status(error)
     if status == UNAUTHENTICATED:
         return (
@@ -55,28 +56,35 @@ def refusal(error: BaseException) -> str | None:
     return None
 
 
-def _status(error: BaseException) -> int | None:
-    """Return the status that a server has answered with; None if the error is not about that."""
-    from mlflow.exceptions import MlflowException
-    from requests import HTTPError
-
-    if isinstance(error, HTTPError) and error.response is not None:
-        return int(error.response.status_code)
-    if isinstance(error, MlflowException):
-        return int(error.get_http_status_code())
-    return None
-
-
 def is_temporary(error: Exception) -> bool:
     """Return whether the same request may succeed later: the store is silent, busy or locked.
 
     A missing right or a wrong password can be mended as well.
     """
+    from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    if (status := _status(error)) is not None:
+    if status := _status(error):
         return status >= 500 or status in (UNAUTHENTICATED, FORBIDDEN, 408, 429)
-    return isinstance(error, OSError | SQLAlchemyError | InputError)
+    if isinstance(error, OSError) and error.errno:
+        return error.errno != errno.ENOENT  # the disk is full, or a folder not writable
+    silent = RequestException | ConnectionError | TimeoutError
+    return isinstance(error, silent | SQLAlchemyError | InputError)
+
+
+def is_forbidden(error: Exception) -> bool:
+    """Return whether a password is wrong, or a right is missing."""
+    return _status(error) in (UNAUTHENTICATED, FORBIDDEN)
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the status with which a server answered; None if it did not."""
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return int(error.response.status_code)
+    return int(error.get_http_status_code()) if isinstance(error, MlflowException) else None
 
 
 def is_missing(error: Exception) -> bool:

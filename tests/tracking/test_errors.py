@@ -4,10 +4,17 @@ import subprocess
 import sys
 
 import pytest
+import requests
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
+from PIL import UnidentifiedImageError
 
 from pipeline.system.errors import InputError
-from pipeline.tracking.errors import is_temporary, mlflow_errors_as_input_errors
+from pipeline.tracking.errors import (
+    is_forbidden,
+    is_missing,
+    is_temporary,
+    mlflow_errors_as_input_errors,
+)
 
 
 def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
@@ -28,16 +35,6 @@ def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
         fail(ZeroDivisionError())
 
 
-def refused(status, code):
-    """Return what MLflow raises where a server refuses a request, and one for artifacts."""
-    from mlflow.exceptions import MlflowException
-    from requests import HTTPError, Response
-
-    answer = Response()
-    answer.status_code = status
-    return MlflowException("API request failed", code), HTTPError(response=answer)
-
-
 @pytest.mark.parametrize(
     ("status", "code", "told"),
     [
@@ -46,16 +43,61 @@ def refused(status, code):
     ],
 )
 def test_a_refusal_says_what_to_do_and_is_not_final(status, code, told, monkeypatch):
+    from mlflow.exceptions import MlflowException
+
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "anna")
 
     @mlflow_errors_as_input_errors
     def fail(error):
         raise error
 
-    for error in refused(status, code):
+    for error in (MlflowException("API request failed", code), answer(status)):
         assert is_temporary(error)
         with pytest.raises(InputError, match=told):
             fail(error)
+
+
+def answer(status):
+    response = requests.Response()
+    response.status_code = status
+    return requests.HTTPError(response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (requests.ConnectionError("reset by peer"), True),
+        (requests.Timeout("read timed out"), True),
+        (ConnectionResetError(), True),
+        (OSError(28, "No space left on device"), True),
+        (FileNotFoundError(2, "No such file"), False),
+        (UnidentifiedImageError("cannot identify image file"), False),
+        (answer(500), True),
+        (answer(403), True),
+        (answer(413), False),
+        (InputError("the store is locked"), True),
+        (ValueError("no number"), False),
+    ],
+    ids=str,
+)
+def test_what_may_pass_is_told_from_what_will_not(error, passes):
+    assert is_temporary(error) == passes
+    assert is_forbidden(error) == ("403" in repr(getattr(error, "response", None)))
+
+
+def test_what_mlflow_refuses_is_refused_for_good():
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos import databricks_pb2 as codes
+
+    passes = {
+        codes.INTERNAL_ERROR: True, codes.TEMPORARILY_UNAVAILABLE: True,
+        codes.UNAUTHENTICATED: True, codes.PERMISSION_DENIED: True,
+        codes.INVALID_PARAMETER_VALUE: False, codes.RESOURCE_DOES_NOT_EXIST: False,
+    }  # fmt: skip
+    for code, passing in passes.items():
+        error = MlflowException("no", error_code=code)
+        assert is_temporary(error) == passing
+        assert is_missing(error) == (code == codes.RESOURCE_DOES_NOT_EXIST)
 
 
 def test_mlflow_is_not_imported_before_its_telemetry_is_switched_off():

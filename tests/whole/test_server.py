@@ -8,16 +8,19 @@ import sys
 import numpy as np
 import pytest
 from support.projects import SMALL, Project, answers, free_port, wait_for
-from support.recording import EXAMPLE
+from support.recording import EXAMPLE, TRAIN, Proxy, contents, of_each_kind
 
 from pipeline.config.composing import compose
 from pipeline.config.params import dump
 from pipeline.config.schema import Tracking
 from pipeline.digits.splits import digest, load_split, save_split
 from pipeline.tracking.models import fetch_keras_model
+from pipeline.tracking.recording.journal import store_folder
 from pipeline.tracking.recording.learning import KerasModel
+from pipeline.tracking.recording.notices import waiting
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import new_run
+from pipeline.tracking.recording.starting import deliver_waiting
 
 pytestmark = pytest.mark.end_to_end
 
@@ -92,6 +95,53 @@ def test_networks_go_to_a_server_and_the_local_store_in_turn(project, server, mo
         (output,) = run.outputs.model_outputs
         model = MlflowClient(uri).get_logged_model(output.model_id)
         assert model.experiment_id == run.info.experiment_id
+
+
+OUTAGES = {
+    "gone": {"room": 0},
+    "stopped": {"is_stopped": True},
+    "answers 500": {"is_ill": True},
+    "resets in a request": {"room": 3000},
+    "resets in an upload": {"room": 30_000},
+}
+
+
+def test_a_run_is_whole_whatever_befalls_its_server(server, tmp_path, monkeypatch, caplog):
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
+    (tmp_path / "chart.txt").write_text("a chart" * 1000)
+    (tmp_path / "model.keras").write_bytes(b"a network" * 1000)
+    records = of_each_kind(tmp_path / "chart.txt", tmp_path / "model.keras")
+    client, proxy = MlflowClient(server), Proxy(int(server.rpartition(":")[2]))
+
+    def record(address, outage):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        settings = Tracking(enabled=True, uri=None, experiment="digits")
+        with new_run(settings, TRAIN) as recorder:
+            recorder.record(*records[:6])
+            recorder.run_id()
+            vars(proxy).update(outage)
+            recorder.record(*records[6:-1])
+        lines = waiting()
+        proxy.heal()
+        assert deliver_waiting(settings)
+        experiment = client.get_experiment_by_name("digits").experiment_id
+        (run,) = client.search_runs([experiment], f"tags.run_key = '{recorder.key}'")
+        found = contents(client, run.info.run_id)
+        assert found.pop("status")[0] == "FINISHED"
+        return found, lines
+
+    whole, lines = record(server, {})
+    assert lines == []
+    for name, outage in OUTAGES.items():
+        found, lines = record(proxy.address, outage)
+        assert found == whole, name
+        assert lines, name
+        assert f"of 1 run wait for {proxy.address}" in lines[0], name
+    assert len(caplog.messages) == 1
+    assert list(store_folder(proxy.address).glob("*.jsonl")) == []
 
 
 def typed(project, server, command, *arguments):

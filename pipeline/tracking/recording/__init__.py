@@ -1,1 +1,1 @@
-"""Record runs: a recorder in every stage, and one process that writes for all of them."""
+"""Record runs: every stage writes a journal, and a process of its own delivers it to MLflow."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.system.errors import in_one_line
 from pipeline.tracking.addresses import local_store
-from pipeline.tracking.errors import is_missing, is_temporary, reason
+from pipeline.tracking.errors import is_missing, is_temporary, reason, refusal
 from pipeline.tracking.lookups import find_run
 from pipeline.tracking.recording.journal import (
     LOCAL,
@@ -45,6 +45,7 @@ class Delivery:
     Attributes:
         path: The journal.
         header: Its first line.
+        end: The end of the last line delivered, in bytes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,12 +60,18 @@ class Delivery:
         self.path = path
         self.header = header
         self._run: Run | None = None
-        self._end = Taken.of(path).end
+        self.end = Taken.of(path).end
 
     @property
     def uri(self) -> str:
         """The store to deliver to."""
         return local_store() if self.path.parent.name == LOCAL else self.header.uri
+
+    @property
+    def ids(self) -> set[str]:
+        """All known ids of the run and its parent."""
+        run_id = Taken.of(self.path).run_id
+        return self.header.opening.ids | ({run_id} if run_id else set())
 
     def advance(self, open_store: OpenStore, known: dict[str, str]) -> bool:
         """Deliver what has been written so far; return whether that was all of a run's records.
@@ -79,7 +86,7 @@ class Delivery:
         """
         ended = is_abandoned(self.path)  # asked first: more may be written before it ends
         run = self._run = self._run or self._open(open_store, known)
-        for content, end in lines(self.path, self._end):
+        for content, end in lines(self.path, self.end):
             self._take(content, run)
             self._note(content, end)
         if not ended:
@@ -96,7 +103,7 @@ class Delivery:
         if isinstance(content, Finish):
             note_taken(self.path, "done")
         note_taken(self.path, f"line {end}")
-        self._end = end
+        self.end = end
 
     def _open(self, open_store: OpenStore, known: dict[str, str]) -> Run:
         """Open the run; one that was to be created before may be there, without our knowing."""
@@ -136,13 +143,13 @@ class Delivery:
         """Deliver the whole journal again if the store was replaced by one without the run."""
         if is_missing(error) and find_run(run.client, run.id) is None:
             note_taken(self.path, "over")
-            self._run, self._end = None, 0
+            self._run, self.end = None, 0
             raise RunGoneError(f"the run {run.id} is gone") from error
 
     def _missing_end(self, run: Run) -> Finish:
         """Return the end of a run whose writer was killed, perhaps while it wrote a line."""
         state = self.path.stat()
-        if state.st_size > self._end:
+        if state.st_size > self.end:
             self._take(None, run)
         return Finish(None if self.header.opening.kind == "reopened" else "KILLED", state.st_mtime)
 
@@ -157,4 +164,4 @@ def give_up(journal: Path, error: UnusableError) -> None:
 
 def in_words(error: Exception) -> str:
     """Return an error in one line, without its SQL statement."""
-    return in_one_line(f"{type(error).__name__}: {reason(error, LONGEST_ERROR)}")
+    return refusal(error) or in_one_line(f"{type(error).__name__}: {reason(error, LONGEST_ERROR)}")

@@ -27,6 +27,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
+from pipeline.system.errors import in_one_line
 from pipeline.tracking.addresses import local_store
 from pipeline.tracking.recording import learning, records
 from pipeline.tracking.recording.openings import Opening
@@ -77,7 +78,7 @@ class Journal:
         """
         self.folder = store_folder(header.uri)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path = self.folder / f"{time.time_ns()}-{os.getpid()}.jsonl"
+        self._path = self.folder / f"{_now_in(self.folder)}-{os.getpid()}.jsonl"
         self._lock = threading.Lock()
         begun = self._path.with_suffix(".new")
         self._file = os.open(begun, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -96,8 +97,11 @@ class Journal:
 
         Raises:
             OSError: The disk is full, or a file cannot be read.
+            UnusableError: The record holds values of other types than its fields say.
         """
-        self._write(encode(record.with_copies(_copies(self._path))))
+        line = encode(record.with_copies(_copies(self._path)))
+        decode(line[:-1])
+        self._write(line)
 
     def _write(self, line: bytes) -> None:
         """Write a line as a whole or not at all; `os.write` gives it to the system at once."""
@@ -112,7 +116,8 @@ class Journal:
 
     def end(self) -> None:
         """Let others see that nothing follows; what was written is on the disk itself."""
-        os.fsync(self._file)
+        with suppress(OSError):  # a full disk was noticed before
+            os.fsync(self._file)
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def taken(self) -> "Taken":
@@ -206,7 +211,7 @@ def decode(line: bytes) -> Header | Record | None:
         kind, values = json.loads(body)
         content: Header | Record = _schema(kind).validate_python(values)
     except (ValueError, LookupError, TypeError, ValidationError) as error:
-        raise UnusableError("another version of the code wrote it") from error
+        raise UnusableError(f"no record of this version: {in_one_line(error, 200)}") from error
     return content
 
 
@@ -235,7 +240,7 @@ def header_of(journal: Path) -> Header | None:
 
 def is_abandoned(journal: Path) -> bool:
     """Return whether a journal's writer has ended it or is dead, or it was removed since."""
-    with suppress(FileNotFoundError), journal.open("rb") as file:
+    with suppress(FileNotFoundError), journal.open("r+b") as file:  # NFS needs "+"
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -256,8 +261,15 @@ def set_aside(journal: Path) -> Path:
 
 
 def journals(folder: Path) -> list[Path]:
-    """Return a store's journals, the oldest first."""
-    return sorted(folder.glob("*.jsonl"))
+    """Return a store's journals, the oldest first; the recorder process looks all the time."""
+    with suppress(FileNotFoundError), os.scandir(folder) as files:
+        return sorted(Path(file) for file in files if file.name.endswith(".jsonl"))
+    return []
+
+
+def _now_in(folder: Path) -> int:
+    """Return the time in nanoseconds, later than any journal's even if the clock was put back."""
+    return max([time.time_ns(), *(began(each) + 1 for each in journals(folder))])
 
 
 def began(journal: Path) -> int:

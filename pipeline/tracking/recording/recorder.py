@@ -17,10 +17,10 @@ from pathlib import Path
 
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import in_one_line
-from pipeline.system.files import write_text
+from pipeline.system.files import DISK_FULL, write_text
 from pipeline.tracking.addresses import uri_to_record
 from pipeline.tracking.recording import notices
-from pipeline.tracking.recording.journal import Header, Journal
+from pipeline.tracking.recording.journal import Header, Journal, UnusableError
 from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.records import Finish, Metrics, Record
 from pipeline.tracking.recording.starting import (
@@ -142,6 +142,8 @@ class Recorder:
             journal.end()
             if wait:
                 deliver(journal.folder)
+            else:
+                look_after(journal.folder)
             self._run_id = journal.taken().run_id
             journal.close()
             self._journal = None
@@ -149,9 +151,10 @@ class Recorder:
     def _append(self, journal: Journal, record: Record) -> None:
         try:
             journal.append(record)
-        except OSError as error:
+        except (OSError, UnusableError) as error:
+            if self._is_whole or getattr(error, "errno", None) not in DISK_FULL:  # said once
+                _warn(f"could not record the {record.label}", error)
             self._is_whole = False
-            _warn(f"could not record the {record.label}", error)
 
     def _look(self) -> None:
         """See to it that the recorder process runs, and log what it has to say."""
@@ -160,9 +163,12 @@ class Recorder:
             self._looked = now if look_after(self._journal.folder) else math.inf
 
     def _sample(self) -> None:
-        usage, steps = Usage(), count()
-        while not self._ended.wait(SAMPLING_INTERVAL):
-            self.record(Metrics(usage.now(), step=next(steps)))
+        try:
+            usage, steps = Usage(), count()
+            while not self._ended.wait(SAMPLING_INTERVAL):
+                self.record(Metrics(usage.now(), step=next(steps)))
+        except Exception as error:  # some containers hide the machine
+            log.warning("the use of the machine cannot be recorded (%s)", in_one_line(error))
 
 
 @contextmanager

@@ -8,13 +8,14 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
 from pipeline.system.garbage import collect_garbage_less_often
 from pipeline.tracking.addresses import sqlite_file, unreachable_reason, without_password
-from pipeline.tracking.errors import refusal
+from pipeline.tracking.errors import is_forbidden
 from pipeline.tracking.recording import notices
 from pipeline.tracking.recording.delivery import Delivery, give_up, in_words
 from pipeline.tracking.recording.journal import (
@@ -25,13 +26,14 @@ from pipeline.tracking.recording.journal import (
     is_abandoned,
     journals,
 )
-from pipeline.tracking.recording.starting import code_digest
+from pipeline.tracking.recording.starting import WANTED, code_digest
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-POLL_INTERVAL = 0.05
+POLL_INTERVAL, LAZY_INTERVAL = 0.05, 0.2
+"""Seconds between two looks, while something comes and while nothing does."""
 IDLE_SECONDS = 20.0
 """How long the process waits for another journal, since it takes seconds to start."""
 GIVE_UP_SECONDS = 60.0
@@ -60,26 +62,41 @@ class Server:
     def __init__(self, folder: Path, lock: int) -> None:
         """Prepare to deliver what is in a folder, whose lock this process has inherited."""
         self._folder = folder
+        (folder / WANTED).unlink(missing_ok=True)
         self._lock = lock
         self._started = time.time_ns()
         self._deliveries: dict[Path, Delivery] = {}
         self._clients: dict[str, MlflowClient] = {}
         self._inodes: dict[str, int | None] = {}
         self._known: dict[str, str] = {}
-        self._needed_at = time.monotonic()
+        self._needed_at = self._busy_at = time.monotonic()
         self._failing_since: float | None = None
         self._pause = POLL_INTERVAL
 
     def serve(self) -> None:
         """Deliver until nothing more comes, or a newer stage needs a process of its own."""
         while not self._is_outdated():
-            self._judge(self._deliver())
+            error = self._deliver()
+            if self._is_outdated():
+                break
+            self._judge(error)
             if not self._is_needed():
                 break
-            time.sleep(self._pause)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait until the next try; a command asks for it by `notices.clear_failing`."""
+        until = time.monotonic() + self._pause
+        was_told = self._failing_since and notices.failing(self._folder)
+        time.sleep(POLL_INTERVAL)
+        while time.monotonic() < until and (not was_told or notices.failing(self._folder)):
+            time.sleep(POLL_INTERVAL)
 
     def _is_outdated(self) -> bool:
-        """Return whether a stage with other code or settings has begun since this process."""
+        """Return whether a stage with other code or settings has begun, or asks for delivery."""
+        with suppress(FileNotFoundError):
+            if (self._folder / WANTED).read_text(encoding="utf-8") != code_digest():
+                return True
         new = [each for each in journals(self._folder) if each not in self._deliveries]
         headers = [header_of(each) for each in new if began(each) > self._started]
         return any(header is not None and header.code != code_digest() for header in headers)
@@ -98,18 +115,21 @@ class Server:
                 give_up(path, unusable)
                 continue
             self._deliveries[path] = delivery
-            if not failed.isdisjoint(delivery.header.opening.ids):
+            if not failed.isdisjoint(delivery.ids):
                 continue
             try:
                 self._expect_same_file(delivery.uri)
                 self._expect_answer(delivery.uri)
+                before = delivery.end
                 if delivery.advance(self._open, self._known):
                     del self._deliveries[path]
+                if delivery.end > before:
+                    self._busy_at = time.monotonic()
             except UnusableError as unusable:
                 del self._deliveries[path]
                 give_up(path, unusable)
             except Exception as temporary:
-                failed |= delivery.header.opening.ids
+                failed |= delivery.ids
                 error = self._explained(temporary, delivery.uri)
                 if isinstance(error, InputError):
                     break
@@ -121,14 +141,13 @@ class Server:
             raise InputError(silent)
 
     def _explained(self, error: Exception, uri: str) -> Exception:
-        """Return why a store takes nothing, if it does not answer at all."""
+        """Return in words, with its place, why a store takes nothing, or not this."""
         if isinstance(error, InputError):
             return error
         if silent := silence(uri):
             return InputError(silent)
-        if refused := refusal(error):
-            return InputError(f"{without_password(uri)}: {refused}")
-        return RuntimeError(f"{without_password(uri)}: {in_words(error)}")
+        kind = PermissionError if is_forbidden(error) else RuntimeError
+        return kind(f"{without_password(uri)}: {in_words(error)}")
 
     def _open(self, header: Header, uri: str) -> "MlflowClient":
         """Return a client of a store, kept open.
@@ -151,12 +170,15 @@ class Server:
         """Decide when to try again, and whether to say that the store fails."""
         now = time.monotonic()
         if error is None:
-            self._failing_since, self._pause = None, POLL_INTERVAL
-            notices.clear_failing(self._folder)
+            if self._failing_since:
+                notices.clear_failing(self._folder)
+            self._failing_since = None
+            self._pause = POLL_INTERVAL if now < self._busy_at + 1 else LAZY_INTERVAL
             return
         self._failing_since = self._failing_since or now
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-        if isinstance(error, InputError) or now - self._failing_since > LENIENT_SECONDS:
+        at_once = isinstance(error, InputError | PermissionError)
+        if at_once or now - self._failing_since > LENIENT_SECONDS:
             notices.mark_failing(self._folder, str(error))
 
     def _is_needed(self) -> bool:

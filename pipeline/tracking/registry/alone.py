@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 600.0  # seconds
 LONGEST = 1800.0
-"""Seconds after which the lock is that of a machine that has gone: registering takes a minute or two."""
+"""Seconds after which the lock is that of a machine that has gone: registering takes minutes."""
 EVERY = 0.5
 TAKEN = ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 """What MLflow says if there is such a model, and if it was deleted before MLflow looked at it."""

@@ -1,14 +1,12 @@
 """The delivery of a journal, through whatever MLflow may suffer meanwhile."""
 
-import hashlib
-import re
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from requests import ConnectionError as NoConnection
-from support.recording import EXAMPLE, LOST, SETTINGS, TRAIN
+from support.recording import LOST, SETTINGS, TRAIN, contents, of_each_kind
 
 from pipeline.tracking.addresses import local_store
 from pipeline.tracking.recording import journal as journal_module
@@ -20,26 +18,13 @@ from pipeline.tracking.recording.journal import (
     encode,
     journals,
 )
-from pipeline.tracking.recording.learning import (
-    DatasetInput,
-    EvaluationMetrics,
-    KerasModel,
-    Readings,
-)
 from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.records import (
     File,
     Finish,
     Metrics,
-    Params,
-    Table,
-    Tags,
-    Text,
 )
 from pipeline.tracking.store import open_store
-
-MEASURED = {"test_accuracy": 0.9, "test_loss": float("nan")}
-OWN = ("run_key", "mlflow.source.name", "mlflow.source.git.commit", "mlflow.user")
 
 
 @pytest.fixture
@@ -68,21 +53,7 @@ def write(home, keras_file):
 
 @pytest.fixture
 def records(home, keras_file):
-    """Return a record of each kind."""
-    return [
-        Params({"seed": 1, "model": {"units": [8]}}),
-        Tags({"note": "small"}),
-        Text("seed: 1", "config/params.yaml"),
-        DatasetInput("mnist", "a" * 64, "data/prepared", {"train": 10}),
-        *(Metrics({"loss": 1 / step, "lr": 0.1}, step=step, at=float(step)) for step in (1, 2)),
-        Readings("hardest", 2, [EXAMPLE], [["is 4", "read 9"]], at=2.0),
-        Metrics({"parameters": 7.0}, at=3.0),
-        Table({"network": ["mlp"], "epochs": [2]}, "sweep/results.json"),
-        *File.each([home / "chart.txt"], "train"),
-        KerasModel(str(keras_file), [10], EXAMPLE),
-        EvaluationMetrics(MEASURED, "mnist-test", "b" * 64, "t.npz", {"test": 5}, at=4.0),
-        Finish("FINISHED", at=5.0),
-    ]
+    return of_each_kind(home / "chart.txt", keras_file)
 
 
 def healthy(header, uri):
@@ -90,7 +61,7 @@ def healthy(header, uri):
 
 
 class Flaky:
-    """A client whose n-th call fails: its request is lost, its answer, or it is half done."""
+    """A client whose n-th call fails: it is done and its answer lost, or half done."""
 
     def __init__(self, client, calls, failing, how):
         self._client, self._calls, self._failing, self._how = client, calls, failing, how
@@ -124,66 +95,15 @@ class Flaky:
             real(run_id, str(kept), folder)
 
 
-def contents(client, run_id):
-    """Return all that MLflow's API tells of a run, but for ids."""
-    run = client.get_run(run_id)
-    tags = {key: value.replace(run_id, "ID") for key, value in run.data.tags.items()}
-    models = [client.get_logged_model(each.model_id) for each in run.outputs.model_outputs]
-    return {
-        "status": (run.info.status, run.info.end_time, run.info.run_name),
-        "params": run.data.params,
-        "tags": {key: value for key, value in tags.items() if key not in OWN},
-        "metrics": {
-            key: sorted(
-                (each.step, each.timestamp, repr(each.value))
-                for each in client.get_metric_history(run_id, key)
-            )
-            for key in run.data.metrics
-        },
-        "inputs": [
-            (each.dataset.name, each.dataset.digest, [tag.value for tag in each.tags])
-            for each in run.inputs.dataset_inputs
-        ],
-        "artifacts": artifacts(client, run_id, ""),
-        "models": [
-            (
-                each.name, each.status, each.params, files(each.artifact_location),
-                sorted((m.key, m.step, repr(m.value), m.dataset_name) for m in each.metrics),
-            )
-            for each in models
-        ],
-    }  # fmt: skip
+def runs_of(client, key, deleted=False):
+    from mlflow.entities import ViewType
 
-
-def artifacts(client, run_id, folder):
-    found = {}
-    for file in client.list_artifacts(run_id, folder):
-        if file.is_dir:
-            found |= artifacts(client, run_id, file.path)
-        else:
-            content = Path(client.download_artifacts(run_id, file.path)).read_bytes()
-            found[file.path] = hashlib.sha256(content).hexdigest()
-    return found
-
-
-def files(location):
-    folder = Path(location.removeprefix("file://"))
-    known = re.compile("run_id|model_id|uuid|time|size|m-")
-    return {
-        str(path.relative_to(folder)): [
-            line
-            for line in path.read_bytes().decode(errors="replace").splitlines()
-            if not known.search(line)
-        ]
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def runs_of(client, path):
-    key = path if isinstance(path, str) else Delivery(path).header.opening.run_id
+    if isinstance(key, Path):
+        key = Delivery(key).header.opening.run_id
     experiment = client.get_experiment_by_name("digits").experiment_id
-    return [r.info.run_id for r in client.search_runs([experiment], f"tags.run_key = '{key}'")]
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    found = client.search_runs([experiment], f"tags.run_key = '{key}'", run_view_type=view)
+    return [run.info.run_id for run in found]
 
 
 def deliver_until(path, failing, how):
@@ -194,7 +114,7 @@ def deliver_until(path, failing, how):
     return calls
 
 
-@pytest.mark.parametrize("how", ["request", "answer", "half"])
+@pytest.mark.parametrize("how", ["answer", "half"])
 def test_whichever_request_fails_the_run_is_as_if_none_had(how, client, write, records):
     path = write(*records)
     key = Delivery(path).header.opening.run_id
@@ -213,9 +133,23 @@ def test_whichever_request_fails_the_run_is_as_if_none_had(how, client, write, r
         assert deliver_until(path, number, how)[-1] == name
         assert path.exists()
         assert Delivery(path).advance(healthy, {})
-        (run_id,) = runs_of(client, key)
+        (run_id,) = runs_of(client, key, deleted=True)
         assert contents(client, run_id) == whole, f"{number}: {name}"
         assert not path.exists()
+
+
+def test_a_run_that_was_created_without_our_knowing_is_found_and_a_late_copy_deleted(client, write):
+    path = write(Metrics({"loss": 1.0}), Finish("FINISHED"))
+    key = Delivery(path).header.opening.run_id
+    assert deliver_until(path, 2, "answer")[-1] == "create_run"
+    (created,) = runs_of(client, key)
+    experiment = client.get_run(created).info.experiment_id
+    assert deliver_until(path, 5, "answer")[-1] == "log_batch"  # it was found
+    assert runs_of(client, key) == [created]
+    late = client.create_run(experiment, tags={"run_key": key}).info.run_id
+    assert Delivery(path).advance(healthy, {})
+    assert runs_of(client, key) == [created]
+    assert client.get_run(late).info.lifecycle_stage == "deleted"
 
 
 def test_a_run_that_is_written_is_delivered_up_to_now(client, home):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import zlib
 
 import numpy as np
@@ -76,6 +77,14 @@ def test_what_is_written_is_read_back(journal):
     assert count_waiting(path) == 4
 
 
+def test_later_journals_come_later_though_the_clock_was_put_back(journal, monkeypatch):
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    later = Journal(HEADER)
+    later.append(Metrics({"loss": 1.0}))
+    assert [len(contents(path)) for path in journals(journal.folder)] == [1, 2]
+    later.close()
+
+
 def test_only_its_owner_can_read_it(journal):
     assert path_of(journal).stat().st_mode & 0o077 == 0
     assert journal.folder.stat().st_mode & 0o077 == 0
@@ -116,6 +125,12 @@ def test_a_torn_line_is_none_yet(journal):
 def test_a_line_of_another_version_is_no_damage(body):
     with pytest.raises(UnusableError):
         decode(b"%08x %s" % (zlib.crc32(body), body))
+
+
+def test_a_record_that_could_not_be_read_back_is_not_written(journal):
+    with pytest.raises(UnusableError, match="values"):
+        journal.append(Tags({"number": 3}))
+    assert contents(path_of(journal)) == [HEADER]
 
 
 def test_a_full_disk_leaves_whole_lines(journal, monkeypatch):

@@ -9,6 +9,7 @@ from support.recording import SETTINGS, TRAIN, recorded_training
 
 from pipeline.tracking.lookups import find_training
 from pipeline.tracking.names import DATA_DIGEST_TAG, data_experiment
+from pipeline.tracking.recording import journal as journal_module
 from pipeline.tracking.recording import recorder as recorder_module
 from pipeline.tracking.recording.learning import DatasetInput
 from pipeline.tracking.recording.openings import RunRequest
@@ -98,6 +99,31 @@ def test_a_full_disk_costs_a_warning(monkeypatch, caplog):
     assert "No space left" in caplog.text
     assert len(caplog.records) == 1
     assert not recorder.is_recording()
+
+
+def test_a_disk_that_fills_up_costs_one_warning(client, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.record(Metrics({"loss": 3.0}, step=1))
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_module.os, "write", full)
+            recorder.record(Metrics({"loss": 2.0}, step=2), Metrics({"loss": 1.0}, step=3))
+        recorder.record(Metrics({"loss": 0.5}, step=4))
+    assert len(caplog.messages) == 1
+    history = client.get_metric_history(recorder.run_id(), "loss")
+    assert [each.step for each in history] == [1, 4]
+    assert client.get_run(recorder.run_id()).info.status == "FINISHED"
+
+
+def test_a_machine_that_cannot_be_measured_costs_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(recorder_module.Usage, "now", lambda _: 1 / 0)
+    monkeypatch.setattr(recorder_module, "SAMPLING_INTERVAL", 0.01)
+    with new_run(SETTINGS, TRAIN) as recorder:
+        recorder.monitor()
+        time.sleep(0.1)
+    assert caplog.messages == ["the use of the machine cannot be recorded (division by zero)"]
 
 
 def test_a_monitored_run_tells_how_busy_the_machine_was(client, monkeypatch):

@@ -13,10 +13,17 @@ import pytest
 from support.projects import wait_for
 from support.recording import SETTINGS, TRAIN, recorded_training
 
+from pipeline.system.errors import InputError
 from pipeline.tracking import addresses
 from pipeline.tracking.recording import journal as journal_module
-from pipeline.tracking.recording import notices, server
-from pipeline.tracking.recording.journal import Header, Journal, journals, store_folder
+from pipeline.tracking.recording import notices, server, starting
+from pipeline.tracking.recording.journal import (
+    Header,
+    Journal,
+    journals,
+    note_taken,
+    store_folder,
+)
 from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.records import Finish, Metrics
 
@@ -67,9 +74,9 @@ def folder(tmp_path, monkeypatch):
 def write(folder):
     """Return a function that writes a journal and returns its run's id."""
 
-    def write(name, code=None, parent_run_id=None):
+    def write(name, code=None, parent_run_id=None, run_id=None):
         request = RunRequest("digits", name, {}, parent_run_id)
-        opening = Opening(uuid.uuid4().hex, request)
+        opening = Opening(run_id or uuid.uuid4().hex, request)
         journal = Journal(Header(URI, SETTINGS, opening, code or server.code_digest()))
         journal.append(Metrics({"loss": 1.0}))
         journal.append(Finish("FINISHED"))
@@ -91,6 +98,7 @@ class Store:
         if name in self.refused:
             raise self.error
         self.delivered.append(name)
+        delivery.end += 1
         delivery.path.unlink()
         return True
 
@@ -121,14 +129,17 @@ def test_runs_are_delivered_in_the_order_in_which_they_were_begun(process, write
 
 def test_a_run_that_fails_holds_up_what_belongs_to_it_alone(process, folder, write, taken):
     parent = write("parent")
+    (path,) = journals(folder)
+    note_taken(path, f"run {'b' * 32}")
     write("child", parent_run_id=parent)
+    write("addition", run_id="b" * 32)
     write("other")
     taken.refused = {"parent"}
     assert "reset by peer" in str(process._deliver())
     assert taken.delivered == ["other"]
     taken.refused = set()
     assert process._deliver() is None
-    assert taken.delivered == ["other", "parent", "child"]
+    assert taken.delivered == ["other", "parent", "child", "addition"]
 
 
 def test_a_silent_server_is_told_at_once_and_asked_again(
@@ -160,6 +171,34 @@ def test_a_server_that_is_busy_for_a_moment_is_not_told(process, folder, write, 
     assert "database is locked" in notices.failing(folder)
 
 
+def test_what_is_forbidden_is_told_at_once_and_holds_up_nothing_else(process, folder, write, taken):
+    from mlflow import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    write("secret")
+    write("other")
+    taken.refused = {"secret"}
+    taken.error = MlflowException("Permission denied", PERMISSION_DENIED)
+    process._judge(process._deliver())
+    assert taken.delivered == ["other"]
+    assert notices.failing(folder).startswith(f"{URI}: the server does not allow this to ")
+
+
+def test_a_command_that_clears_the_failure_is_heard(process, folder, monkeypatch):
+    process._judge(InputError("no answer"))
+    process._pause = 3600.0
+    rests = []
+
+    def rest(_):
+        rests.append(1)
+        if len(rests) == 3:
+            notices.clear_failing(folder)
+
+    monkeypatch.setattr(time, "sleep", rest)
+    process._rest()
+    assert len(rests) == 3
+
+
 def test_a_stopped_server_does_not_answer(monkeypatch):
     """Its kernel still accepts connections."""
     monkeypatch.setattr(addresses, "SERVER_TIMEOUT", 0.1)
@@ -174,6 +213,20 @@ def test_a_stage_with_other_code_ends_it(process, write):
     assert not process._is_outdated()
     write("theirs", code="another")
     assert process._is_outdated()
+
+
+def test_a_command_with_another_password_has_its_own_process_deliver(folder, monkeypatch, write):
+    """As after a wrong password: `pipeline.sync` with the right one must not wait in vain."""
+    write("one")
+    began = server.Server(folder, 0)
+    starting.ask_for_delivery(folder)
+    assert not began._is_outdated()
+    monkeypatch.setattr(starting, "code_digest", lambda: "of another password")
+    notices.mark_failing(folder, "refused")
+    starting.ask_for_delivery(folder)
+    assert began._is_outdated()
+    assert notices.failing(folder) is None
+    assert not server.Server(folder, 0)._is_outdated()
 
 
 def test_an_older_journal_of_other_code_is_delivered(process, write, taken):
