@@ -6,8 +6,8 @@ Every command that records or reads runs does so as well, for the store that it 
 from pipeline.cli.command import run_tool
 from pipeline.config.schema import Config, Options
 from pipeline.system.errors import InputError
-from pipeline.tracking.recording.notices import clear_failing, failing, store_folders, waiting
-from pipeline.tracking.recording.starting import deliver
+from pipeline.tracking.recording.notices import failing, store_folders, waiting
+from pipeline.tracking.recording.starting import ask_for_delivery, deliver
 
 
 def run(_: Config, __: Options) -> None:
@@ -18,7 +18,7 @@ def run(_: Config, __: Options) -> None:
     """
     folders = store_folders()
     for folder in folders:
-        clear_failing(folder)
+        ask_for_delivery(folder)
     undelivered = [folder for folder in folders if not deliver(folder)]
     if undelivered:
         reasons = [reason for folder in undelivered if (reason := failing(folder))]

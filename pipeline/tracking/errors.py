@@ -44,7 +44,7 @@ def reason(error: Exception, longest: int) -> str:
 def refusal(error: BaseException) -> str | None:
     """Return what to do where a server does not accept a user or a password; None otherwise."""
     user = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    who = f"the user {user}" if user else "anybody without a user name"
+    who = f"the user {user}" if user else "this user"
     status = _status(error)
     if status == UNAUTHENTICATED:
         return (
@@ -53,18 +53,6 @@ def refusal(error: BaseException) -> str | None:
         )
     if status == FORBIDDEN:
         return f"the server does not allow this to {who}; ask who runs it for the right"
-    return None
-
-
-def _status(error: BaseException) -> int | None:
-    """Return the status that a server has answered with; None if the error is not about that."""
-    from mlflow.exceptions import MlflowException
-    from requests import HTTPError
-
-    if isinstance(error, HTTPError) and error.response is not None:
-        return int(error.response.status_code)
-    if isinstance(error, MlflowException):
-        return int(error.get_http_status_code())
     return None
 
 

@@ -66,6 +66,7 @@ CONFIG = """\
 default_permission = EDIT
 database_uri = {users}
 admin_username = {admin}
+auth_cache_ttl_seconds = 60
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """
 

@@ -163,7 +163,7 @@ def typed_by(person, *command, **login):
     """Return what a person sees who types a command with a login, and whether it failed."""
     done = subprocess.run(
         ["python", "-m", *command], cwd=person.folder, env=person.env | login,
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, start_new_session=True,
     )  # fmt: skip
     return done.stderr.splitlines(), done.returncode
 
@@ -175,7 +175,7 @@ def predictions(client):
 
 def test_with_a_wrong_password_what_is_recorded_waits(people, client):
     ben, before = people[1], predictions(client)
-    wrong = {"MLFLOW_TRACKING_PASSWORD": "nobodys-password"}
+    wrong = login(ben.name, "nobodys-password")
     (line,), code = typed_by(ben, "pipeline.report", **wrong)
     assert code == 1
     assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in line
@@ -199,6 +199,6 @@ def test_without_a_right_what_is_recorded_waits(people, address, client):
     assert code == 0
     (warning,) = [line for line in lines if "does not allow this to the user ida" in line]
     assert "python -m pipeline.sync" in warning
-    admin.grant_user_permission("ida", "experiment", here, "EDIT")
+    admin.revoke_user_permission("ida", "experiment", here)
     assert typed_by(ben, "pipeline.sync", **ida)[1] == 0
     assert predictions(client) == before + 1

@@ -35,6 +35,28 @@ def test_what_mlflow_and_its_database_raise_is_reported_without_the_sql():
         fail(ZeroDivisionError())
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (401, UNAUTHENTICATED, "not accept the user anna .*MLFLOW_TRACKING_PASSWORD$"),
+        (403, PERMISSION_DENIED, "not allow this to the user anna; ask who runs it for the right$"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_is_not_final(status, code, told, monkeypatch):
+    from mlflow.exceptions import MlflowException
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "anna")
+
+    @mlflow_errors_as_input_errors
+    def fail(error):
+        raise error
+
+    for error in (MlflowException("API request failed", code), answer(status)):
+        assert is_temporary(error)
+        with pytest.raises(InputError, match=told):
+            fail(error)
+
+
 def answer(status):
     response = requests.Response()
     response.status_code = status
@@ -76,36 +98,6 @@ def test_what_mlflow_refuses_is_refused_for_good():
         error = MlflowException("no", error_code=code)
         assert is_temporary(error) == passing
         assert is_missing(error) == (code == codes.RESOURCE_DOES_NOT_EXIST)
-
-
-def refused(status, code):
-    """Return what MLflow raises where a server refuses a request, and one for artifacts."""
-    from mlflow.exceptions import MlflowException
-    from requests import HTTPError, Response
-
-    answer = Response()
-    answer.status_code = status
-    return MlflowException("API request failed", code), HTTPError(response=answer)
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "told"),
-    [
-        (401, UNAUTHENTICATED, "not accept the user anna .*MLFLOW_TRACKING_PASSWORD$"),
-        (403, PERMISSION_DENIED, "not allow this to the user anna; ask who runs it for the right$"),
-    ],
-)
-def test_a_refusal_says_what_to_do_and_is_not_final(status, code, told, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "anna")
-
-    @mlflow_errors_as_input_errors
-    def fail(error):
-        raise error
-
-    for error in refused(status, code):
-        assert is_temporary(error)
-        with pytest.raises(InputError, match=told):
-            fail(error)
 
 
 def test_mlflow_is_not_imported_before_its_telemetry_is_switched_off():

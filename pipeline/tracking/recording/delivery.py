@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.system.errors import in_one_line
 from pipeline.tracking.addresses import local_store
-from pipeline.tracking.errors import is_missing, is_temporary, reason
+from pipeline.tracking.errors import is_missing, is_temporary, reason, refusal
 from pipeline.tracking.lookups import find_run
 from pipeline.tracking.recording.journal import (
     LOCAL,
@@ -164,4 +164,4 @@ def give_up(journal: Path, error: UnusableError) -> None:
 
 def in_words(error: Exception) -> str:
     """Return an error in one line, without its SQL statement."""
-    return in_one_line(f"{type(error).__name__}: {reason(error, LONGEST_ERROR)}")
+    return refusal(error) or in_one_line(f"{type(error).__name__}: {reason(error, LONGEST_ERROR)}")

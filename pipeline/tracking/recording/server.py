@@ -8,13 +8,14 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.system.errors import InputError
 from pipeline.system.garbage import collect_garbage_less_often
 from pipeline.tracking.addresses import sqlite_file, unreachable_reason, without_password
-from pipeline.tracking.errors import is_forbidden, refusal
+from pipeline.tracking.errors import is_forbidden
 from pipeline.tracking.recording import notices
 from pipeline.tracking.recording.delivery import Delivery, give_up, in_words
 from pipeline.tracking.recording.journal import (
@@ -25,7 +26,7 @@ from pipeline.tracking.recording.journal import (
     is_abandoned,
     journals,
 )
-from pipeline.tracking.recording.starting import code_digest
+from pipeline.tracking.recording.starting import WANTED, code_digest
 from pipeline.tracking.store import open_store
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Server:
     def __init__(self, folder: Path, lock: int) -> None:
         """Prepare to deliver what is in a folder, whose lock this process has inherited."""
         self._folder = folder
+        (folder / WANTED).unlink(missing_ok=True)
         self._lock = lock
         self._started = time.time_ns()
         self._deliveries: dict[Path, Delivery] = {}
@@ -74,7 +76,10 @@ class Server:
     def serve(self) -> None:
         """Deliver until nothing more comes, or a newer stage needs a process of its own."""
         while not self._is_outdated():
-            self._judge(self._deliver())
+            error = self._deliver()
+            if self._is_outdated():
+                break
+            self._judge(error)
             if not self._is_needed():
                 break
             self._rest()
@@ -88,7 +93,10 @@ class Server:
             time.sleep(POLL_INTERVAL)
 
     def _is_outdated(self) -> bool:
-        """Return whether a stage with other code or settings has begun since this process."""
+        """Return whether a stage with other code or settings has begun, or asks for delivery."""
+        with suppress(FileNotFoundError):
+            if (self._folder / WANTED).read_text(encoding="utf-8") != code_digest():
+                return True
         new = [each for each in journals(self._folder) if each not in self._deliveries]
         headers = [header_of(each) for each in new if began(each) > self._started]
         return any(header is not None and header.code != code_digest() for header in headers)
@@ -139,7 +147,7 @@ class Server:
         if silent := silence(uri):
             return InputError(silent)
         kind = PermissionError if is_forbidden(error) else RuntimeError
-        return kind(f"{without_password(uri)}: {refusal(error) or in_words(error)}")
+        return kind(f"{without_password(uri)}: {in_words(error)}")
 
     def _open(self, header: Header, uri: str) -> "MlflowClient":
         """Return a client of a store, kept open.

@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline.config.places import ROOT, home
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import in_one_line
+from pipeline.system.files import write_text
 from pipeline.tracking.addresses import tracking_uri
 from pipeline.tracking.recording import notices
 from pipeline.tracking.recording.journal import is_abandoned, journals, store_folder
@@ -27,7 +28,7 @@ SERVER_CODE = ("tracking", "config", "system")
 """Folders of pipeline/ that the recorder process runs code from."""
 NO_SETTINGS = ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_MAX_RETRIES")
 """Variables of one run, or that the recorder process sets itself."""
-LOCK, LOG = "lock", "recorder.log"
+LOCK, LOG, WANTED = "lock", "recorder.log", "wanted"
 PATIENCE = 60.0
 """Seconds to wait for a recorder process that delivers nothing and does not say why."""
 POLL_INTERVAL = 0.02  # seconds
@@ -140,5 +141,12 @@ def deliver(folder: Path) -> bool:
 def deliver_waiting(settings: Tracking) -> bool:
     """Deliver what waits for the configured store; return whether nothing waits any more."""
     folder = store_folder(tracking_uri(settings))
-    notices.clear_failing(folder)
+    ask_for_delivery(folder)
     return deliver(folder)
+
+
+def ask_for_delivery(folder: Path) -> None:
+    """Have a failing store tried at once, by a recorder process that knows our password."""
+    if folder.is_dir():
+        write_text(folder / WANTED, code_digest())
+        notices.clear_failing(folder)

@@ -21,9 +21,9 @@ from pipeline.tracking.registry.names import LOCK_MODEL
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PATIENCE = 300.0  # seconds
-LONGEST = 600.0
-"""Seconds after which the lock is that of a machine that has gone: registering takes a minute."""
+PATIENCE = 600.0  # seconds
+LONGEST = 1800.0
+"""Seconds after which the lock is that of a machine that has gone: registering takes minutes."""
 EVERY = 0.5
 TAKEN = ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 """What MLflow says if there is such a model, and if it was deleted before MLflow looked at it."""

@@ -16,7 +16,7 @@ from support.recording import SETTINGS, TRAIN, recorded_training
 from pipeline.system.errors import InputError
 from pipeline.tracking import addresses
 from pipeline.tracking.recording import journal as journal_module
-from pipeline.tracking.recording import notices, server
+from pipeline.tracking.recording import notices, server, starting
 from pipeline.tracking.recording.journal import (
     Header,
     Journal,
@@ -181,7 +181,7 @@ def test_what_is_forbidden_is_told_at_once_and_holds_up_nothing_else(process, fo
     taken.error = MlflowException("Permission denied", PERMISSION_DENIED)
     process._judge(process._deliver())
     assert taken.delivered == ["other"]
-    assert notices.failing(folder) == f"{URI}: MlflowException: Permission denied"
+    assert notices.failing(folder).startswith(f"{URI}: the server does not allow this to ")
 
 
 def test_a_command_that_clears_the_failure_is_heard(process, folder, monkeypatch):
@@ -213,6 +213,20 @@ def test_a_stage_with_other_code_ends_it(process, write):
     assert not process._is_outdated()
     write("theirs", code="another")
     assert process._is_outdated()
+
+
+def test_a_command_with_another_password_has_its_own_process_deliver(folder, monkeypatch, write):
+    """As after a wrong password: `pipeline.sync` with the right one must not wait in vain."""
+    write("one")
+    began = server.Server(folder, 0)
+    starting.ask_for_delivery(folder)
+    assert not began._is_outdated()
+    monkeypatch.setattr(starting, "code_digest", lambda: "of another password")
+    notices.mark_failing(folder, "refused")
+    starting.ask_for_delivery(folder)
+    assert began._is_outdated()
+    assert notices.failing(folder) is None
+    assert not server.Server(folder, 0)._is_outdated()
 
 
 def test_an_older_journal_of_other_code_is_delivered(process, write, taken):
