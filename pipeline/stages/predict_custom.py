@@ -199,7 +199,8 @@ def explain(
 
 def _steps(path: Path, mode: str) -> Steps:
     if mode == "digit":
-        return decode_and_normalise(partial(read_picture, path))[1].steps
+        usual, *others = decode_and_normalise(partial(read_picture, path))[1]
+        return (*usual.steps, *((f"or: {other.way}", other.image) for other in others))
     return steps_to_lines(read_picture(path).pixels)
 
 

@@ -77,7 +77,7 @@ def _read_all(files: Sequence[Path]) -> list[NDArray[np.uint8] | None]:
 def _read_one(file: Path) -> NDArray[np.uint8] | None:
     """Return a picture in MNIST's form, uint8 (28, 28); None if it is blank or cannot be read."""
     try:
-        image = decode_and_normalise(partial(read_picture, file))[1].image
+        image = decode_and_normalise(partial(read_picture, file))[1][0].image
     except Exception:  # one picture must not stop all the others, not even out of memory
         return None
     return image if image.any() else None

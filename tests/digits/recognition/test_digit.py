@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from PIL import ImageDraw
 from support.pictures import Ink, picture, write_samples
 
 from pipeline.digits.preprocessing import normalise as normalising
@@ -105,14 +106,14 @@ def test_only_broken_pictures_need_no_network(tmp_path):
 
 
 def test_what_breaks_the_normalising_is_one_error(folder, monkeypatch):
-    real = normalise
+    real = normalising.readings
 
     def sometimes(pixels):
         if pixels.shape[0] > 60:
             raise MemoryError("too much")
         return real(pixels)
 
-    monkeypatch.setattr(normalising, "normalise", sometimes)
+    monkeypatch.setattr(normalising, "readings", sometimes)
 
     found = answers(folder)
 
@@ -138,6 +139,22 @@ def test_image_is_what_the_network_saw_and_the_thumbnail_is_small(folder):
     assert np.array_equal(answer.image, normalise(np.asarray(picture(0, 400))).image)
     assert THUMBNAIL_SIDE / 2 < max(answer.thumbnail.shape) <= THUMBNAIL_SIDE
     assert answer.thumbnail.dtype == np.uint8
+
+
+def test_readings_of_several_pictures_are_one_batch_and_do_not_mix(tmp_path):
+    page = picture(0, 200)
+    ImageDraw.Draw(page).rectangle((20, 20, 180, 180), outline=10, width=3)
+    for name in ("a.png", "c.png"):
+        page.save(tmp_path / name)
+    picture(1).save(tmp_path / "b.png")
+    classifier = Ink(sure=0.99)
+
+    found = answers(tmp_path, classifier=classifier)
+
+    assert [each.digit for each in found.values()] == [0, 1, 0]
+    assert np.array_equal(found["a.png"].probabilities, found["c.png"].probabilities)
+    (batch,) = classifier.batches
+    assert batch > 5
 
 
 def test_only_as_many_thumbnails_are_kept_as_are_shown(tmp_path):
