@@ -156,6 +156,9 @@ def _file_content(path: Path) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            reason = f"is a link to a missing file, {path.readlink()}"
+            raise PictureError(in_one_line(reason, 240)) from error
         raise PictureError(f"cannot be opened: {_reason(error)}") from error
     try:
         _refuse_special(os.fstat(handle))
