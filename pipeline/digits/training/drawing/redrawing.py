@@ -23,7 +23,7 @@ FINE = 4  # a coarse digit is enlarged to this many times its final size
 
 
 def redraw(images: Pixels, rng: np.random.Generator) -> Pixels:
-    """Redraw each digit: one in two wider or narrower, one in two on a coarse grid.
+    """Redraw each digit wider or narrower, and one in two on a coarse grid.
 
     Args:
         images: uint8 (n, 28, 28) in MNIST's form, light on dark.
@@ -40,9 +40,7 @@ def _redrawn(image: Pixels, rng: np.random.Generator) -> Pixels:
     if not width:
         return image
     digit = image[y : y + height, x : x + width]
-    low, high = np.log(WIDENING)
-    wider = np.exp(rng.uniform(low, high)) if rng.random() < 0.5 else 1.0
-    form = np.array([width * wider, height])
+    form = np.array([width * np.exp(rng.uniform(*np.log(WIDENING))), height])
     size = form * BOX / form.max()
     if rng.random() < 0.5:
         digit = _resize(_coarse(digit, size * rng.uniform(*GRID) / BOX, rng), size * FINE)
