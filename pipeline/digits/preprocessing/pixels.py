@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from pipeline.system.arrays import Pixels
 
+# From this enlargement on, Lanczos's filter is used: it is sharper than a cubic one and keeps the
+# holes of a digit of a dozen pixels open, but takes seven times as long.
+SHARPENED_FROM = 4
+
 
 def as_pixels(array: NDArray[Any]) -> Pixels:
     """Tell the type checker what OpenCV's stubs do not: uint8 in, uint8 out."""
@@ -60,7 +64,8 @@ def resize(picture: Pixels, scale: float) -> Pixels:
         return picture
     height, width = picture.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    enlarging = cv2.INTER_CUBIC if scale < SHARPENED_FROM else cv2.INTER_LANCZOS4
+    how = cv2.INTER_AREA if scale < 1 else enlarging
     return as_pixels(cv2.resize(picture, size, interpolation=how))
 
 

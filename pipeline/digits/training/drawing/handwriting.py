@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.splits import BOX, DIGIT_NAMES, SIDE, Split
-from pipeline.digits.training.drawing.strokes import FORMS, OTHER_FORMS
+from pipeline.digits.training.drawing.strokes import (
+    FORMS,
+    FORMS_ELSEWHERE,
+    OTHER_FORMS,
+)
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +74,7 @@ def _two_digits(rng: np.random.Generator) -> list[Floats]:
 
 
 def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
-    forms = FORMS[digit]
+    forms = (*FORMS[digit], *FORMS_ELSEWHERE[digit])
     return [smooth_curve(stroke, rng) for stroke in forms[rng.integers(len(forms))]]
 
 
@@ -135,7 +139,7 @@ def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8
     large = np.zeros((SIDE * OVERSIZE, SIDE * OVERSIZE), np.uint8)
     lines = [np.rint((stroke - low) * scale + room).astype(np.int32) for stroke in strokes]
     cv2.polylines(large, lines, isClosed=False, color=255, thickness=max(1, round(width * scale)))
-    return _centred(cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    return centered(cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
 def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
@@ -148,7 +152,8 @@ def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
     return bent
 
 
-def _centred(image: cv2.typing.MatLike) -> NDArray[np.uint8]:
+def centered(image: cv2.typing.MatLike) -> NDArray[np.uint8]:
+    """Centre a picture of 28 x 28 pixels, not all 0, by mass; keep its 20 x 20 box inside."""
     moments = cv2.moments(image)
     room = (SIDE - BOX) // 2
     off = [SIDE / 2 - moments[axis] / moments["m00"] for axis in ("m01", "m10")]

@@ -7,7 +7,7 @@ from support.kept import assert_as_kept
 
 from pipeline.digits.training.drawing import handwriting
 from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
-from pipeline.digits.training.drawing.strokes import FORMS
+from pipeline.digits.training.drawing.strokes import FORMS, FORMS_ELSEWHERE
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,17 @@ def test_no_two_are_alike(images):
 
 
 def test_every_digit_comes_under_its_label(monkeypatch, drawn):
-    assert set(drawn.labels) == set(range(10)) == set(range(len(FORMS)))
+    assert (
+        set(drawn.labels)
+        == set(range(10))
+        == set(range(len(FORMS)))
+        == set(range(len(FORMS_ELSEWHERE)))
+    )
     for digit in range(10):
         # With all other digits' strokes in a place of their own, only those of this one are drawn.
-        level = [FORMS[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
-        monkeypatch.setattr(handwriting, "FORMS", tuple(level))
+        for name, forms in (("FORMS", FORMS), ("FORMS_ELSEWHERE", FORMS_ELSEWHERE)):
+            level = [forms[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
+            monkeypatch.setattr(handwriting, name, tuple(level))
         these = draw_digits(60, np.random.default_rng(digit))
         flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in these.images]
         assert (np.array(flat) == (these.labels != digit)).all()
