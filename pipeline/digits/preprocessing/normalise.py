@@ -10,13 +10,14 @@ Lengths are relative to the picture wherever they can be, so that its size does 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.preprocessing.background import whole_readings
 from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, Picture
 from pipeline.digits.preprocessing.form import (
     FINE,
@@ -66,12 +67,15 @@ class Normalised:
         steps: Every step; the last one is `image`.
         extent: The digit's longer side, in pixels of the original picture (before it was enlarged,
             if that was done by repeating pixels); 0 without a digit.
+        whole: Other readings of a picture of the network's own size, uint8 (28, 28) each: nothing
+            in them was cut out or moved.
     """
 
     image: Pixels
     trouble: str
     steps: Steps
     extent: int
+    whole: tuple[Pixels, ...] = ()
 
 
 def normalise(picture: Pixels) -> Normalised:
@@ -88,6 +92,9 @@ def normalise(picture: Pixels) -> Normalised:
     found = _normalise_shrunk(picture, factor)
     if factor > 1 and not found.extent:
         return _normalise_shrunk(picture, factor // 2)  # thin strokes are less faint there
+    if picture.shape[:2] == (SIDE, SIDE) and len(found.steps) > 3:
+        gray = 255 - as_pixels(dict(found.steps)["dark on light"])
+        return replace(found, whole=whole_readings(gray, in_doubt=bool(found.trouble)))
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -19,6 +20,9 @@ from pipeline.system.arrays import Pixels
 from pipeline.system.errors import type_and_message
 
 THUMBNAIL_SIDE = 96  # longest side of the picture as shown, in pixels
+
+# Exponent of the confidence by which a reading of a picture is weighted.
+SURER_COUNTS_MORE = 6
 
 Status = Literal["ok", "unsure", "error"]
 
@@ -71,6 +75,7 @@ class NetworkInput:
         thumbnail: As in `Prediction`.
         doubt: Why it could not be read, or is probably not a single digit; one line, may be empty.
         note: What was left out of the file; one line, may be empty.
+        whole: Other readings of the picture, as in `Normalised`.
     """
 
     file: str
@@ -78,6 +83,12 @@ class NetworkInput:
     thumbnail: Pixels | None = None
     doubt: str = ""
     note: str = ""
+    whole: tuple[Pixels, ...] = ()
+
+    @property
+    def readings(self) -> list[Pixels]:
+        """What the network is asked about; none if the picture could not be read."""
+        return [] if self.image is None else [self.image, *self.whole]
 
 
 def recognise(
@@ -131,7 +142,9 @@ def prepare(file: str, decode: Callable[[int], Picture], *, thumbnail: bool) -> 
         small = shrink_to(picture.pixels, THUMBNAIL_SIDE) if thumbnail else None
     except Exception as error:  # one picture must not stop all the others
         return NetworkInput(file, doubt=why_unread(error))
-    return NetworkInput(file, normalised.image, small, normalised.trouble, picture.note)
+    return NetworkInput(
+        file, normalised.image, small, normalised.trouble, picture.note, normalised.whole
+    )
 
 
 def why_unread(error: Exception) -> str:
@@ -145,18 +158,34 @@ def classify(
     inputs: Sequence[NetworkInput], classifier: DigitClassifier, unsure_below: float
 ) -> Iterator[Prediction]:
     """Classify all inputs as one batch; yield one prediction per input, in order."""
-    images = [each.image for each in inputs if each.image is not None]
+    images = [image for each in inputs for image in each.readings]
     answers = iter(classifier.probabilities(np.stack(images))) if images else iter(())
     for each in inputs:
         if each.image is None:
             yield Prediction(each.file, None, 0.0, None, 0.0, "error", each.doubt, None, None)
         else:
-            yield _prediction(each, next(answers), unsure_below)
+            yield _prediction(each, np.stack([*islice(answers, len(each.readings))]), unsure_below)
+
+
+def agreed(answers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the answers to several readings of a picture, mostly of the surest ones.
+
+    Where sure readings contradict each other, the mean is not sure.
+
+    Args:
+        answers: float32 (readings, classes), probabilities.
+
+    Returns:
+        float32 (classes,).
+    """
+    weights = answers.max(axis=1) ** SURER_COUNTS_MORE
+    return np.asarray(weights @ answers / weights.sum(), np.float32)
 
 
 def _prediction(
-    seen: NetworkInput, probabilities: NDArray[np.float32], unsure_below: float
+    seen: NetworkInput, answers: NDArray[np.float32], unsure_below: float
 ) -> Prediction:
+    probabilities = agreed(answers)
     (first, confidence), (second, second_confidence) = two_likeliest(probabilities)
     doubt = seen.doubt
     if not doubt and confidence < unsure_below:
@@ -170,7 +199,7 @@ def _prediction(
         second_confidence=second_confidence,
         status="unsure" if doubt else "ok",
         detail="; ".join(part for part in (doubt, seen.note) if part),
-        image=seen.image,
+        image=seen.readings[int(answers.max(axis=1).argmax())],
         thumbnail=seen.thumbnail,
         probabilities=probabilities,
     )
