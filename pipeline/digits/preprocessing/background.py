@@ -13,7 +13,8 @@ from pipeline.system.arrays import Pixels
 
 RIM = 5  # pixels; as deep as the paper around the digits of MNIST
 INKED = 64  # a stroke's ink, 0..255
-WIDEST = 0.8  # of the picture
+WIDEST, FILLING = 0.8, 0.95  # of the picture
+MOST_PARTS = 6  # of the paper and of a digit together
 OTHER_SIZE, OFF_CENTRE = 4, 2.5  # pixels
 SURROUNDINGS = 4.0  # standard deviation, in pixels; a few stroke widths
 
@@ -36,12 +37,15 @@ def whole_readings(gray: Pixels, *, in_doubt: bool) -> tuple[Pixels, ...]:
 def _may_be_in_place(ink: Pixels) -> bool:
     """Return whether the ink is about where MNIST's digits are, or hides where the digit is.
 
-    Digits are higher than wide. So ink that reaches from the left to the right is not theirs alone.
+    Digits are higher than wide. So ink that reaches from the left to the right is not theirs alone,
+    unless it fills the picture as if the digit had been cut out tightly, in a few parts.
     """
     mask = threshold(ink, INKED)
     _, _, width, height = cv2.boundingRect(mask)
-    if width == 0 or width > WIDEST * ink.shape[1]:
-        return width > 0
+    if width > WIDEST * ink.shape[1]:
+        return height < FILLING * len(ink) or cv2.connectedComponents(mask)[0] > MOST_PARTS
+    if not width:
+        return False
     off = max(abs(part - SIDE / 2) for part in center_of_mass(mask))
     return abs(max(width, height) - BOX) <= OTHER_SIZE and off <= OFF_CENTRE
 

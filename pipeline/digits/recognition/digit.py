@@ -22,7 +22,7 @@ from pipeline.system.errors import type_and_message
 THUMBNAIL_SIDE = 96  # longest side of the picture as shown, in pixels
 
 # Exponent of the confidence by which a reading of a picture is weighted.
-SURER_COUNTS_MORE = 6
+SURER_COUNTS_MORE = 4
 
 Status = Literal["ok", "unsure", "error"]
 

@@ -73,6 +73,13 @@ def test_a_line_across_may_hide_where_the_digit_is(digit):
     assert len(whole_readings(moved, in_doubt=False)) == 2
 
 
+def test_noise_all_over_may_hide_it_too_but_a_digit_that_fills_the_picture_is_elsewhere(digit):
+    filling = cv2.resize(digit[4:24, 7:21], (28, 28), interpolation=cv2.INTER_AREA)
+    assert whole_readings(filling, in_doubt=False) == ()
+    noisy = np.where(np.random.default_rng(0).random((28, 28)) < 0.1, 255, filling)
+    assert len(whole_readings(noisy.astype(np.uint8), in_doubt=False)) == 2
+
+
 @pytest.mark.parametrize("tone", [0, 90, 255])
 def test_nothing_is_read_from_even_paper(tone):
     even = np.full((28, 28), tone, np.uint8)
