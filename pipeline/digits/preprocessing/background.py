@@ -7,14 +7,19 @@ centred. In a picture of the network's own size the digit is likely to be in its
 import cv2
 import numpy as np
 
-from pipeline.digits.preprocessing.pixels import as_pixels, center_of_mass, threshold
+from pipeline.digits.preprocessing.pixels import (
+    as_pixels,
+    center_of_mass,
+    otsu_threshold,
+    threshold,
+)
 from pipeline.digits.splits import BOX, SIDE
 from pipeline.system.arrays import Pixels
 
 RIM = 5  # pixels; as deep as the paper around the digits of MNIST
 INKED = 64  # a stroke's ink, 0..255
 WIDEST, FILLING = 0.8, 0.95  # of the picture
-MOST_PARTS = 6  # of the paper and of a digit together
+MOST_PARTS = 10  # of the paper and of a digit together, or of its holes
 OTHER_SIZE, OFF_CENTRE = 4, 2.5  # pixels
 SURROUNDINGS = 4.0  # standard deviation, in pixels; a few stroke widths
 
@@ -23,31 +28,38 @@ def whole_readings(gray: Pixels, *, in_doubt: bool) -> tuple[Pixels, ...]:
     """Return what a small picture shows if its paper is taken out in either of two ways.
 
     Args:
-        gray: uint8 (h, w), light strokes on darker paper, at least RIM a side.
+        gray: uint8 (28, 28), light strokes on darker paper.
         in_doubt: Whether no digit stood out clearly.
 
     Returns:
-        uint8 (h, w) each, light on black; none if the picture clearly shows a digit elsewhere than
-        where the network expects it.
+        uint8 (28, 28) each, light on black; none if the picture clearly shows a digit in another
+        place than that where the network expects it.
     """
     ink = against_rim(gray)
-    return (ink, against_surroundings(gray)) if in_doubt or _may_be_in_place(ink) else ()
+    expected = in_doubt or _is_in_place(ink) or _is_hidden(ink, gray)
+    return (ink, against_surroundings(gray)) if expected else ()
 
 
-def _may_be_in_place(ink: Pixels) -> bool:
-    """Return whether the ink is about where MNIST's digits are, or hides where the digit is.
-
-    Digits are higher than wide. So ink that reaches from the left to the right is not theirs alone,
-    unless it fills the picture as if the digit had been cut out tightly, in a few parts.
-    """
+def _is_in_place(ink: Pixels) -> bool:
+    """Return whether the ink is where MNIST's digits are, and about as large."""
     mask = threshold(ink, INKED)
     _, _, width, height = cv2.boundingRect(mask)
-    if width > WIDEST * ink.shape[1]:
-        return height < FILLING * len(ink) or cv2.connectedComponents(mask)[0] > MOST_PARTS
-    if not width:
+    if abs(max(width, height) - BOX) > OTHER_SIZE:
         return False
-    off = max(abs(part - SIDE / 2) for part in center_of_mass(mask))
-    return abs(max(width, height) - BOX) <= OTHER_SIZE and off <= OFF_CENTRE
+    return max(abs(part - SIDE / 2) for part in center_of_mass(mask)) <= OFF_CENTRE
+
+
+def _is_hidden(ink: Pixels, gray: Pixels) -> bool:
+    """Return whether something hides where the digit is.
+
+    Digits are higher than wide. So ink that reaches from the left to the right is not theirs alone,
+    unless a few marks fill the picture's height, as of a digit that was cut out tightly.
+    """
+    if cv2.boundingRect(threshold(ink, INKED))[2] < WIDEST * SIDE:
+        return False
+    _, marks = otsu_threshold(gray)
+    filling = cv2.boundingRect(marks)[3] > FILLING * SIDE
+    return not filling or cv2.connectedComponents(marks)[0] > MOST_PARTS
 
 
 def against_rim(gray: Pixels) -> Pixels:

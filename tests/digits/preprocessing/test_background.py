@@ -68,7 +68,7 @@ def test_a_digit_elsewhere_or_of_another_size_is_not(digit):
 
 
 def test_a_line_across_may_hide_where_the_digit_is(digit):
-    moved = np.roll(digit, 4, axis=0)
+    moved = np.roll(digit, 3, axis=0)
     moved[3, 2:26] = 255
     assert len(whole_readings(moved, in_doubt=False)) == 2
 

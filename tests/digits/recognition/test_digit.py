@@ -201,7 +201,7 @@ def test_the_surest_of_several_readings_counts_most():
     answers[[0, 1, 2], [4, 7, 7]] = 0.95, 0.55, 0.55
     agreed = recognition.agreed(answers)
     assert agreed.argmax() == 4
-    assert agreed[4] > 0.85
+    assert agreed[4] > 0.75
 
 
 def test_sure_readings_that_contradict_each_other_are_not_sure():
