@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.preprocessing.background import whole_readings
 from pipeline.digits.preprocessing.candidates import (
     Candidate,
     cut_page,
@@ -132,7 +133,17 @@ def readings(picture: Pixels) -> list[Normalised]:
         found = list(_readings_shrunk(picture, factor // 2))  # thin strokes are less faint there
     different = {each.image.tobytes(): each for each in reversed(found) if each.extent}
     different.pop(found[0].image.tobytes(), None)
-    return [found[0], *reversed(different.values())]
+    return [found[0], *reversed(different.values()), *_as_a_whole(picture, found[0])]
+
+
+def _as_a_whole(picture: Pixels, usual: Normalised) -> Iterator[Normalised]:
+    """Read a picture of the network's own size as a whole if nothing speaks against it."""
+    steps = dict(usual.steps)
+    if picture.shape[:2] != (SIDE, SIDE) or "flattened" not in steps:
+        return
+    gray = 255 - as_pixels(steps["dark on light"])
+    for image in whole_readings(gray, in_doubt=bool(usual.trouble)):
+        yield Normalised(image, "", (*usual.steps[:3], ("seen", image)), BOX, way="whole")
 
 
 def decode_and_normalise(

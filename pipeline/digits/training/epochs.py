@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.digits.splits import Split
 from pipeline.digits.training.augmentation import Distortion, distort
-from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
+from pipeline.digits.training.drawing.handwriting import draw_digits
+from pipeline.digits.training.drawing.others import draw_others
 from pipeline.digits.training.drawing.redrawing import redraw
 from pipeline.digits.training.plan import TrainingPlan
 from pipeline.digits.training.sharing import SharedPictures

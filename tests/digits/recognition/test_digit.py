@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
 from support.pictures import Ink, picture, write_samples
 
 from pipeline.digits.preprocessing import normalise as normalising
@@ -210,3 +210,28 @@ def test_many_files_are_answered_by_processes_as_by_threads(tmp_path, monkeypatc
 
 def test_no_files_no_answers(tmp_path):
     assert list(recognise([], tmp_path, Ink(), unsure_below=0.5, chunk_size=256)) == []
+
+
+def test_a_small_picture_is_read_as_a_whole_as_well(tmp_path):
+    """The bands at its sides leave nothing to cut a digit from."""
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 13:15] = 255
+    pixels[:, :7] = pixels[:, -7:] = 255
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+
+    class Stroke:
+        """Is sure of a one where there is ink along two columns, and of nothing else."""
+
+        def probabilities(self, images):
+            self.images = images
+            columns = (images > 127).any(axis=1).sum(axis=1)
+            answers = np.full((len(images), 10), 0.1, np.float32)
+            answers[columns == 2] = np.eye(10, dtype=np.float32)[1]
+            return answers
+
+    stroke = Stroke()
+    answer = answers(tmp_path, classifier=stroke)["x.png"]
+
+    assert len(stroke.images) == 3
+    assert (answer.digit, answer.status) == (1, "ok")
+    assert not answer.image[:, :7].any()

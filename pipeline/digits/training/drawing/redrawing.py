@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.splits import BOX, SIDE
-from pipeline.digits.training.drawing.handwriting import centered
+from pipeline.digits.training.drawing.handwriting import centred
 from pipeline.system.arrays import Pixels
 
 # Widths, as multiples of the digit's own.
@@ -46,7 +46,7 @@ def _redrawn(image: Pixels, rng: np.random.Generator) -> Pixels:
         digit = _resize(_coarse(digit, size * rng.uniform(*GRID) / BOX, rng), size * FINE)
     redrawn = _in_the_middle(_resize(digit, size))
     # Lines thinner than the grid may be lost.
-    return centered(redrawn) if redrawn.any() else image
+    return centred(redrawn) if redrawn.any() else image
 
 
 def _coarse(digit: Pixels, grid: NDArray[np.float64], rng: np.random.Generator) -> Pixels:
