@@ -55,7 +55,7 @@ def is_plain(marks: Marks, digit: Pixels) -> bool:
     single = (size > 0.25 * size.max(initial=0)).sum() == 1
     inked = cv2.countNonZero(digit)
     _, _, w, h = cv2.boundingRect(digit)
-    solid = inked > 0.55 * w * h and min(w, h) > 0.5 * max(w, h)
+    solid = inked > 0.65 * w * h and min(w, h) > 0.5 * max(w, h)
     return bool(single and not solid and inked == cv2.countNonZero(digit[1:-1, 1:-1]))
 
 
