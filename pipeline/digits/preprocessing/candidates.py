@@ -29,7 +29,8 @@ from pipeline.digits.preprocessing.pixels import (
 from pipeline.system.arrays import Pixels
 
 MOST_MARKS = 4  # largest ones, each of which may be the digit
-BLURS = (0.03, 0.045, 0.06)  # standard deviation / size of the digit
+BLURS = (0.03, 0.05)  # standard deviation / size of the digit
+SMALLEST_PAGE, LARGEST_PAGE = 0.05, 0.8  # of the picture's area
 BORDER = 0.15  # of the side: how deep inside the picture a line may be that the digit touches
 
 
@@ -168,7 +169,8 @@ def _rectangles(mask: Pixels) -> Iterator[Pixels]:
         area = cv2.contourArea(outline)
         sides = cv2.minAreaRect(outline)[1]
         upright = min(sides) >= max(8, 0.4 * max(sides))
-        if upright and area > 0.85 * sides[0] * sides[1] and area < 0.8 * mask.size:
+        full = area > 0.85 * sides[0] * sides[1]
+        if upright and full and SMALLEST_PAGE < area / mask.size < LARGEST_PAGE:
             page = np.zeros_like(mask)
             cv2.fillConvexPoly(page, cv2.convexHull(outline), [1])
             yield as_pixels(cv2.erode(page, np.ones((3, 3), np.uint8), borderValue=0))
