@@ -113,6 +113,8 @@ def _blurred(marks: Marks) -> Iterator[Candidate]:
     for share in BLURS if size else ():
         soft = as_pixels(cv2.GaussianBlur(whole, (0, 0), share * size))
         blurred = find_marks(soft)
+        if not len(blurred.boxes):
+            return
         main = int(blurred.boxes[:, 4].argmax())
         digit = (blurred.labels == 1 + main).astype(np.uint8)
         yield Candidate("blurred", digit, soft * digit, _trouble(blurred, main))
