@@ -60,18 +60,19 @@ def is_plain(marks: Marks, digit: Pixels) -> bool:
     return bool(single and not solid and inked == cv2.countNonZero(digit[1:-1, 1:-1]))
 
 
-def other_marks(ink: Pixels, marks: Marks, free: Pixels, kept: Marks) -> Iterator[Candidate]:
+def other_marks(ink: Pixels, marks: Marks, first: Candidate, kept: Marks) -> Iterator[Candidate]:
     """Yield what else may be the digit on the same paper.
 
     Args:
         ink: uint8 (h, w), all ink.
         marks: Its marks.
-        free: uint8 (h, w), the ink without edges and ruled lines.
-        kept: The marks of that.
+        first: The digit, found in the usual way.
+        kept: The marks without edges and ruled lines.
     """
     yield from _single_marks(ink, marks)
     yield from _fainter(ink, marks)
     yield from _blurred(kept)
+    yield from filled(first)
     yield from _without_border_lines(ink, marks)
 
 
@@ -118,6 +119,21 @@ def _blurred(marks: Marks) -> Iterator[Candidate]:
         main = int(blurred.boxes[:, 4].argmax())
         digit = (blurred.labels == 1 + main).astype(np.uint8)
         yield Candidate("blurred", digit, soft * digit, _trouble(blurred, main))
+
+
+def filled(found: Candidate) -> Iterator[Candidate]:
+    """Yield strokes drawn as outlines, filled: what lies inside one outline, but not inside two."""
+    digit = found.digit
+    outlines, family = cv2.findContours(digit, cv2.RETR_TREE, cv2.CHAIN_APPROX_NONE)
+    solid = digit.copy()
+    depths: list[int] = []
+    for number, (_, _, _, parent) in enumerate(family[0] if len(outlines) else ()):
+        depths.append(depths[parent] + 1 if parent >= 0 else 0)
+        if depths[-1] % 2:  # a hole
+            cv2.drawContours(solid, outlines, number, [depths[-1] % 4 == 1], cv2.FILLED)
+    solid |= digit
+    if cv2.countNonZero(solid) > 1.3 * cv2.countNonZero(digit):
+        yield Candidate("filled", solid, 255 * solid, found.trouble)
 
 
 def _without_border_lines(ink: Pixels, marks: Marks) -> Iterator[Candidate]:
