@@ -29,7 +29,8 @@ from pipeline.digits.preprocessing.pixels import (
 from pipeline.system.arrays import Pixels
 
 MOST_MARKS = 4  # largest ones, each of which may be the digit
-BLURS = (0.03, 0.045, 0.06)  # standard deviation / size of the digit
+BLURS = (0.03, 0.05)  # standard deviation / size of the digit
+SMALLEST_PAGE, LARGEST_PAGE = 0.05, 0.8  # of the picture's area
 BORDER = 0.15  # of the side: how deep inside the picture a line may be that the digit touches
 
 
@@ -55,22 +56,23 @@ def is_plain(marks: Marks, digit: Pixels) -> bool:
     single = (size > 0.25 * size.max(initial=0)).sum() == 1
     inked = cv2.countNonZero(digit)
     _, _, w, h = cv2.boundingRect(digit)
-    solid = inked > 0.55 * w * h and min(w, h) > 0.5 * max(w, h)
+    solid = inked > 0.65 * w * h and min(w, h) > 0.5 * max(w, h)
     return bool(single and not solid and inked == cv2.countNonZero(digit[1:-1, 1:-1]))
 
 
-def other_marks(ink: Pixels, marks: Marks, free: Pixels, kept: Marks) -> Iterator[Candidate]:
+def other_marks(ink: Pixels, marks: Marks, first: Candidate, kept: Marks) -> Iterator[Candidate]:
     """Yield what else may be the digit on the same paper.
 
     Args:
         ink: uint8 (h, w), all ink.
         marks: Its marks.
-        free: uint8 (h, w), the ink without edges and ruled lines.
-        kept: The marks of that.
+        first: The digit, found in the usual way.
+        kept: The marks without edges and ruled lines.
     """
     yield from _single_marks(ink, marks)
     yield from _fainter(ink, marks)
     yield from _blurred(kept)
+    yield from filled(first)
     yield from _without_border_lines(ink, marks)
 
 
@@ -112,9 +114,26 @@ def _blurred(marks: Marks) -> Iterator[Candidate]:
     for share in BLURS if size else ():
         soft = as_pixels(cv2.GaussianBlur(whole, (0, 0), share * size))
         blurred = find_marks(soft)
+        if not len(blurred.boxes):
+            return
         main = int(blurred.boxes[:, 4].argmax())
         digit = (blurred.labels == 1 + main).astype(np.uint8)
         yield Candidate("blurred", digit, soft * digit, _trouble(blurred, main))
+
+
+def filled(found: Candidate) -> Iterator[Candidate]:
+    """Yield strokes drawn as outlines, filled: what lies inside one outline, but not inside two."""
+    digit = found.digit
+    outlines, family = cv2.findContours(digit, cv2.RETR_TREE, cv2.CHAIN_APPROX_NONE)
+    solid = digit.copy()
+    depths: list[int] = []
+    for number, (_, _, _, parent) in enumerate(family[0] if len(outlines) else ()):
+        depths.append(depths[parent] + 1 if parent >= 0 else 0)
+        if depths[-1] % 2:  # a hole
+            cv2.drawContours(solid, outlines, number, [depths[-1] % 4 == 1], cv2.FILLED)
+    solid |= digit
+    if cv2.countNonZero(solid) > 1.3 * cv2.countNonZero(digit):
+        yield Candidate("filled", solid, 255 * solid, found.trouble)
 
 
 def _without_border_lines(ink: Pixels, marks: Marks) -> Iterator[Candidate]:
@@ -168,7 +187,8 @@ def _rectangles(mask: Pixels) -> Iterator[Pixels]:
         area = cv2.contourArea(outline)
         sides = cv2.minAreaRect(outline)[1]
         upright = min(sides) >= max(8, 0.4 * max(sides))
-        if upright and area > 0.85 * sides[0] * sides[1] and area < 0.8 * mask.size:
+        full = area > 0.85 * sides[0] * sides[1]
+        if upright and full and SMALLEST_PAGE < area / mask.size < LARGEST_PAGE:
             page = np.zeros_like(mask)
             cv2.fillConvexPoly(page, cv2.convexHull(outline), [1])
             yield as_pixels(cv2.erode(page, np.ones((3, 3), np.uint8), borderValue=0))

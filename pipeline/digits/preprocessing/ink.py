@@ -73,7 +73,9 @@ def weights_against_colour(picture: Pixels) -> ChannelWeights | None:
     """
     if picture.ndim == 2:
         return None
-    absorbed = np.maximum(np.median(picture, axis=(0, 1)) - picture, 0)
+    coarse = shrink_to(picture, 2 * COARSE)
+    paper = [median(channel.ravel()) for channel in map(as_pixels, cv2.split(coarse))]
+    absorbed = np.maximum(np.array(paper, np.float32) - coarse, 0)
     colourful = absorbed.max(axis=2) - absorbed.min(axis=2)
     if colourful.max() < 24:
         return None

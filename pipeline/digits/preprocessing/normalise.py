@@ -22,6 +22,7 @@ from pipeline.digits.preprocessing.background import whole_readings
 from pipeline.digits.preprocessing.candidates import (
     Candidate,
     cut_page,
+    filled,
     find_pages,
     is_plain,
     other_marks,
@@ -213,10 +214,11 @@ def _readings_shrunk(picture: Pixels, factor: int) -> Iterator[Normalised]:
     (first, marks, free, kept), found = _find_digit(ink)
     steps = (*steps, ("flattened", ink), *found)
     yield _formed(picture, usual, first, factor, steps)
-    if not first.trouble and free is ink and is_plain(marks, first.digit):
-        return
-    for other in other_marks(ink, marks, free, kept):
+    plain = not first.trouble and free is ink and is_plain(marks, first.digit)
+    for other in filled(first) if plain else other_marks(ink, marks, first, kept):
         yield _formed(picture, usual, other, factor, steps[:4])
+    if plain:
+        return
     yield from _other_papers(picture, searched, usual, first, factor)
     for page in find_pages(searched):
         part = cut_page(picture, page)
@@ -285,7 +287,7 @@ def _formed(
     parts = len(components(digit)[1]) - 1
     own = cv2.sumElems(ink * digit)[0]
     foreign = 1 - own / max(1.0, cv2.sumElems(ink[y : y + h, x : x + w])[0])
-    if factor > 1 and extent < REDRAWN and found.way != "blurred":
+    if factor > 1 and extent < REDRAWN and found.way not in ("blurred", "filled"):
         ink, digit = _cut_finer(picture, paper, digit, factor)
     image, doubt, formed = _form(ink, digit)
     steps = (*steps, *formed)

@@ -148,3 +148,16 @@ def test_what_is_around_a_tilted_page_becomes_paper():
     (page, *_) = find_pages(desk)
     cut = cut_page(desk, page)
     assert np.abs(cut.astype(int) - (240, 220, 90)).max() <= 2
+
+
+def test_an_outlined_digit_is_filled_and_its_loops_stay_open():
+    def outlined(page):
+        solid = (page < 128).astype(np.uint8)
+        edge = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        return (240 - 220 * edge).astype(np.uint8)
+
+    ring = cv2.circle(np.full((SIDE, SIDE), 240, np.uint8), (100, 100), 50, 20, 16)
+    for page in (draw(2, pen=16), draw(4, pen=16), ring):
+        found = {each.way: each for each in readings(outlined(page))}
+        assert likeness(found["filled"].image, normalise(page).image) > 0.93
+    assert found["filled"].image[13:15, 13:15].max() < 50

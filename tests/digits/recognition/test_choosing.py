@@ -76,7 +76,7 @@ def test_every_weight_is_of_something_measured():
     found = normalise(draw(3))
     ways = set(WEIGHTS) - set(features(found, 0.5)) - {"sure", "sure if narrow"}
     assert ways == {
-        *("one mark", "fainter", "blurred", "unlined", "page", "colour taken out"),
+        *("one mark", "fainter", "blurred", "filled", "unlined", "page", "colour taken out"),
         *("shaded", "inverted", "inverted, shaded"),
     }
 
