@@ -38,6 +38,7 @@ FULL = (
     "read_pictures --memory",
     "no_digits",
     "picture_kinds",
+    "corrupted_pictures",
     "other_hands",
     "whole_numbers",
     f"sweep {MNIST} --plain-runs 3",

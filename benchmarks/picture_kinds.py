@@ -144,6 +144,111 @@ def post_office(image: Pixels, _: np.random.Generator) -> Pixels:
     return filled
 
 
+# --- surroundings -------------------------------------------------------------------------------
+
+
+def any_pen(rng: np.random.Generator) -> float:
+    """Draw how much thicker a pen is than MNIST's, as for `ink`; often it is thinner."""
+    return float(rng.uniform(-0.025, 0.03))
+
+
+def box_of(strokes: Ink) -> tuple[int, int, int, int]:
+    """Return the box of strokes: left, top, width, height in pixels."""
+    x, y, w, h = cv2.boundingRect((strokes > 0.5).astype(np.uint8))
+    return x, y, w, h
+
+
+def underlined(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Underline it with the same pen."""
+    strokes = place(ink(image, 120, any_pen(rng)), (220, 260), rng)
+    sheet = cv2.copyMakeBorder(strokes, 0, 50, 0, 0, cv2.BORDER_CONSTANT)
+    x, y, w, h = box_of(strokes)
+    level, tilt = y + h + int(rng.integers(10, 30)), int(rng.integers(-4, 5))
+    cv2.line(
+        sheet, (x - 15, level - tilt), (x + w + 15, level + tilt), 1.0, int(rng.integers(2, 7))
+    )
+    return color(sheet, (20, 20, 20), WHITE)
+
+
+def circled(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Circle it with a red pen."""
+    strokes = np.pad(ink(image, 120, any_pen(rng)), 60)
+    page = color(strokes, (20, 20, 20), WHITE)
+    x, y, w, h = box_of(strokes)
+    axes = [int(np.hypot(w, h) / 2 * rng.uniform(1.1, 1.4)) for _ in range(2)]
+    cv2.ellipse(page, (x + w // 2, y + h // 2), axes, 0, 0, 360, (220, 30, 30), 3, cv2.LINE_AA)
+    return page
+
+
+def boxed(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Write into the box of a printed form, which has a label under it."""
+    page = color(np.zeros((230, 200), np.float32), (0, 0, 0), WHITE)
+    strokes = place(ink(image, 115, any_pen(rng))[:138, :148], (140, 150), rng)
+    page[23:163, 25:175] = color(strokes, (20, 20, 60), WHITE)
+    cv2.rectangle(page, (20, 18), (180, 168), (0, 0, 0), int(rng.integers(1, 4)))
+    label = ("day", "Nr.", "qty", "MM")[rng.integers(4)]
+    cv2.putText(page, label, (60, 200), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+    return page
+
+
+def between_lines(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Write so large that it touches the lines of its cell, left and below."""
+    strokes = ink(image, 120, any_pen(rng))
+    sheet = cv2.copyMakeBorder(strokes, 14, 8, 8, 14, cv2.BORDER_CONSTANT)
+    sheet[:, 4:8] = sheet[-8:-4] = 1.0
+    return color(sheet, (40, 40, 60), (235, 235, 228))
+
+
+def hard_shadow(image: Pixels, rng: np.random.Generator) -> bytes:
+    """Photograph it across the sharp edge of a shadow, as a JPEG file."""
+    strokes = place(ink(image, 150, any_pen(rng)), (300, 300), rng)
+    across, down = np.meshgrid(np.linspace(-1, 1, 300), np.linspace(-1, 1, 300))
+    turn = rng.uniform(0, 2 * np.pi)
+    beyond = across * np.cos(turn) + down * np.sin(turn) > rng.uniform(-0.3, 0.3)
+    light = np.where(beyond, rng.uniform(0.4, 0.7), 1.0)[..., None]
+    return _file(".jpg", color(strokes, (40, 40, 45), (230, 230, 230)) * light)
+
+
+def on_a_note(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Photograph a yellow note, a little tilted, on a desk of wood."""
+    grain = cv2.GaussianBlur(rng.normal(0, 1, (1, 640)).astype(np.float32), (0, 0), 3)
+    desk = (np.array([105, 68, 40]) * (1 + 0.4 * grain[..., None])).clip(0, 255)
+    page = np.broadcast_to(desk, (480, 640, 3)).astype(np.uint8)
+    side = int(rng.integers(180, 320))
+    height = int(side * rng.uniform(0.35, 0.55))
+    strokes = ink(image, height, any_pen(rng))
+    note = color(place(strokes, (side, side), rng), (30, 30, 40), (246, 228, 104))
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.uniform(-8, 8)), 1.0)
+    turn[:, 2] += (int(rng.integers(40, 600 - side)), int(rng.integers(30, 450 - side)))
+    laid = cv2.warpAffine(note, turn, (640, 480))
+    covered = cv2.warpAffine(np.ones((side, side), np.uint8), turn, (640, 480))[..., None]
+    return np.where(covered > 0, laid, page)
+
+
+def cut_tightly(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Draw with a thick marker, and cut the picture at the middle of the outer strokes."""
+    thin = ink(image, 118, -0.02)
+    reach = 2 * int(rng.integers(5, 11)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    x, y, w, h = box_of(thin)
+    cut = color(cv2.dilate(thin, disc)[y : y + h, x : x + w], (0, 0, 0), WHITE)
+    return cut if rng.random() < 0.5 else 255 - cut
+
+
+def dotted(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Print it dotted, for tracing."""
+    strokes = np.pad(ink(image, 130, any_pen(rng)), 40)
+    rows, columns = np.indices(strokes.shape) // int(rng.integers(4, 8))
+    return color(strokes * ((rows + columns) % 2), (20, 20, 20), WHITE)
+
+
+def hollow(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Draw its outline only."""
+    strokes = np.pad(ink(image, 150, float(rng.uniform(-0.02, 0.02))), 40)
+    edge = cv2.morphologyEx(strokes, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    return color(edge, (20, 20, 20), WHITE)
+
+
 def _file(suffix: str, pixels: NDArray[np.floating]) -> bytes:
     """Encode RGB or RGBA values, 0..255."""
     order = cv2.COLOR_RGBA2BGRA if pixels.shape[-1] == 4 else cv2.COLOR_RGB2BGR
@@ -161,6 +266,15 @@ KINDS: dict[str, Kind] = {
     "on squared paper": squared,
     "of 28 x 28 pixels": small,
     "of 16 x 16 pixels": post_office,
+    "underlined": underlined,
+    "in a red circle": circled,
+    "in a form's box with a label": boxed,
+    "that touch the lines of a cell": between_lines,
+    "in a hard shadow": hard_shadow,
+    "on a note on a desk": on_a_note,
+    "of a thick pen, cut tightly": cut_tightly,
+    "in dots": dotted,
+    "in outline": hollow,
 }
 
 

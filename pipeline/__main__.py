@@ -79,9 +79,14 @@ def _check_dvc_rules(config: Config) -> None:
 
 
 def _check_predict_paths(predict: Predict) -> None:
+    if isinstance(predict.images, list):
+        raise InputError(
+            "predict.images: DVC takes one folder or one picture; "
+            "to read a list, run `python -m pipeline.stages.predict_custom`"
+        )
     images, output = _in_project(predict.images), _in_project(predict.output)
-    if not images.is_dir():
-        raise InputError(f"predict.images={predict.images}: no such folder in {ROOT}")
+    if not images.exists():
+        raise InputError(f"predict.images={predict.images}: no such folder or picture in {ROOT}")
     if not output.is_relative_to(ROOT):
         raise InputError(
             f"predict.output={predict.output}: DVC tracks only files in the project; "

@@ -8,7 +8,6 @@ not recorded.
 import json
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 from pipeline.cli.command import run_tool
 from pipeline.cli.drift import in_short
@@ -149,7 +148,7 @@ def _record_predictions(config: Config, run_id: str) -> None:
     if predictions is None or not predictions.are_of(run_id):
         return
     stage = predict_custom.STAGE
-    name = f"pictures in {Path(settings.images).name}"
+    name = predict_custom.what_is_read(settings)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, name, {"stage": stage})
     with child_run(config.tracking, run_id, parent, child) as recorder:

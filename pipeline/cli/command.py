@@ -101,9 +101,16 @@ def _with_typed_paths(tree: Tree, line: CommandLine) -> Tree:
     if Path.cwd() == ROOT:
         return tree
     for section, key in TYPED_PATHS:
-        if line.sets(f"{section}.{key}") and isinstance(typed := tree[section].get(key), str):
-            tree[section] |= {key: str(typed_path(typed).absolute())}
+        typed = tree[section].get(key)
+        if line.sets(f"{section}.{key}") and isinstance(typed, str):
+            tree[section] |= {key: _absolute(typed)}
+        elif line.sets(f"{section}.{key}") and isinstance(typed, list):
+            tree[section] |= {key: [_absolute(place) for place in map(str, typed)]}
     return tree
+
+
+def _absolute(typed: str) -> str:
+    return str(typed_path(typed).absolute())
 
 
 def run_tool(

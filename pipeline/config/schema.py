@@ -46,11 +46,14 @@ class Lines(Section):
     learning_rate: Annotated[float, Field(gt=0, le=10)]
 
 
+Text = Annotated[str, Field(min_length=1)]
+
+
 class Predict(Section):
     """Which pictures to read, what they hold, and how sure an answer must be."""
 
     mode: Literal["digit", "number"]
-    images: Annotated[str, Field(min_length=1)]
+    images: Text | Annotated[list[Text], Field(min_length=1)]
     output: Annotated[str, Field(min_length=1)]
     model: Annotated[str, Field(min_length=1)]
     unsure_below: Annotated[float, Field(ge=0, le=1)]

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.preprocessing.decoding import Picture, PictureError, decode
+from pipeline.digits.preprocessing.decoding import Picture, PictureError, decode, from_array
+from pipeline.digits.preprocessing.form import is_mnist_form
 from pipeline.digits.preprocessing.streaming import in_chunks
 from pipeline.digits.recognition.digit import NetworkInput, Prediction, classify, prepare
-from pipeline.system.arrays import Pixels
+from pipeline.digits.splits import SIDE
 
 CHUNK_SIZE = 256  # pictures
 ALTERNATIVES = 3
@@ -26,15 +27,14 @@ def answer(
 
     Args:
         pictures: Each one the content of a picture file (bytes, or base64 text as in JSON), or
-            integers 0..255, (h, w) grey or (h, w, 3) RGB. An array of the network's own input size,
-            such as 28 x 28, is classified as it is; anything else is normalised first.
+            an array; `decoding.from_array` says of which types and shapes. An array in MNIST's
+            form is classified as it is; any other is read as a picture.
         classifier: The network that classifies the digits.
         unsure_below: Confidence, 0..1, below which an answer counts as "unsure".
     """
-    work = partial(_prepare, input_shape=classifier.input_shape)
     return [
         prediction
-        for inputs in in_chunks(work, list(enumerate(pictures)), CHUNK_SIZE)
+        for inputs in in_chunks(_prepare, list(enumerate(pictures)), CHUNK_SIZE)
         for prediction in classify(inputs, classifier, unsure_below)
     ]
 
@@ -50,31 +50,31 @@ def alternatives(prediction: Prediction) -> list[dict[str, float]]:
     ]
 
 
-def unstack(array: NDArray[np.generic]) -> list[object]:
-    """Split an array into pictures: it holds one, (h, w) or (h, w, 3), or a stack of them."""
+def unstack(array: NDArray[Any]) -> list[object]:
+    """Split an array into pictures: it holds one, or a stack of them, or one in each row."""
     if array.dtype == object:
         return list(array.ravel())
-    return [array] if _is_picture_shape(array) else list(array)
+    if array.ndim == 2 and _has_digits_as_rows(array):
+        return list(array)
+    single = array.ndim < 3 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
+    return [array] if single else list(array)
 
 
-def _is_picture_shape(array: NDArray[Any]) -> bool:
-    return array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)
+def _has_digits_as_rows(array: NDArray[Any]) -> bool:
+    """Return whether most rows are flattened digits in MNIST's form; else it is one picture."""
+    if not len(array) or array.shape[1] != SIDE**2 or array.dtype.kind not in "buif":
+        return False
+    return bool(np.mean([is_mnist_form(from_array(row)) for row in array]) > 0.5)
 
 
-def _prepare(numbered: tuple[int, object], input_shape: tuple[int, int]) -> NetworkInput:
+def _prepare(numbered: tuple[int, object]) -> NetworkInput:
     number, picture = numbered
     name = str(number)
     if isinstance(picture, bytes | bytearray | memoryview):
         return prepare(name, partial(decode, bytes(picture)), thumbnail=False)
     if isinstance(picture, str):
         return prepare(name, lambda side: decode(_from_base64(picture), side), thumbnail=False)
-    try:
-        pixels = _pixels(picture)
-    except PictureError as error:
-        return NetworkInput(name, doubt=str(error))
-    if pixels.shape == input_shape:
-        return NetworkInput(name, pixels)
-    return prepare(name, lambda _: Picture(pixels, pixels.shape[1::-1]), thumbnail=False)
+    return prepare(name, lambda _: _from_anything(picture), thumbnail=False)
 
 
 def _from_base64(text: str) -> bytes:
@@ -84,14 +84,10 @@ def _from_base64(text: str) -> bytes:
         raise PictureError("is text, but not a picture in base64") from error
 
 
-def _pixels(picture: object) -> Pixels:
-    expected = "a picture is bytes, or whole numbers 0..255 of shape (h, w) or (h, w, 3)"
+def _from_anything(picture: object) -> Picture:
     try:
         array = np.asarray(picture)
     except ValueError as error:
-        raise PictureError(f"is {type(picture).__name__}; {expected}") from error
-    if array.dtype.kind not in "ui":
-        raise PictureError(f"is {type(picture).__name__} of {array.dtype}; {expected}")
-    if not _is_picture_shape(array) or not array.size or array.min() < 0 or array.max() > 255:
-        raise PictureError(f"is an array of shape {array.shape} with other values; {expected}")
-    return np.ascontiguousarray(array, np.uint8)
+        raise PictureError(f"is {type(picture).__name__}, and its rows differ in length") from error
+    pixels = from_array(array)
+    return Picture(pixels, pixels.shape[1::-1])

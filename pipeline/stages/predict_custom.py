@@ -1,7 +1,8 @@
 """Stage 4: read your own pictures of digits.
 
 `python -m pipeline.stages.predict_custom [predict.images=DIR] [predict.output=DIR]` writes
-predictions.csv, numbers.csv, predictions.png and metrics.json. Needs no TensorFlow, and no MLflow
+predictions.csv, numbers.csv, predictions.png and metrics.json. `predict.images` may also be one
+picture, or a list. Needs no TensorFlow, and no MLflow
 with `tracking.enabled=false`.
 """
 
@@ -29,7 +30,7 @@ from pipeline.config.places import (
 from pipeline.config.schema import Config, Predict
 from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.preprocessing.decoding import read_picture
-from pipeline.digits.preprocessing.finding import find_pictures, name_below
+from pipeline.digits.preprocessing.finding import find_at, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, plain_number, read_labels
 from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.recognition.digit import Prediction, recognise
@@ -72,17 +73,21 @@ Steps = Sequence[tuple[str, NDArray[np.generic]]]
 def run(config: Config) -> None:
     """Read every picture of the configured folder and record the answers in MLflow."""
     settings = config.predict
-    images, output = typed_path(settings.images), typed_path(settings.output)
+    places, output = _places(settings), typed_path(settings.output)
     if settings.mode == "number":
         check_numbers(trained=LINES_FILE.is_file())
         expect_unchanged(LINES_FILE)
     model, run_id = find_network(config)
+    images, found = find_at(places)
+    paths = _without_drawn(found, images, output)
+    names = {name_below(images, path) for path in paths}
     given = read_labels(images / LABELS_NAME)
-    paths = _without_drawn(find_pictures(images), images, output)
-    labels = _usable_labels(given, {name_below(images, path) for path in paths}, settings.mode)
+    if places != [images]:  # a table beside single pictures may be of many more
+        given = {file: label for file, label in given.items() if file in names}
+    labels = _usable_labels(given, names, settings.mode)
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
-    child = RunRequest(config.tracking.experiment, f"pictures in {images.name}", {"stage": STAGE})
+    child = RunRequest(config.tracking.experiment, what_is_read(settings), {"stage": STAGE})
     with child_run(config.tracking, run_id, parent, child) as recorder:
         predictions, note = read(settings, paths, images, model)
         reader = reader_in_words(settings, model, run_id)
@@ -108,6 +113,18 @@ def run(config: Config) -> None:
             f"predict.images={settings.images}: none of the pictures could be read; "
             f"the last column of {output / PREDICTIONS_NAME} says why"
         )
+
+
+def _places(settings: Predict) -> list[Path]:
+    given = [settings.images] if isinstance(settings.images, str) else settings.images
+    return [typed_path(place) for place in given]
+
+
+def what_is_read(settings: Predict) -> str:
+    """Name the pictures in a few words, for MLflow."""
+    first, *others = _places(settings)
+    more = f" and {counted(len(others), 'other place')}" if others else ""
+    return f"pictures in {first.name}{more}"
 
 
 def _writes_here(config: Config) -> bool:
@@ -220,7 +237,8 @@ def _strip_file(folder: Path, name: str) -> Path:
 
 def _steps(path: Path, mode: str) -> Steps:
     if mode == "digit":
-        return decode_and_normalise(partial(read_picture, path))[1].steps
+        usual, *others = decode_and_normalise(partial(read_picture, path))[1]
+        return (*usual.steps, *((f"or: {other.way}", other.image) for other in others))
     return steps_to_lines(read_picture(path).pixels)
 
 
@@ -257,16 +275,20 @@ def _usable_labels(given: Mapping[str, str], names: Set[str], mode: str) -> dict
     single = mode == "digit"
     numbers = {file: plain_number(label, single=single) for file, label in given.items()}
     labels = {file: number for file, number in numbers.items() if number is not None}
+    foreign = {file for file in labels if not given[file].isascii()} & names
     for what, files in (
         ("name a missing picture", given.keys() - names),
         (f"have a label that is no {mode}", (given.keys() - labels.keys()) & names),
     ):
-        if files:
-            log.warning(
-                "%s: rows that %s and are not counted: %d, such as %s",
-                LABELS_NAME, what, len(files), _shown(min(files), given),
-            )  # fmt: skip
+        _warn_of(f"that {what} and are not counted", files, given)
+    _warn_of("whose label is in another script, read as 0 to 9", foreign, given)
     return labels
+
+
+def _warn_of(what: str, files: Set[str], given: Mapping[str, str]) -> None:
+    if files:
+        shown = _shown(min(files), given)
+        log.warning("%s: rows %s: %d, such as %s", LABELS_NAME, what, len(files), shown)
 
 
 def _shown(file: str, given: Mapping[str, str]) -> str:

@@ -77,6 +77,16 @@ def is_forbidden(error: BaseException) -> bool:
     return _status(error) in (UNAUTHENTICATED, FORBIDDEN)
 
 
+def _status(error: BaseException) -> int | None:
+    """Return the status with which a server answered; None if it did not."""
+    from mlflow.exceptions import MlflowException
+    from requests import HTTPError
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return int(error.response.status_code)
+    return int(error.get_http_status_code()) if isinstance(error, MlflowException) else None
+
+
 def is_missing(error: Exception) -> bool:
     """Return whether MLflow says that what a request names does not exist."""
     from mlflow.exceptions import MlflowException

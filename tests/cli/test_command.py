@@ -33,6 +33,7 @@ def test_a_command_settles_the_environment(started, monkeypatch):
     [
         (None, "images", "data/custom"),
         ("predict.images=pictures", "images", "{here}/pictures"),
+        ("predict.images=[a,/b/c]", "images", "['{here}/a', '/b/c']"),
         ("predict.output=~/out", "output", "{home}/out"),
     ],
 )
@@ -45,7 +46,7 @@ def test_a_stage_typed_elsewhere_runs_in_the_project_on_the_paths_typed_there(
     command.run_stage(lambda config: ran.append((Path.cwd(), config.predict)), None)
     ((folder, predict),) = ran
     assert folder == ROOT
-    assert getattr(predict, key) == meant.format(here=tmp_path, home=Path.home())
+    assert str(getattr(predict, key)) == meant.format(here=tmp_path, home=Path.home())
 
 
 def test_a_missing_params_yaml_is_reported_in_one_line(monkeypatch, capsys):

@@ -153,16 +153,20 @@ def test_a_full_disk_is_reported_with_the_table_that_did_not_fit(tmp_path):
 
 @pytest.mark.parametrize("mode", ["digit", "number"])
 def test_labels_that_cannot_be_right_are_warned_about_and_not_counted(caplog, mode):
-    labels = {"a.png": "07", "b.png": "1 2\n3", "c.png": "nine", "A.PNG": "7"}
+    labels = {"a.png": "07", "b.png": "1 2\n3", "c.png": "nine", "A.PNG": "7", "d.png": "٧"}
     usable = predict_custom._usable_labels(labels, {"a.png", "b.png", "c.png", "d.png"}, mode)
     used, numberless = {
-        "digit": ({"a.png": "7", "A.PNG": "7"}, "2, such as b.png,1 2 3"),
-        "number": ({"a.png": "07", "b.png": "1 2\n3", "A.PNG": "7"}, "1, such as c.png,nine"),
+        "digit": ({"a.png": "7", "A.PNG": "7", "d.png": "7"}, "2, such as b.png,1 2 3"),
+        "number": (
+            {"a.png": "07", "b.png": "1 2\n3", "A.PNG": "7", "d.png": "7"},
+            "1, such as c.png,nine",
+        ),
     }[mode]
     assert usable == used
     assert [record.getMessage() for record in caplog.records] == [
         "labels.csv: rows that name a missing picture and are not counted: 1, such as A.PNG,7",
         f"labels.csv: rows that have a label that is no {mode} and are not counted: {numberless}",
+        "labels.csv: rows whose label is in another script, read as 0 to 9: 1, such as d.png,٧",
     ]
 
 
@@ -210,3 +214,29 @@ def test_the_steps_of_pictures_with_the_longest_names_are_drawn(tmp_path):
     assert len(set(drawn)) == 4
     assert drawn[-1] == tmp_path / "explain" / "plain.png.png"
     assert all(strip.is_file() for strip in drawn)
+
+
+def test_single_pictures_are_read_and_only_their_labels_count(folder, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    (folder / "labels.csv").write_text("file,label\n./a one.png,9\nb.png,9\nmore/zéro.jpg,9\n")
+    model = write_reader(folder / "model.onnx", 0)
+    monkeypatch.setattr(predict_custom, "plot", lambda *_: None)
+    for images, count in (("a one.png", 1), (["a one.png", "more"], 2)):
+        tree = compose([f"predict.output={folder / 'out'}", f"predict.model={model}"])
+        places = [str(folder / each) for each in ([images] if isinstance(images, str) else images)]
+        tree["predict"]["images"] = places[0] if count == 1 else places
+        tree["tracking"]["enabled"] = False
+        predict_custom.run(validate(tree))
+        assert f"{count} of {count} labelled ones right" in caplog.text
+        table = (folder / "out" / "predictions.csv").read_text(encoding="utf-8")
+        assert table.count("\n") == count + 1
+        assert "\na one.png," in table
+    assert not [each for each in caplog.records if each.levelname == "WARNING"]
+
+
+def test_what_is_read_is_named_in_a_few_words():
+    def named(images):
+        return predict_custom.what_is_read(validate(compose([f"predict.images={images}"])).predict)
+
+    assert named("data/custom") == "pictures in custom"
+    assert named("[a/seven.png,b,c]") == "pictures in seven.png and 2 other places"

@@ -83,7 +83,7 @@ def _read_all(files: Sequence[Path]) -> list[Pixels | str]:
 def _read_one(file: Path) -> Pixels | str:
     """Return a picture in MNIST's form, uint8 (28, 28), or why it cannot be used."""
     try:
-        image = decode_and_normalise(partial(read_picture, file))[1].image
+        image = decode_and_normalise(partial(read_picture, file))[1][0].image
     except Exception as error:  # one picture must not stop all the others, not even out of memory
         return in_one_line(error, 120) or type(error).__name__
     return image if image.any() else "is blank"

@@ -4,6 +4,7 @@ The header is examined before anything is decoded, so a picture too large for me
 no cost. A file that is not a picture raises an error with a reason; it never crashes the process.
 """
 
+import math
 import os
 import stat
 import warnings
@@ -124,11 +125,40 @@ def decode(content: bytes, min_side: int = FULL_SIDE) -> Picture:
         raise PictureError(f"is broken: {_reason(error)}") from error
 
 
+def from_array(array: NDArray[Any]) -> Pixels:
+    """Convert an array that holds a picture, as people hold them, to uint8 (h, w) or (h, w, 3).
+
+    Args:
+        array: Booleans, integers or floats, whatever value is white (1, 255, 4095, 65535); values
+            below 0 make the least one black. (h, w) grey; (h, w, 1), (h, w, 3) RGB or (h, w, 4)
+            RGBA, with any number of axes of length 1 before; or all pixels of a square in one row.
+
+    Raises:
+        PictureError: Its shape or its type is another one; the message says which.
+    """
+    values = array[..., 0] if array.ndim > 2 and array.shape[-1] == 1 else array
+    while values.ndim > 2 and len(values) == 1:
+        values = values[0]
+    side = math.isqrt(values.size)
+    if values.ndim == 1 and values.size == side * side:
+        values = values.reshape(side, side)
+    is_grey = values.ndim == 2
+    if not values.size or not (is_grey or (values.ndim == 3 and values.shape[-1] in (3, 4))):
+        raise PictureError(f"is an array of shape {array.shape}; a picture is (h, w) or (h, w, 3)")
+    if values.dtype.kind not in "buif":
+        raise PictureError(f"is an array of {array.dtype}; a picture is of numbers")
+    pixels = values if values.dtype == np.uint8 and values.max() > 1 else _to_eight_bits(values)
+    return _upright_pixels(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
 def _file_content(path: Path) -> bytes:
     """Read a regular file; open it without blocking, since a pipe would never open otherwise."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            reason = f"is a link to a missing file, {path.readlink()}"
+            raise PictureError(in_one_line(reason, 240)) from error
         raise PictureError(f"cannot be opened: {_reason(error)}") from error
     try:
         _refuse_special(os.fstat(handle))
@@ -234,11 +264,13 @@ def _upright_pixels(image: Image.Image) -> Pixels:
 
 
 def _to_eight_bits(values: NDArray[np.generic]) -> Pixels:
-    """Scale integers of more than 8 bits, or floats, to 0..255."""
+    """Scale integers, or floats, to 0..255; if no integer exceeds 1, 1 is white."""
     numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = min(float(numbers.min()), 0.0), float(numbers.max())
     # The smallest usual white point that no value exceeds: 1 for floats, then 8, 12, 16 bits.
-    whites = (1.0, 255.0, 4095.0, 65535.0) if values.dtype.kind == "f" else (255.0, 4095.0, 65535.0)
+    whites: tuple[float, ...] = (1.0, 255.0, 4095.0, 65535.0)
+    if values.dtype.kind != "f" and high > 1:
+        whites = whites[1:]
     white = next((white for white in whites if white >= high), high)
     scaled: Pixels = ((numbers - low) * (255.0 / (white - low))).astype(np.uint8)
     return scaled

@@ -100,7 +100,7 @@ def even_strokes(strokes: Pixels, width: float) -> Pixels:
         return strokes
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
     if radius < 0:
-        return as_pixels(cv2.erode(strokes, kernel, borderValue=0))
+        return as_pixels(cv2.erode(strokes, kernel))  # a stroke cut off by the border goes on there
     room = cv2.copyMakeBorder(strokes, radius, radius, radius, radius, cv2.BORDER_CONSTANT)
     return as_pixels(cv2.dilate(room, kernel))
 

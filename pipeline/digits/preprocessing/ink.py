@@ -65,6 +65,26 @@ def channel_weights(picture: Pixels) -> ChannelWeights:
     return axis if axis @ scatter @ axis > 4 * along_luminance else LUMINANCE
 
 
+def weights_against_colour(picture: Pixels) -> ChannelWeights | None:
+    """Return the weights of red, green and blue that hide the most colourful ink on light paper.
+
+    What is left is ink of other colours, such as pencil on blue squares, or black in a red circle.
+    None if nothing is colourful.
+    """
+    if picture.ndim == 2:
+        return None
+    coarse = shrink_to(picture, 2 * COARSE)
+    paper = [median(channel.ravel()) for channel in map(as_pixels, cv2.split(coarse))]
+    absorbed = np.maximum(np.array(paper, np.float32) - coarse, 0)
+    colourful = absorbed.max(axis=2) - absorbed.min(axis=2)
+    if colourful.max() < 24:
+        return None
+    hidden = (colourful[..., None] ** 2 * absorbed).sum(axis=(0, 1))
+    hidden /= np.linalg.norm(hidden)
+    weights = 1 - hidden.sum() * hidden
+    return np.asarray(weights / np.abs(weights).sum(), np.float64)
+
+
 def _without_shading(coarse: Pixels, within: float = 0.5) -> NDArray[np.float32]:
     """Subtract the local average; return the differences, float32, of the same shape.
 
@@ -132,21 +152,39 @@ def flatten(paper: Pixels) -> Pixels:
 def paper_light(paper: Pixels) -> float | Pixels:
     """Estimate the light that bare paper reflects, 0..255: one value, or uint8 (h, w).
 
+    Args:
+        paper: uint8 (h, w), dark ink on light paper.
+    """
+    tone = _only_tone(shrink_to(paper, COARSE))
+    return shaded_light(paper, COARSE) if tone is None else tone
+
+
+def shaded_light(paper: Pixels, side: int) -> Pixels:
+    """Estimate the light that unevenly lit paper reflects, uint8 (h, w).
+
     The paper behind the ink is a morphological closing, which fills every dark mark narrower than
     its reach. Shadows and vignettes are wider than that. The reach is a share of the height: no
     digit is higher than the picture, while a row of digits may be many times as wide.
 
     Args:
         paper: uint8 (h, w), dark ink on light paper.
+        side: Longest side, in pixels, at which the light is estimated. The edge of a shadow stays
+            as sharp as that.
     """
-    coarse = shrink_to(paper, COARSE)
-    tone = _only_tone(coarse)
-    if tone is not None:
-        return tone
+    coarse = shrink_to(paper, side)
     shaded = _may_have_shadows(paper)
     reach = max(3, int((0.35 if shaded else 0.5) * coarse.shape[0])) | 1
     bare = _close(coarse, reach, extrapolate=shaded)
+    if bare.shape == paper.shape:
+        return bare
     return as_pixels(cv2.resize(bare, paper.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def main_tone(paper: Pixels) -> float:
+    """Return the tone of the larger part of what is light: of paper that is lit evenly."""
+    level, _ = otsu_threshold(paper)
+    light = paper[paper > level]
+    return median(light) if light.size else 255.0
 
 
 def _only_tone(coarse: Pixels) -> float | None:

@@ -1,6 +1,7 @@
 """The labels of pictures in labels.csv, and whether an answer matches its label."""
 
 import csv
+import posixpath
 import re
 from pathlib import Path
 
@@ -12,7 +13,8 @@ LABELS_NAME = "labels.csv"
 def read_labels(path: Path) -> dict[str, str]:
     """Read the label of each file from a CSV file with the columns file and label.
 
-    A row with an empty label is skipped; a missing CSV file holds no labels.
+    Files are named relative to the table, with or without "./" in front. A row with an empty label
+    is skipped; a missing CSV file holds no labels.
 
     Raises:
         InputError: The file lacks a column or a value, is not UTF-8 text, or gives one picture two
@@ -61,7 +63,7 @@ def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
             continue
         if not row["file"] or row["label"] is None or any(row.get(None) or ()):
             raise InputError(f"{path}, line {table.line_num}: needs as many values as line 1")
-        file, label = row["file"].strip().removeprefix("./"), _whole(row["label"].strip())
+        file, label = posixpath.normpath(row["file"].strip()), _whole(row["label"].strip())
         if label and labels.setdefault(file, label) != label:
             raise InputError(f"{path}: {file} has two labels, {labels[file]} and {label}; keep one")
     return labels

@@ -9,14 +9,24 @@ Lengths are relative to the picture wherever they can be, so that its size does 
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.preprocessing.background import whole_readings
+from pipeline.digits.preprocessing.candidates import (
+    Candidate,
+    cut_page,
+    filled,
+    find_pages,
+    is_plain,
+    other_marks,
+)
 from pipeline.digits.preprocessing.decoding import FULL_SIDE, QUICK_SIDE, Picture
 from pipeline.digits.preprocessing.form import (
     FINE,
@@ -29,21 +39,31 @@ from pipeline.digits.preprocessing.form import (
     why_no_digit,
 )
 from pipeline.digits.preprocessing.ink import (
-    ChannelWeights,
     channel_weights,
     ink_is_dark,
     ink_under,
+    main_tone,
     paper_light,
+    shaded_light,
     weigh_channels,
+    weights_against_colour,
 )
 from pipeline.digits.preprocessing.marks import (
     BLANK,
+    Marks,
     choose_marks,
+    components,
     find_marks,
     without_edges,
     without_lines,
 )
-from pipeline.digits.preprocessing.pixels import as_pixels, longer_side, resize, shrink
+from pipeline.digits.preprocessing.pixels import (
+    as_pixels,
+    longer_side,
+    resize,
+    shrink,
+    without_repeated_pixels,
+)
 from pipeline.digits.splits import BOX, SIDE
 from pipeline.system.arrays import Pixels
 
@@ -51,6 +71,9 @@ from pipeline.system.arrays import Pixels
 SEARCHED = 128  # a picture is shrunk to this, within a factor of √2, to search it for strokes
 REDRAWN = 3 * BOX  # a digit that is smaller than this there is cut out of the original picture
 CLEAR = 2 * BOX  # for a digit of at least this size, decoding at a finer scale adds nothing
+
+USUAL = "usual"
+MUCH_INK = 0.15  # of the picture: more may be a shadow, or paper that was taken for ink
 
 # Name and array of each step, in order.
 Steps = tuple[tuple[str, NDArray[np.generic]], ...]
@@ -66,33 +89,68 @@ class Normalised:
         steps: Every step; the last one is `image`.
         extent: The digit's longer side, in pixels of the original picture (before it was enlarged,
             if that was done by repeating pixels); 0 without a digit.
+        way: How the digit was found: "usual", or which candidate it is.
+        size: The digit's longer side, as a share of the picture's.
+        offset: Distance of its middle from that of the picture, as a share of the sides.
+        parts: How many marks it consists of.
+        foreign: Share of the ink within its box that is not its own, 0..1.
     """
 
     image: Pixels
     trouble: str
     steps: Steps
     extent: int
+    way: str = USUAL
+    size: float = 1.0
+    offset: float = 0.0
+    parts: int = 1
+    foreign: float = 0.0
 
 
 def normalise(picture: Pixels) -> Normalised:
-    """Convert a picture of one handwritten digit to MNIST's form.
+    """Convert a picture of one handwritten digit to MNIST's form, in the usual way.
 
     Args:
         picture: uint8, (h, w) grey or (h, w, 3) RGB, opaque, any size from 1 x 1.
     """
+    return readings(picture)[0]
+
+
+def readings(picture: Pixels) -> list[Normalised]:
+    """Convert a picture of one digit to MNIST's form, in several ways if there is room for doubt.
+
+    Args:
+        picture: As for `normalise`.
+
+    Returns:
+        The usual way first; then those that found something else, no two alike.
+    """
     if is_mnist_form(picture):
-        return Normalised(picture, "", (("picture", picture), ("seen", picture)), BOX)
-    picture = _without_repeated_pixels(picture)
-    # A power of two: OpenCV averages by such factors three times as fast as by others.
-    factor: int = 2 ** max(0, round(math.log2(max(picture.shape[:2]) / SEARCHED)))
-    found = _normalise_shrunk(picture, factor)
-    if factor > 1 and not found.extent:
-        return _normalise_shrunk(picture, factor // 2)  # thin strokes are less faint there
-    return found
+        return [Normalised(picture, "", (("picture", picture), ("seen", picture)), BOX)]
+    picture = without_repeated_pixels(picture)
+    factor = _searched_factor(picture)
+    found = list(_readings_shrunk(picture, factor))
+    if factor > 1 and not found[0].extent:
+        found = list(_readings_shrunk(picture, factor // 2))  # thin strokes are less faint there
+    different = {each.image.tobytes(): each for each in reversed(found) if each.extent}
+    different.pop(found[0].image.tobytes(), None)
+    return [found[0], *reversed(different.values()), *_as_a_whole(picture, found[0])]
 
 
-def decode_and_normalise(decode: Callable[[int], Picture]) -> tuple[Picture, Normalised]:
-    """Decode a picture and convert its digit to MNIST's form.
+def _as_a_whole(picture: Pixels, usual: Normalised) -> Iterator[Normalised]:
+    """Read a picture of the network's own size as a whole if nothing speaks against it."""
+    steps = dict(usual.steps)
+    if picture.shape[:2] != (SIDE, SIDE) or "flattened" not in steps:
+        return
+    gray = 255 - as_pixels(steps["dark on light"])
+    for image in whole_readings(gray, in_doubt=bool(usual.trouble)):
+        yield Normalised(image, "", (*usual.steps[:3], ("seen", image)), BOX, way="whole")
+
+
+def decode_and_normalise(
+    decode: Callable[[int], Picture],
+) -> tuple[Picture, list[Normalised]]:
+    """Decode a picture and convert its digit to MNIST's form, as `readings` does.
 
     Decoding a JPEG at half its size takes a quarter less time, which is enough for most digits; if
     the digit is small, the picture is decoded again.
@@ -104,62 +162,148 @@ def decode_and_normalise(decode: Callable[[int], Picture]) -> tuple[Picture, Nor
         PictureError: What `decode` raises.
     """
     picture = decode(QUICK_SIDE)
-    normalised = normalise(picture.pixels)
-    if picture.has_more and normalised.extent < CLEAR:
+    found = readings(picture.pixels)
+    if picture.has_more and found[0].extent < CLEAR:
         picture = decode(FULL_SIDE)
-        normalised = normalise(picture.pixels)
-    return picture, normalised
+        found = readings(picture.pixels)
+    return picture, found
 
 
 # --- from a picture to a digit ----------------------------------------------------------------
 
 
 class _Paper(NamedTuple):
-    """How ink was separated from paper."""
+    """How ink is separated from paper.
 
-    weights: ChannelWeights
+    Attributes:
+        way: As in `Normalised`.
+        gray: Converts a picture, or a part of it, to grey, uint8 (h, w).
+        ink_is_dark: Whether ink is dark on light paper.
+        light: As `paper_light` returns it.
+    """
+
+    way: str
+    gray: Callable[[Pixels], Pixels]
     ink_is_dark: bool
     light: float | Pixels
 
+    def dark_on_light(self, picture: Pixels) -> Pixels:
+        """Return a picture, or a part of it, in grey, with dark ink."""
+        gray = self.gray(picture)
+        return gray if self.ink_is_dark else 255 - gray
 
-def _normalise_shrunk(picture: Pixels, factor: int) -> Normalised:
+
+def _searched_factor(picture: Pixels) -> int:
+    # A power of two: OpenCV averages by such factors three times as fast as by others.
+    return int(2 ** max(0, round(math.log2(max(picture.shape[:2]) / SEARCHED))))
+
+
+def _readings_shrunk(picture: Pixels, factor: int) -> Iterator[Normalised]:
     """Search a picture for strokes after shrinking it; convert them to MNIST's form."""
     searched = shrink(picture, factor)
-    weights = channel_weights(searched)
-    gray = weigh_channels(searched, weights)
+    weigh = partial(weigh_channels, weights=channel_weights(searched))
+    gray = weigh(searched)
     dark = ink_is_dark(gray)
-    paper = gray if dark else 255 - gray
-    steps: Steps = (("picture", picture), ("grey", gray), ("dark on light", paper))
-    image = 255 - paper
+    image = gray if not dark else 255 - gray
+    steps: Steps = (("picture", picture), ("grey", gray), ("dark on light", 255 - image))
     if is_mnist_form(image):
-        return Normalised(image, "", (*steps, ("seen", image)), BOX)
-    light = paper_light(paper)
-    ink = ink_under(light, paper)
-    digit, trouble, found = _find_digit(ink)
+        yield Normalised(image, "", (*steps, ("seen", image)), BOX)
+        return
+    usual = _Paper(USUAL, weigh, dark, paper_light(255 - image))
+    ink = ink_under(usual.light, 255 - image)
+    (first, marks, free, kept), found = _find_digit(ink)
     steps = (*steps, ("flattened", ink), *found)
-    extent = longer_side(digit)
-    if not extent:
-        nothing = np.zeros((SIDE, SIDE), np.uint8)
-        return Normalised(nothing, trouble, (*steps, ("seen", nothing)), 0)
-    if factor > 1 and extent < REDRAWN:
-        ink, digit = _cut_finer(picture, _Paper(weights, dark, light), digit, factor)
-    image, doubt, formed = _form(ink, digit)
-    steps = (*steps, *formed)
-    if not image.any():  # such as for a picture hardly wider than a pixel
-        return Normalised(image, BLANK, steps, 0)
-    return Normalised(image, trouble or doubt, steps, extent * factor)
+    yield _formed(picture, usual, first, factor, steps)
+    plain = not first.trouble and free is ink and is_plain(marks, first.digit)
+    for other in filled(first) if plain else other_marks(ink, marks, first, kept):
+        yield _formed(picture, usual, other, factor, steps[:4])
+    if plain:
+        return
+    yield from _other_papers(picture, searched, usual, first, factor)
+    for page in find_pages(searched):
+        part = cut_page(picture, page)
+        inner = next(_readings_shrunk(part, _searched_factor(part)))
+        yield replace(inner, way="page")
 
 
-def _find_digit(ink: Pixels) -> tuple[Pixels, str, Steps]:
-    """Return the digit's mask, (h, w), why it is probably not one digit, and the steps to it."""
+def _other_papers(
+    picture: Pixels, searched: Pixels, usual: _Paper, first: Candidate, factor: int
+) -> Iterator[Normalised]:
+    """Read a picture with other ideas of its paper: shaded, the other tone, another colour."""
+    for paper in _papers(searched, usual, first):
+        dark_on_light = paper.dark_on_light(searched)
+        ink = ink_under(paper.light, dark_on_light)
+        (candidate, *_), found = _find_digit(ink)
+        steps = (("picture", picture), ("dark on light", dark_on_light), ("flattened", ink), *found)
+        yield _formed(picture, paper, candidate, factor, steps)
+
+
+def _papers(searched: Pixels, usual: _Paper, first: Candidate) -> Iterator[_Paper]:
+    digit = first.digit
+    ends = np.concatenate([digit[0], digit[-1], digit[:, 0], digit[:, -1]])
+    if first.trouble or digit.mean() > MUCH_INK or ends.any():
+        paper = usual.dark_on_light(searched)
+        if isinstance(usual.light, float):
+            yield usual._replace(way="shaded", light=shaded_light(paper, FULL_SIDE))
+        inverted = usual._replace(ink_is_dark=not usual.ink_is_dark)
+        yield inverted._replace(way="inverted", light=main_tone(255 - paper))
+        yield inverted._replace(way="inverted, shaded", light=shaded_light(255 - paper, FULL_SIDE))
+    weights = weights_against_colour(searched) if usual.ink_is_dark else None
+    if weights is not None:
+        gray = partial(weigh_channels, weights=weights)
+        yield _Paper("colour taken out", gray, True, paper_light(gray(searched)))
+
+
+def _find_digit(ink: Pixels) -> tuple[tuple[Candidate, Marks, Pixels, Marks], Steps]:
+    """Find the digit in the usual way.
+
+    Returns:
+        The digit, the marks of all ink, the ink without edges and lines, the marks of that; and the
+        steps to it.
+    """
     marks = find_marks(ink)
     inner = without_edges(ink, marks)
     free = without_lines(inner)
-    marks = marks if free is ink else find_marks(free)
-    chosen, trouble = choose_marks(free, marks)
-    digit = marks.mask(chosen)
+    kept = marks if free is ink else find_marks(free)
+    chosen, trouble = choose_marks(free, kept)
+    digit = kept.mask(chosen)
     steps = (("edges dropped", inner), ("lines dropped", free), ("digit", 255 * digit))
-    return digit, trouble, steps
+    return (Candidate(USUAL, digit, ink, trouble), marks, free, kept), steps
+
+
+def _formed(
+    picture: Pixels, paper: _Paper, found: Candidate, factor: int, steps: Steps
+) -> Normalised:
+    """Bring a candidate to MNIST's form."""
+    way = paper.way if found.way == USUAL else found.way
+    ink, digit = found.ink, found.digit
+    extent = longer_side(digit)
+    if not extent:
+        nothing = np.zeros((SIDE, SIDE), np.uint8)
+        return Normalised(nothing, found.trouble, (*steps, ("seen", nothing)), 0, way)
+    height, width = digit.shape
+    x, y, w, h = cv2.boundingRect(digit)
+    offset = math.hypot((x + w / 2) / width - 0.5, (y + h / 2) / height - 0.5)
+    parts = len(components(digit)[1]) - 1
+    own = cv2.sumElems(ink * digit)[0]
+    foreign = 1 - own / max(1.0, cv2.sumElems(ink[y : y + h, x : x + w])[0])
+    if factor > 1 and extent < REDRAWN and found.way not in ("blurred", "filled"):
+        ink, digit = _cut_finer(picture, paper, digit, factor)
+    image, doubt, formed = _form(ink, digit)
+    steps = (*steps, *formed)
+    if not image.any():  # such as for a picture hardly wider than a pixel
+        return Normalised(image, BLANK, steps, 0, way)
+    return Normalised(
+        image,
+        found.trouble or doubt,
+        steps,
+        extent * factor,
+        way,
+        extent / max(height, width),
+        offset,
+        parts,
+        foreign,
+    )
 
 
 def _cut_finer(picture: Pixels, paper: _Paper, digit: Pixels, factor: int) -> tuple[Pixels, Pixels]:
@@ -167,14 +311,14 @@ def _cut_finer(picture: Pixels, paper: _Paper, digit: Pixels, factor: int) -> tu
     rows, columns = padded_box(digit)
     top, bottom = rows.start * factor, rows.stop * factor
     left, right = columns.start * factor, columns.stop * factor
-    gray = weigh_channels(picture[top:bottom, left:right], paper.weights)
-    gray = resize(gray, BOX * FINE / longer_side(digit) / factor)
-    size = gray.shape[::-1]
+    part = paper.dark_on_light(picture[top:bottom, left:right])
+    part = resize(part, BOX * FINE / longer_side(digit) / factor)
+    size = part.shape[::-1]
     light = paper.light
     if not isinstance(light, float):
         light = as_pixels(cv2.resize(light[rows, columns], size, interpolation=cv2.INTER_LINEAR))
     mask = cv2.resize(digit[rows, columns], size, interpolation=cv2.INTER_NEAREST)
-    return ink_under(light, gray if paper.ink_is_dark else 255 - gray), as_pixels(mask)
+    return ink_under(light, part), as_pixels(mask)
 
 
 def _form(ink: Pixels, digit: Pixels) -> tuple[Pixels, str, Steps]:
@@ -185,32 +329,3 @@ def _form(ink: Pixels, digit: Pixels) -> tuple[Pixels, str, Steps]:
     image = fit_box(even)
     doubt = why_no_digit(strokes, width) if image.any() else ""
     return image, doubt, (("enlarged", strokes), ("stroke width", even), ("seen", image))
-
-
-# --- pictures enlarged by repeating pixels ------------------------------------------------------
-
-
-def _without_repeated_pixels(picture: Pixels) -> Pixels:
-    """Reduce a small picture that was enlarged by repeating its pixels to its original size.
-
-    Otherwise the edges of these pixels would look like the pen's.
-    """
-    height, width = picture.shape[:2]
-    # For nearly all other pictures, a few lines of one channel rule this out.
-    tone = picture if picture.ndim == 2 else picture[..., 1]
-    side = math.gcd(_repetition(tone[:: max(1, height // 8)]), height, width)
-    if side > 1:
-        side = math.gcd(side, _repetition(tone[:, :: max(1, width // 8)].T))
-    if side > 1:
-        channels = [picture] if picture.ndim == 2 else cv2.split(picture)
-        both = [as_pixels(lines) for channel in channels for lines in (channel, channel.T)]
-        side = math.gcd(side, *map(_repetition, both))
-    return np.ascontiguousarray(picture[::side, ::side]) if side > 1 else picture
-
-
-def _repetition(lines: Pixels) -> int:
-    """Return the common divisor of the columns where any line changes; 0 if none does."""
-    changes = (lines[:, 1:] != lines[:, :-1]).any(axis=0)
-    if (changes[1:] & changes[:-1]).any():
-        return 1
-    return math.gcd(*(changes.nonzero()[0] + 1).tolist())

@@ -15,6 +15,7 @@ from pipeline.digits.preprocessing.finding import name_below
 from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.preprocessing.pixels import shrink_to
 from pipeline.digits.preprocessing.streaming import in_chunks
+from pipeline.digits.recognition.choosing import Reading, choose, reading_of
 from pipeline.system.arrays import Pixels
 from pipeline.system.errors import type_and_message
 
@@ -43,7 +44,8 @@ class Prediction:
         second_confidence: Its probability, 0..1.
         status: "ok", "unsure" (below the threshold, or probably not a single digit) or "error".
         detail: Why it is not "ok", and what was left out of the file; one line, may be empty.
-        image: uint8 (28, 28), what the network saw; None if the picture could not be read.
+        image: uint8 (28, 28), what the network saw; of several readings, the one that counted most.
+            None if the picture could not be read.
         thumbnail: uint8 (h, w) or (h, w, 3), the original picture, at most THUMBNAIL_SIDE large;
             None if it could not be read, or no thumbnail was wanted.
         probabilities: float32 (10,), of every digit; None as for `image`.
@@ -67,16 +69,14 @@ class NetworkInput:
 
     Attributes:
         file: As in `Prediction`.
-        image: As in `Prediction`.
+        readings: What may be the digit, the usual first; none if the picture could not be read.
         thumbnail: As in `Prediction`.
-        doubt: Why it could not be read, or is probably not a single digit; one line, may be empty.
-        note: What was left out of the file; one line, may be empty.
+        note: Why it could not be read, or what was left out of the file; one line, may be empty.
     """
 
     file: str
-    image: Pixels | None = None
+    readings: tuple[Reading, ...] = ()
     thumbnail: Pixels | None = None
-    doubt: str = ""
     note: str = ""
 
 
@@ -119,7 +119,7 @@ def _prepare_file(file: tuple[Path, bool], root: Path) -> NetworkInput:
 
 
 def prepare(file: str, decode: Callable[[int], Picture], *, thumbnail: bool) -> NetworkInput:
-    """Decode and normalise a picture; if anything goes wrong, the reason becomes its `doubt`.
+    """Decode and normalise a picture; if anything goes wrong, the reason becomes its `note`.
 
     Args:
         file: As in `Prediction`.
@@ -127,11 +127,11 @@ def prepare(file: str, decode: Callable[[int], Picture], *, thumbnail: bool) -> 
         thumbnail: Whether to make a thumbnail.
     """
     try:
-        picture, normalised = decode_and_normalise(decode)
+        picture, found = decode_and_normalise(decode)
         small = shrink_to(picture.pixels, THUMBNAIL_SIDE) if thumbnail else None
     except Exception as error:  # one picture must not stop all the others
-        return NetworkInput(file, doubt=why_unread(error))
-    return NetworkInput(file, normalised.image, small, normalised.trouble, picture.note)
+        return NetworkInput(file, note=why_unread(error))
+    return NetworkInput(file, tuple(map(reading_of, found)), small, picture.note)
 
 
 def why_unread(error: Exception) -> str:
@@ -145,20 +145,24 @@ def classify(
     inputs: Sequence[NetworkInput], classifier: DigitClassifier, unsure_below: float
 ) -> Iterator[Prediction]:
     """Classify all inputs as one batch; yield one prediction per input, in order."""
-    images = [each.image for each in inputs if each.image is not None]
-    answers = iter(classifier.probabilities(np.stack(images))) if images else iter(())
+    images = [reading.image for each in inputs for reading in each.readings]
+    answers = classifier.probabilities(np.stack(images)) if images else np.empty((0, 0), np.float32)
+    start = 0
     for each in inputs:
-        if each.image is None:
-            yield Prediction(each.file, None, 0.0, None, 0.0, "error", each.doubt, None, None)
-        else:
-            yield _prediction(each, next(answers), unsure_below)
+        if not each.readings:
+            yield Prediction(each.file, None, 0.0, None, 0.0, "error", each.note, None, None)
+            continue
+        end = start + len(each.readings)
+        yield _prediction(each, answers[start:end], unsure_below)
+        start = end
 
 
 def _prediction(
-    seen: NetworkInput, probabilities: NDArray[np.float32], unsure_below: float
+    seen: NetworkInput, answers: NDArray[np.float32], unsure_below: float
 ) -> Prediction:
+    chosen, probabilities = choose(seen.readings, answers)
     (first, confidence), (second, second_confidence) = two_likeliest(probabilities)
-    doubt = seen.doubt
+    doubt = chosen.doubt
     if not doubt and confidence < unsure_below:
         either = confidence + second_confidence
         doubt = f"could also be {second}" if either >= unsure_below else "hardly a digit"
@@ -170,7 +174,7 @@ def _prediction(
         second_confidence=second_confidence,
         status="unsure" if doubt else "ok",
         detail="; ".join(part for part in (doubt, seen.note) if part),
-        image=seen.image,
+        image=chosen.image,
         thumbnail=seen.thumbnail,
         probabilities=probabilities,
     )

@@ -9,7 +9,9 @@ import numpy as np
 
 from pipeline.digits.splits import Split
 from pipeline.digits.training.augmentation import Distortion, distort
-from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
+from pipeline.digits.training.drawing.handwriting import draw_digits
+from pipeline.digits.training.drawing.others import draw_others
+from pipeline.digits.training.drawing.redrawing import redraw
 from pipeline.digits.training.plan import TrainingPlan
 from pipeline.digits.training.sharing import SharedPictures
 
@@ -34,7 +36,7 @@ def pictures_of_epoch(
 
     @cache
     def drawings() -> list[tuple[float, Split]]:
-        return draw(*shares, plan.seed, places)
+        return draw(train, *shares, plan.seed, places)
 
     def make(number: int) -> Split:
         return epoch_pictures(train, plan.distortion, plan.seed, number, drawings())
@@ -64,12 +66,14 @@ def ahead(make: Callable[[int], Split], numbers: range) -> Iterator[Split]:
 
 
 def draw(
-    drawn_share: float, other_share: float, seed: int, places: int
+    train: Split, drawn_share: float, other_share: float, seed: int, places: int
 ) -> list[tuple[float, Split]]:
     """Draw digits and other things to mix into the epochs; return each kind with its share.
 
     Args:
-        drawn_share: Share of the pictures, 0..1, that drawn digits will replace.
+        train: The training pictures.
+        drawn_share: Share of the pictures, 0..1, that drawn digits will replace: as many drawn
+            from strokes as training pictures redrawn.
         other_share: Share that other drawings will replace.
         seed: The same seed gives the same drawings.
         places: Number of pictures in all epochs together; no more are drawn than they need.
@@ -77,7 +81,10 @@ def draw(
     rng = np.random.default_rng(seed)
     drawings = []
     if drawn_share:
-        drawings.append((drawn_share, draw_digits(_worth_drawing(drawn_share, places), rng)))
+        count = _worth_drawing(drawn_share / 2, places)
+        drawn, own = draw_digits(count, rng), train.take(rng.integers(0, len(train), count))
+        images = redraw(np.concatenate([drawn.images, own.images]), rng)
+        drawings.append((drawn_share, Split(images, np.concatenate([drawn.labels, own.labels]))))
     if other_share:
         others = draw_others(_worth_drawing(other_share, places), rng)
         drawings.append((other_share, Split(others, np.full(len(others), NO_CLASS, np.uint8))))

@@ -60,6 +60,7 @@ def cnn(
     activation: Activation = "relu",
     dropout: Dropout = 0.0,
     batch_norm: bool = True,
+    global_pooling: bool = False,
 ) -> "keras.Model":
     """Build a convolutional network: blocks of 3x3 convolutions, then dense layers.
 
@@ -76,6 +77,9 @@ def cnn(
         dropout: Share that is dropped while training, of the inputs of each dense layer and of the
             outputs of the last one.
         batch_norm: Whether each convolution and dense layer is normalised over the batch.
+        global_pooling: Whether each filter of the last block gives its mean over the picture (Lin,
+            Chen & Yan, "Network in network", ICLR 2014) and not every pixel, which saves most
+            weights of the next layer.
     """
     import keras
 
@@ -88,7 +92,8 @@ def cnn(
             if number == 0:
                 hidden = keras.layers.MaxPooling2D(padding="same")(hidden)
             hidden = _activated(hidden, activation, batch_norm)
-    hidden = _dropped(keras.layers.Flatten()(hidden), dropout)
+    flat = keras.layers.GlobalAveragePooling2D() if global_pooling else keras.layers.Flatten()
+    hidden = _dropped(flat(hidden), dropout)
     for units in dense_units:
         hidden = _dense_block(hidden, units, activation, dropout, batch_norm)
     return _classifier(pixels, hidden, classes, "cnn")

@@ -16,8 +16,9 @@ class TrainingPlan:
         seed: Determines the order of the pictures, their distortion and the drawings.
         distortion: How far the pictures are distorted, anew in every epoch; None leaves them as
             they are.
-        drawn_share: Share of the pictures, 0..1, that are replaced by digits drawn from strokes,
-            different ones in every epoch; for digits of 28 x 28 pixels only.
+        drawn_share: Share of the pictures, 0..1, that are replaced by digits of other hands,
+            different ones in every epoch: half are drawn from strokes, half are training pictures
+            redrawn wider, narrower or coarser. For digits of 28 x 28 pixels only.
         other_share: The same for letters, shapes and scribbles, on which the network learns to
             give every class the same probability ("outlier exposure", Hendrycks, Mazeika &
             Dietterich, ICLR 2019).

@@ -16,6 +16,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.recognition.digit import Prediction
 from pipeline.digits.serving import alternatives, answer, unstack
+from pipeline.digits.splits import SIDE
 
 # Type hints would limit MLflow to one form of input, but there are several.
 warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
@@ -37,7 +38,8 @@ class DigitReader(PythonModel):
         """Read one digit from each picture.
 
         Args:
-            model_input: One picture or many, as a list, an array, or a table's only column.
+            model_input: One picture or many, as a list, an array, or a table: pictures in its only
+                column, or a pixel of 28 x 28 in each column.
                 `pipeline.digits.serving.answer` says what a picture may be.
             params: `unsure_below`, 0..1: the confidence below which an answer is "unsure". Its
                 default, in the model's signature, is the value configured at registration.
@@ -54,6 +56,8 @@ class DigitReader(PythonModel):
 
 def _pictures(model_input: Any) -> list[object]:
     if isinstance(model_input, pd.DataFrame):
+        if model_input.shape[1] == SIDE**2:
+            return list(model_input.to_numpy())
         if model_input.shape[1] != 1:
             columns = ", ".join(map(str, model_input.columns))
             raise ValueError(

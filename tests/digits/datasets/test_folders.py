@@ -52,7 +52,9 @@ def test_a_small_digit_in_a_large_jpeg_is_read_as_predict_custom_reads_it(sorted
     dataset = folder(path=str(sorted_folders), test_share=0.2)
 
     seen = np.concatenate([dataset.train.images, dataset.test.images])
-    read = decode_and_normalise(partial(read_picture, sorted_folders / "5" / "large.jpg"))[1].image
+    read = decode_and_normalise(partial(read_picture, sorted_folders / "5" / "large.jpg"))[1][
+        0
+    ].image
     assert (seen == read).all(axis=(1, 2)).any()
 
 

@@ -20,8 +20,9 @@ def labels_of(tmp_path, content):
         "note,label,file\nold,3,a.png\n,10,b.png\n",
         'file,label\n" a.png ",3.0\nb.png,10.0\nc.png,\n   \n\n',
         "file,label,note\na.png,3,,\nb.png,10\n,,\n",
+        "file,label\n./a.png,3\n.//b.png,10\n",
     ],
-    ids=["plain", "by Excel", "more columns", "by pandas, with gaps", "commas more or less"],
+    ids=["plain", "by Excel", "more columns", "by pandas", "commas more or less", "by find"],
 )
 def test_tables_of_any_program_are_read(tmp_path, text):
     assert labels_of(tmp_path, text) == {"a.png": "3", "b.png": "10"}
@@ -38,7 +39,7 @@ def test_without_a_table_nothing_is_known(tmp_path):
         ("", "needs the columns"),
         ("file,label\na.png,3\nb.png\n", "line 3: needs as many values as line 1"),
         ("file,label\na.png,3,4\n", "line 2: needs as many values as line 1"),
-        ("file,label\na.png,3\na.png,4\n", "a.png has two labels, 3 and 4; keep one"),
+        ("file,label\na.png,3\n./a.png,4\n", "a.png has two labels, 3 and 4; keep one"),
         ("file,label\nä.png,3\n".encode("latin-1"), "not UTF-8 text"),
         (b'file,label\n"a\x00.png,3', "labels.csv"),
         (f"file,label\n{'a' * 200_000},3\n", "not a table of file,label"),

@@ -1,5 +1,6 @@
 """The operations on pixels give the numbers that their names promise."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -51,6 +52,19 @@ def test_the_longer_side_is_that_of_the_bounding_box():
     mask[3, 4] = mask[5, 13] = 1
     assert longer_side(mask) == 10
     assert longer_side(np.ascontiguousarray(mask.T)) == 10
+
+
+def test_what_is_much_enlarged_has_the_sharper_edges():
+    hole = np.full((12, 12), 255, np.uint8)
+    hole[5:7, 5:7] = 0
+    cubic = {scale: enlarged(hole, scale, cv2.INTER_CUBIC) for scale in (3, 5)}
+    assert np.array_equal(resize(hole, 3), cubic[3])
+    soft = [((image > 25) & (image < 230)).sum() for image in (resize(hole, 5), cubic[5])]
+    assert soft[0] < soft[1]
+
+
+def enlarged(picture, scale, how):
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)
 
 
 def test_a_picture_is_resized_by_a_factor_and_never_to_nothing():

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from support.pictures import Ink, picture, write_samples
 
 from pipeline.digits.preprocessing import normalise as normalising
@@ -105,14 +106,14 @@ def test_only_broken_pictures_need_no_network(tmp_path):
 
 
 def test_what_breaks_the_normalising_is_one_error(folder, monkeypatch):
-    real = normalise
+    real = normalising.readings
 
     def sometimes(pixels):
         if pixels.shape[0] > 60:
             raise MemoryError("too much")
         return real(pixels)
 
-    monkeypatch.setattr(normalising, "normalise", sometimes)
+    monkeypatch.setattr(normalising, "readings", sometimes)
 
     found = answers(folder)
 
@@ -140,6 +141,22 @@ def test_image_is_what_the_network_saw_and_the_thumbnail_is_small(folder):
     assert answer.thumbnail.dtype == np.uint8
 
 
+def test_readings_of_several_pictures_are_one_batch_and_do_not_mix(tmp_path):
+    page = picture(0, 200)
+    ImageDraw.Draw(page).rectangle((20, 20, 180, 180), outline=10, width=3)
+    for name in ("a.png", "c.png"):
+        page.save(tmp_path / name)
+    picture(1).save(tmp_path / "b.png")
+    classifier = Ink(sure=0.99)
+
+    found = answers(tmp_path, classifier=classifier)
+
+    assert [each.digit for each in found.values()] == [0, 1, 0]
+    assert np.array_equal(found["a.png"].probabilities, found["c.png"].probabilities)
+    (batch,) = classifier.batches
+    assert batch > 5
+
+
 def test_only_as_many_thumbnails_are_kept_as_are_shown(tmp_path):
     for number in range(4):
         picture(number % 2).save(tmp_path / f"{number}.png")
@@ -154,7 +171,7 @@ def test_one_batch_a_chunk(tmp_path):
     classifier = Ink()
 
     assert len(answers(tmp_path, classifier=classifier, chunk_size=3)) == 7
-    assert classifier.batches == [3, 3, 1]
+    assert len(classifier.batches) == 3
 
 
 def test_it_streams_and_reads_one_chunk_ahead(tmp_path, monkeypatch):
@@ -193,3 +210,28 @@ def test_many_files_are_answered_by_processes_as_by_threads(tmp_path, monkeypatc
 
 def test_no_files_no_answers(tmp_path):
     assert list(recognise([], tmp_path, Ink(), unsure_below=0.5, chunk_size=256)) == []
+
+
+def test_a_small_picture_is_read_as_a_whole_as_well(tmp_path):
+    """The bands at its sides leave nothing to cut a digit from."""
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 13:15] = 255
+    pixels[:, :7] = pixels[:, -7:] = 255
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+
+    class Stroke:
+        """Is sure of a one where there is ink along two columns, and of nothing else."""
+
+        def probabilities(self, images):
+            self.images = images
+            columns = (images > 127).any(axis=1).sum(axis=1)
+            answers = np.full((len(images), 10), 0.1, np.float32)
+            answers[columns == 2] = np.eye(10, dtype=np.float32)[1]
+            return answers
+
+    stroke = Stroke()
+    answer = answers(tmp_path, classifier=stroke)["x.png"]
+
+    assert len(stroke.images) == 3
+    assert (answer.digit, answer.status) == (1, "ok")
+    assert not answer.image[:, :7].any()

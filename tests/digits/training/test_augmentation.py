@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from support.kept import assert_as_kept
 
 from pipeline.config.places import ROOT
+from pipeline.digits.training import augmentation
 from pipeline.digits.training.augmentation import (
     STRIP_ROWS,
     Distortion,
@@ -78,7 +79,7 @@ def test_share_of_the_pictures():
     assert 0.25 < changed < 0.35
 
 
-@pytest.mark.parametrize("amount", [name for name in AMOUNTS if name != "erase"])
+@pytest.mark.parametrize("amount", [each for each in AMOUNTS if each not in {"erase", "disturbed"}])
 def test_every_amount_distorts(amount):
     result = distorted(**{amount: 0.5})
     assert (result != bars(300)).any(axis=(1, 2)).mean() > 0.9
@@ -201,3 +202,52 @@ def test_pictures_are_distorted_alike_whatever_the_environment_says_of_threads()
         for threads in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_a_share_of_the_distorted_pictures_is_disturbed():
+    images = bars(1000)
+    both = replace(STILL, share=0.5, disturbed=0.4)
+    changed = (distort(images, both, np.random.default_rng(0)) != images).any(axis=(1, 2))
+    assert changed.mean() == pytest.approx(0.5 * 0.4, abs=0.04)
+
+
+def test_each_disturbance_disturbs_alone(monkeypatch):
+    """Noise differs from pixel to pixel, clouds are smooth, patches even; paler is darker."""
+    every = {
+        "NOISE": 0.3,
+        "CLOUD": 0.3,
+        "FINE_CLOUD": 0.3,
+        "PALER": 0.5,
+        "PATCH": 10,
+        "FRAGMENT": 14,
+    }
+
+    def only(name):
+        for each in every:
+            monkeypatch.setattr(augmentation, each, every[each] if each == name else 0)
+        return distorted(count=400, disturbed=1.0).astype(float)
+
+    def roughness(images):
+        above = images[:, 1:, :9] - images[:, :-1, :9]  # where the bar is not
+        return np.abs(above).mean() / (images[:, :, :9].std() + 1e-9)
+
+    whole = bars(400).astype(float)
+    assert roughness(only("NOISE")) > 0.7
+    assert roughness(only("CLOUD")) < roughness(only("FINE_CLOUD")) < 0.5
+    paler = only("PALER")
+    assert (paler <= whole).all()
+    assert paler.max(axis=(1, 2)).min() == pytest.approx(100, abs=5)
+    patched = (only("PATCH") != whole).sum(axis=(1, 2))
+    assert 0.3 < (patched > 0).mean() < 0.6
+    assert patched.max() <= 10 * 10
+    pieces = only("FRAGMENT")
+    assert (pieces >= whole).all()
+    assert 0.02 < (pieces != whole).any(axis=(1, 2)).mean() < 0.3
+    assert set(np.unique(pieces)) == {0, 200}
+
+
+def test_disturbed_pictures_are_noisy_but_not_all_as_much():
+    clean = distorted(count=500, disturbed=1.0)[:, :4, :4].astype(float)  # paper alone
+    noise = clean.std(axis=(1, 2))
+    assert noise.min() < 5
+    assert noise.max() > 40

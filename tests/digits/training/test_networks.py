@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.config.composing import compose
+from pipeline.config.targets import call_target
 from pipeline.digits.training import networks
 
 
@@ -24,6 +26,7 @@ def answers(model, shape):
         lambda *data: networks.cnn(
             *data, filters=[4] * 4, convolutions=1, dense_units=[], batch_norm=False
         ),
+        lambda *data: networks.cnn(*data, filters=[4, 8], dense_units=[], global_pooling=True),
     ],
 )
 def test_probabilities_from_pixels_of_any_size(build, shape, classes):
@@ -59,6 +62,21 @@ def test_settings_reach_the_layers():
     assert {layer.rate for layer in model.layers if hasattr(layer, "rate")} == {0.25}
     activations = [layer for layer in model.layers if type(layer).__name__ == "Activation"]
     assert {layer.activation.__name__ for layer in activations} == {"gelu"}
+
+
+def test_global_pooling_leaves_one_mean_a_filter():
+    model = networks.cnn((28, 28), 10, filters=[4, 8], dense_units=[], global_pooling=True)
+    blocks, means = (model.get_layer(index=index) for index in (-3, -2))
+    pixels = np.random.default_rng(0).random((2, 7, 7, 8)).astype(np.float32)
+    assert blocks.output.shape == (None, 7, 7, 8)
+    assert np.allclose(means(pixels), pixels.mean(axis=(1, 2)), atol=1e-6)
+    assert model.layers[-1].kernel.shape == (8, 10)
+
+
+def test_the_tiny_preset_has_fewer_than_4800_weights():
+    settings = compose(["experiment=tiny"])["model"]
+    model = call_target(settings, input_shape=(28, 28), classes=10)
+    assert model.count_params() < 4_800
 
 
 @pytest.mark.parametrize(

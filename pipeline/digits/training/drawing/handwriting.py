@@ -1,8 +1,7 @@
-"""Draw digits, letters, shapes and scribbles from strokes.
+"""Draw digits from strokes.
 
 MNIST was written by Americans: few of its ones have a flag and a foot, few of its sevens a bar. A
-network that is trained on some of each reads them elsewhere, too. And a network that is trained
-only on digits takes every letter for a digit.
+network that is trained on some of each reads them elsewhere, too.
 """
 
 from functools import cache
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digits.splits import BOX, DIGIT_NAMES, SIDE, Split
-from pipeline.digits.training.drawing.strokes import FORMS, OTHER_FORMS
+from pipeline.digits.training.drawing.strokes import FORMS, FORMS_ELSEWHERE
 
 Floats = NDArray[np.float64]
 
@@ -34,43 +33,12 @@ def draw_digits(count: int, rng: np.random.Generator) -> Split:
         Images uint8 (count, 28, 28) and labels uint8 (count,).
     """
     labels = rng.integers(0, len(DIGIT_NAMES), count).astype(np.uint8)
-    return Split(np.stack([_by_pen(_digit_form(label, rng), rng) for label in labels]), labels)
+    return Split(np.stack([by_pen(digit_form(label, rng), rng) for label in labels]), labels)
 
 
-def draw_others(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw things that are not a single digit, in the form of `draw_digits`.
-
-    Half are letters, signs and shapes, a quarter scribbles, a quarter two digits.
-
-    Args:
-        count: How many, >= 1.
-        rng: The same state draws the same pictures.
-
-    Returns:
-        Images uint8 (count, 28, 28).
-    """
-    kinds = (_other_form, _other_form, _scribble, _two_digits)
-    return np.stack([_by_pen(kinds[rng.integers(len(kinds))](rng), rng) for _ in range(count)])
-
-
-def _other_form(rng: np.random.Generator) -> list[Floats]:
-    form = OTHER_FORMS[rng.integers(len(OTHER_FORMS))]
-    return [smooth_curve(stroke, rng) for stroke in form]
-
-
-def _scribble(rng: np.random.Generator) -> list[Floats]:
-    knots = [rng.uniform(0, 1, (rng.integers(6, 12), 2)) for _ in range(rng.integers(1, 3))]
-    return [_catmull_rom(each) for each in knots]
-
-
-def _two_digits(rng: np.random.Generator) -> list[Floats]:
-    left, right = (_digit_form(digit, rng) for digit in rng.integers(len(FORMS), size=2))
-    gap = max(stroke[:, 0].max() for stroke in left) + rng.uniform(0, 0.3)
-    return [*left, *(stroke + np.array([gap, 0]) for stroke in right)]
-
-
-def _digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
-    forms = FORMS[digit]
+def digit_form(digit: int, rng: np.random.Generator) -> list[Floats]:
+    """Draw the strokes of one of a digit's forms, as `smooth_curve` does."""
+    forms = (*FORMS[digit], *FORMS_ELSEWHERE[digit])
     return [smooth_curve(stroke, rng) for stroke in forms[rng.integers(len(forms))]]
 
 
@@ -84,7 +52,7 @@ def smooth_curve(stroke: str, rng: np.random.Generator | None = None) -> Floats:
         points = points + rng.normal(0, UNSTEADY, points.shape)
     ends = [0, *corners, len(points) - 1]
     runs = [points[start : end + 1] for start, end in pairwise(ends)]
-    return np.concatenate([_catmull_rom(run) for run in runs])
+    return np.concatenate([spline(run) for run in runs])
 
 
 @cache
@@ -100,7 +68,7 @@ def _points(stroke: str) -> tuple[Floats, list[int]]:
     return np.array(points), corners
 
 
-def _catmull_rom(knots: Floats) -> Floats:
+def spline(knots: Floats) -> Floats:
     """Return Catmull & Rom's spline through `knots` (Computer Aided Geometric Design, 1974)."""
     ends = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
     pieces = _basis() @ ends[_fours(len(knots) - 1)]
@@ -124,7 +92,8 @@ def _basis() -> Floats:
     return np.stack(weights, axis=1) / 2
 
 
-def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8]:
+def by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw strokes, bent as by a hand, with a pen of random width, in MNIST's form."""
     strokes = _by_hand(strokes, rng)
     width = rng.uniform(0.06, 0.25)
     points = np.vstack(strokes)
@@ -135,7 +104,7 @@ def _by_pen(strokes: list[Floats], rng: np.random.Generator) -> NDArray[np.uint8
     large = np.zeros((SIDE * OVERSIZE, SIDE * OVERSIZE), np.uint8)
     lines = [np.rint((stroke - low) * scale + room).astype(np.int32) for stroke in strokes]
     cv2.polylines(large, lines, isClosed=False, color=255, thickness=max(1, round(width * scale)))
-    return _centred(cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    return centred(cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
 def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
@@ -148,7 +117,8 @@ def _by_hand(strokes: list[Floats], rng: np.random.Generator) -> list[Floats]:
     return bent
 
 
-def _centred(image: cv2.typing.MatLike) -> NDArray[np.uint8]:
+def centred(image: cv2.typing.MatLike) -> NDArray[np.uint8]:
+    """Shift a picture in MNIST's form by whole pixels, so that its centre of mass is its middle."""
     moments = cv2.moments(image)
     room = (SIDE - BOX) // 2
     off = [SIDE / 2 - moments[axis] / moments["m00"] for axis in ("m01", "m10")]

@@ -1,4 +1,4 @@
-"""Digits, and what is none, drawn from strokes of our own look as MNIST's do."""
+"""Digits drawn from strokes of our own look as MNIST's do."""
 
 import cv2
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 from support.kept import assert_as_kept
 
 from pipeline.digits.training.drawing import handwriting
-from pipeline.digits.training.drawing.handwriting import draw_digits, draw_others
-from pipeline.digits.training.drawing.strokes import FORMS
+from pipeline.digits.training.drawing.handwriting import draw_digits
+from pipeline.digits.training.drawing.strokes import FORMS, FORMS_ELSEWHERE
 
 
 @pytest.fixture(scope="module")
@@ -15,14 +15,9 @@ def drawn():
     return draw_digits(300, np.random.default_rng(0))
 
 
-@pytest.fixture(scope="module")
-def others():
-    return draw_others(300, np.random.default_rng(0))
-
-
-@pytest.fixture(params=["digits", "others"])
-def images(request, drawn, others):
-    return drawn.images if request.param == "digits" else others
+@pytest.fixture
+def images(drawn):
+    return drawn.images
 
 
 def test_drawings_fill_the_box_and_are_centred_by_mass(images):
@@ -46,22 +41,29 @@ def test_no_two_are_alike(images):
 
 
 def test_every_digit_comes_under_its_label(monkeypatch, drawn):
-    assert set(drawn.labels) == set(range(10)) == set(range(len(FORMS)))
+    assert (
+        set(drawn.labels)
+        == set(range(10))
+        == set(range(len(FORMS)))
+        == set(range(len(FORMS_ELSEWHERE)))
+    )
     for digit in range(10):
         # With all other digits' strokes in a place of their own, only those of this one are drawn.
-        level = [FORMS[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
-        monkeypatch.setattr(handwriting, "FORMS", tuple(level))
+        for name, forms in (("FORMS", FORMS), ("FORMS_ELSEWHERE", FORMS_ELSEWHERE)):
+            level = [forms[each] if each == digit else (("0,50 300,50",),) for each in range(10)]
+            monkeypatch.setattr(handwriting, name, tuple(level))
         these = draw_digits(60, np.random.default_rng(digit))
         flat = [cv2.boundingRect((image > 32).astype(np.uint8))[3] < 9 for image in these.images]
         assert (np.array(flat) == (these.labels != digit)).all()
 
 
-@pytest.mark.parametrize("draw", [lambda *a: draw_digits(*a).images, draw_others])
-def test_the_same_seed_draws_the_same(draw):
-    first, second, other = (draw(5, np.random.default_rng(seed)) for seed in (3, 3, 4))
+def test_the_same_seed_draws_the_same():
+    first, second, other = (
+        draw_digits(5, np.random.default_rng(seed)).images for seed in (3, 3, 4)
+    )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
 
 
-def test_a_seed_draws_what_it_has_always_drawn(drawn, others):
-    assert_as_kept("handwriting", np.concatenate([drawn.images[:60], others[:60]]), columns=20)
+def test_a_seed_draws_what_it_has_always_drawn(drawn):
+    assert_as_kept("handwriting", drawn.images[:60], columns=20)
