@@ -124,6 +124,8 @@ def _blurred(marks: Marks) -> Iterator[Candidate]:
 def filled(found: Candidate) -> Iterator[Candidate]:
     """Yield strokes drawn as outlines, filled: what lies inside one outline, but not inside two."""
     digit = found.digit
+    if max(digit.shape) <= COARSE:
+        return  # no room for outlines
     outlines, family = cv2.findContours(digit, cv2.RETR_TREE, cv2.CHAIN_APPROX_NONE)
     solid = digit.copy()
     depths: list[int] = []
