@@ -55,9 +55,7 @@ def test_a_file_that_is_no_store_is_left_to_whoever_records(monkeypatch, tmp_pat
     assert recorded_as(SETTINGS, LOST) == LOST
 
 
-def test_a_run_that_a_server_with_passwords_does_not_have_is_looked_for_by_our_id(
-    client, monkeypatch
-):
+def test_a_run_that_a_server_calls_forbidden_is_looked_for_by_our_id(client, monkeypatch):
     """With passwords it says so of any missing run, such as one that is named by our id."""
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
