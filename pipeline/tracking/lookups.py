@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED")
+"""What MLflow says of a run that is missing; the last, where a server asks for passwords."""
+
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
     """Return an experiment's id; create the experiment if it is missing, restore it if deleted."""
@@ -42,7 +45,7 @@ def find_run(client: "MlflowClient", run_id: str) -> "Run | None":
     try:
         return client.get_run(run_id)
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in NO_SUCH_RUN:
             return None
         raise
 

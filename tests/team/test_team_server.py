@@ -194,7 +194,7 @@ def test_without_a_right_what_is_recorded_waits(people, address, client):
     ben, before = people[1], predictions(client)
     here = client.get_experiment_by_name("digits").experiment_id
     admin, ida = AuthServiceClient(address), login("ida")
-    admin.grant_user_permission("ida", "experiment", here, "READ")
+    admin.grant_user_permission("ida", "experiment", here, "DENY")
     lines, code = typed_by(ben, "pipeline.stages.predict_custom", **ida)
     assert code == 0
     (warning,) = [line for line in lines if "does not allow this to the user ida" in line]

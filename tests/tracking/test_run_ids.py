@@ -7,7 +7,8 @@ import pytest
 from support.recording import SETTINGS, TRAIN
 
 from pipeline.config.places import home
-from pipeline.tracking.names import CONFIG_ARTIFACT
+from pipeline.tracking.lookups import active_run_id
+from pipeline.tracking.names import CONFIG_ARTIFACT, RUN_KEY_TAG
 from pipeline.tracking.recording.recorder import new_run
 from pipeline.tracking.recording.records import Text
 from pipeline.tracking.run_ids import recorded_as
@@ -52,3 +53,21 @@ def test_a_file_that_is_no_store_is_left_to_whoever_records(monkeypatch, tmp_pat
     (tmp_path / "other.db").write_text("no database")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     assert recorded_as(SETTINGS, LOST) == LOST
+
+
+def test_a_run_that_a_server_calls_forbidden_is_looked_for_by_our_id(client, monkeypatch):
+    """With passwords it says so of any missing run, such as one that is named by our id."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+    key, get_run = "7" * 32, client.get_run
+    ours = client.create_run("0", tags={RUN_KEY_TAG: key}).info.run_id
+
+    def guarded(run_id):
+        if run_id == key:
+            raise MlflowException("Permission denied", PERMISSION_DENIED)
+        return get_run(run_id)
+
+    monkeypatch.setattr(client, "get_run", guarded)
+    assert active_run_id(client, key) == ours
+    assert active_run_id(client, ours) == ours

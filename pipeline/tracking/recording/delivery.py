@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.system.errors import in_one_line
 from pipeline.tracking.addresses import local_store
-from pipeline.tracking.errors import is_missing, is_temporary, reason, refusal
+from pipeline.tracking.errors import is_forbidden, is_missing, is_temporary, reason, refusal
 from pipeline.tracking.lookups import find_run
 from pipeline.tracking.recording.journal import (
     LOCAL,
@@ -141,7 +141,7 @@ class Delivery:
 
     def _start_over_if_gone(self, error: Exception, run: Run) -> None:
         """Deliver the whole journal again if the store was replaced by one without the run."""
-        if is_missing(error) and find_run(run.client, run.id) is None:
+        if (is_missing(error) or is_forbidden(error)) and find_run(run.client, run.id) is None:
             note_taken(self.path, "over")
             self._run, self.end = None, 0
             raise RunGoneError(f"the run {run.id} is gone") from error

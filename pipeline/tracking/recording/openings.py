@@ -155,7 +155,7 @@ def _find_or_replace(client: "MlflowClient", run_id: str, request: RunRequest) -
     """Return MLflow's id of a run or, if the run is gone, of its one replacement."""
     if found := active_run_id(client, run_id):
         return found
-    log.warning("MLflow has no run %s here; recording in a new run instead", run_id)
     created = _create(client, replace(request, parent_run_id=None), REPLACES_TAG, run_id)
     client.set_terminated(created, "FINISHED")
+    log.warning("MLflow has no run %s here; recorded in a new run instead", run_id)
     return created
