@@ -8,6 +8,7 @@ what was tuned to one implementation shows in the other. No training uses either
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import cv2
@@ -85,12 +86,11 @@ def _impulse_noise(image: Values, rng: np.random.Generator) -> Values:
 
 def _glass_blur(image: Values, rng: np.random.Generator) -> Values:
     smooth = ndimage.gaussian_filter(image, 0.7)
-    for _ in range(2):
-        for row in range(SIDE - 2, 0, -1):
-            for column in range(SIDE - 2, 0, -1):
-                down, right = rng.integers(-1, 1, 2)
-                here, there = (row, column), (row + down, column + right)
-                smooth[here], smooth[there] = smooth[there], smooth[here]
+    inner = range(SIDE - 2, 0, -1)
+    for moves in rng.integers(-1, 1, (2, SIDE, SIDE, 2)):
+        for here in product(inner, inner):
+            there = here[0] + moves[here][0], here[1] + moves[here][1]
+            smooth[here], smooth[there] = smooth[there], smooth[here]
     return np.asarray(ndimage.gaussian_filter(smooth, 0.7))
 
 

@@ -1,8 +1,9 @@
 """Draw pictures that show none of the classes: letters, scribbles, textures.
 
 They are held out from training: none of these letters is among the drawings that a network can be
-trained on, the scribbles move in other ways, and it never sees a texture. They are drawn here
-rather than with the training's own code, so that a change to the training does not change them.
+trained on, the scribbles move in other ways, and no texture that fills a picture is among them.
+They are drawn here rather than with the training's own code, so that a change to the training does
+not change them.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digits.preprocessing.pixels import as_pixels, threshold
 from pipeline.digits.splits import BOX, SIDE
 from pipeline.digits.training.drawing.handwriting import (
     Floats,
@@ -103,7 +102,7 @@ def _character(rng: np.random.Generator) -> Pixels:
     middle = np.array(PAGE[::-1]) / 2
     leaning = cv2.warpAffine(page, np.column_stack([lean, middle - lean @ middle]), PAGE[::-1])
     pen = 2 * int(rng.integers(0, 3)) + 1
-    return _boxed(as_pixels(cv2.dilate(leaning, np.ones((pen, pen), np.uint8))))
+    return _boxed(cv2.dilate(leaning, np.ones((pen, pen), np.uint8)).astype(np.uint8))
 
 
 @cache
@@ -129,7 +128,7 @@ def _smooth_noise(cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 def _boxed(ink: Pixels) -> Pixels:
     """Fit ink into the box of MNIST's digits and centre it by mass."""
-    x, y, width, height = cv2.boundingRect(threshold(ink, INKED))
+    x, y, width, height = cv2.boundingRect((ink > INKED).astype(np.uint8))
     scale = BOX / max(width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(ink[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
