@@ -14,8 +14,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from pipeline.config.places import CORRECTIONS
 from pipeline.config.schema import Predict
 from pipeline.service.answers import Answers, Invoked, Names, NetworkAnswer, Refusal
+from pipeline.service.corrections import Corrections, add_corrections
 from pipeline.service.invocations import invoke, parse
 from pipeline.service.limits import Limits, RefusedError, WholeBodies, refusal
 from pipeline.service.measures import Counted, Measures
@@ -149,6 +151,7 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
     app.exception_handler(HTTPException)(_refuse_address)
     _add_reading(app, service)
     _add_states(app, service)
+    add_corrections(app, Corrections(CORRECTIONS), service.workers)
     _add_page(app)
     return app
 

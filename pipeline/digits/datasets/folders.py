@@ -45,16 +45,33 @@ def folder(
             train on, or there are none to test on.
     """
     root = Path(path).expanduser()
+    _, everything = read_labelled(root)
+    train, test = _split(everything, test_share, root)
+    log.info("%d labelled pictures found: files in %s", len(everything), root)
+    return Dataset("folder", "a folder of labelled pictures", None, DIGIT_NAMES, train, test)
+
+
+def read_labelled(root: Path) -> tuple[list[Path], Split]:
+    """Read the labelled pictures below a folder; return their files and what a network sees.
+
+    Pictures that have no label, cannot be read or turn out blank are left out with a warning.
+
+    Raises:
+        InputError: There is no such folder, it holds no pictures, or a label is not a digit.
+    """
     labels = read_labels(root / LABELS_NAME)
     labelled = [(file, _label(file, root, labels)) for file in find_pictures(root)]
     known = [(file, label) for file, label in labelled if label is not None]
     _warn_left_out(len(labelled) - len(known), "without a label")
     pictures = _read_all([file for file, _ in known])
-    kept = [(p, label) for p, (_, label) in zip(pictures, known, strict=True) if p is not None]
+    kept = [
+        (file, picture, label)
+        for picture, (file, label) in zip(pictures, known, strict=True)
+        if picture is not None
+    ]
     _warn_left_out(len(known) - len(kept), "blank or not readable; predict-custom says why")
-    train, test = _split(kept, test_share, root)
-    log.info("%d labelled pictures found: files in %s", len(kept), root)
-    return Dataset("folder", "a folder of labelled pictures", None, DIGIT_NAMES, train, test)
+    files, images, digits = zip(*kept, strict=True) if kept else ((), (), ())
+    return list(files), Split(np.array(images, np.uint8), np.array(digits, np.uint8))
 
 
 def _label(file: Path, root: Path, labels: dict[str, str]) -> int | None:
@@ -88,17 +105,13 @@ def _warn_left_out(count: int, why: str) -> None:
         log.warning("pictures left out: %d, %s", count, why)
 
 
-def _split(
-    pictures: Sequence[tuple[NDArray[np.uint8], int]], test_share: float, root: Path
-) -> tuple[Split, Split]:
-    images, labels = zip(*pictures, strict=True) if pictures else ((), ())
-    everything = Split(np.array(images, np.uint8), np.array(labels, np.uint8))
+def _split(everything: Split, test_share: float, root: Path) -> tuple[Split, Split]:
     train, test = stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))
     missing = sorted(set(range(len(DIGIT_NAMES))) - set(train.labels.tolist()))
     if missing or not len(test):
         lacks = f"no {', '.join(map(str, missing))} to train on" if missing else "none to test on"
         raise InputError(
-            f"{root}: {lacks} among the readable pictures with a label ({len(pictures)}); more of "
-            "every digit are needed, in folders named 0 to 9 or listed in labels.csv"
+            f"{root}: {lacks} among the readable pictures with a label ({len(everything)}); more "
+            "of every digit are needed, in folders named 0 to 9 or listed in labels.csv"
         )
     return train, test
