@@ -40,6 +40,7 @@ FULL = (
     "picture_kinds",
     "other_hands",
     "whole_numbers",
+    "teaching",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "race",

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.config.schema import Config, Train
+from pipeline.config.schema import Config
 from pipeline.config.trees import Tree
 from pipeline.digits.inference.classifier import TITLE
+from pipeline.digits.inference.metrics import accuracy
 from pipeline.digits.splits import DIGIT_NAMES, Split, digest, load_split
 from pipeline.digits.training.export import make_reproducible
+from pipeline.digits.training.fit import OnEpoch
 from pipeline.digits.training.state import Epoch, Training
 from pipeline.stages.fingerprint import fingerprint
 from pipeline.stages.network import build, describe, export, learn, measure, metadata
@@ -52,21 +54,27 @@ class Pace:
 
     Attributes:
         epochs: Passes over the pictures.
-        known_pictures: Pictures of its own training data in each pass, lest it forget them; at
-            most so many, so that a slow network is taught in two minutes, too.
+        known_pictures: Pictures of its own training data in each pass, lest it forget them.
+        known_pictures_convolutional: The same for convolutional networks, which are slow: so they
+            are taught in two minutes, too.
         corrections_share: Share of the pictures in each pass, 0..1, that are corrections.
         most_copies: Each correction is repeated so many times a pass at most, distorted anew.
         learning_rate_share: Of the learning rate that it was trained with.
+        validation_loss: How much validation accuracy it may lose.
     """
 
-    epochs: int = 4
-    known_pictures: int = 20_000
-    corrections_share: float = 0.2
+    epochs: int = 5
+    known_pictures: int = 60_000
+    known_pictures_convolutional: int = 10_000
+    corrections_share: float = 0.12
     most_copies: int = 100
     learning_rate_share: float = 0.25
+    validation_loss: float = 0.0005
 
 
 PACE = Pace()
+STEPS = (1.0, 0.8, 0.6, 0.45, 0.3)
+"""How far to go from the old weights to the new ones: the farthest that forgets nothing."""
 DISTORTION: Tree = {
     "_target_": "pipeline.digits.training.augmentation.Distortion",
     "share": 0.9, "rotation": 12.0, "shear": 0.2, "scale": 0.12, "stretch": 0.15, "shift": 1.0,
@@ -130,9 +138,9 @@ def taught(parent: Parent, lesson: Lesson, known: Known) -> Iterator[Taught]:
     Raises:
         InputError: The network may have seen the prepared test set, or takes other pictures.
     """
-    config = parent.config.model_copy(update={"train": _settings(parent, PACE)})
+    config = lesson_config(parent.config, parent.run_id)
     unseen = _expect_unseen(config, parent)
-    pictures = mix(known.train, lesson.learned, PACE, config.seed)
+    pictures = mix(known.train, lesson.learned, config)
     name = f"{describe(parent.config)}, taught {len(lesson.learned)} corrections"
     request = training_request(
         config.tracking, name, STAGE, _recorded(parent),
@@ -175,14 +183,48 @@ def _go_on(
     recorder: Recorder, checkpoint: Path | None, config: Config, pictures: Split, validation: Split
 ) -> "tuple[keras.Model, Training]":
     """Train the network further, and record each pass."""
-    model = build(config, pictures, len(DIGIT_NAMES))
     with progress(config.train.epochs, "pass") as shown:
 
         def on_epoch(epoch: Epoch) -> None:
             recorder.record(epoch_metrics(asdict(epoch)))
             shown.step(f"loss {epoch.loss:.4f}")
 
-        return model, learn(model, pictures, validation, config, on_epoch, checkpoint)
+        return train_further(config, pictures, validation, on_epoch, checkpoint)
+
+
+def train_further(
+    config: Config,
+    pictures: Split,
+    validation: Split,
+    on_epoch: OnEpoch | None = None,
+    checkpoint: Path | None = None,
+) -> "tuple[keras.Model, Training]":
+    """Train a network further, without losing what it knew.
+
+    Its weights end on the way from the old ones to the new ones, as far along as they read the
+    validation pictures as well as before (M. Wortsman et al., "Robust fine-tuning of zero-shot
+    models", CVPR 2022).
+
+    Args:
+        config: What `lesson_config` returned.
+        pictures: What `mix` returned.
+        validation: Pictures that it does not learn from.
+        on_epoch: As for `learn`.
+        checkpoint: As for `learn`.
+    """
+    model = build(config, pictures, len(DIGIT_NAMES))
+    old, floor = model.get_weights(), _accuracy(model, validation) - PACE.validation_loss
+    training = learn(model, pictures, validation, config, on_epoch, checkpoint)
+    new = model.get_weights()
+    for step in STEPS:
+        model.set_weights([a + step * (b - a) for a, b in zip(old, new, strict=True)])
+        if _accuracy(model, validation) >= floor:
+            break
+    return model, training
+
+
+def _accuracy(model: "keras.Model", pictures: Split) -> float:
+    return accuracy(pictures.labels, model.predict(pictures.images, batch_size=1000, verbose=0))
 
 
 def _record_model(
@@ -195,12 +237,13 @@ def _record_model(
     recorder.record(KerasModel.at(file, model.output_shape[1:], example))
 
 
-def mix(known: Split, corrections: Split, pace: Pace, seed: int) -> Split:
-    """Return the pictures of a pass: some known ones, and each correction several times."""
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(known))[: pace.known_pictures]
-    wanted = len(rows) * pace.corrections_share / (1 - pace.corrections_share)
-    copies = min(pace.most_copies, max(1, round(wanted / len(corrections))))
+def mix(known: Split, corrections: Split, config: Config) -> Split:
+    """Return the pictures of a pass: known ones, and each correction several times."""
+    is_slow = "filters" in config.model
+    most = PACE.known_pictures_convolutional if is_slow else PACE.known_pictures
+    rows = np.random.default_rng(config.seed).permutation(len(known))[:most]
+    wanted = len(rows) * PACE.corrections_share / (1 - PACE.corrections_share)
+    copies = min(PACE.most_copies, max(1, round(wanted / len(corrections))))
     repeated = np.tile(np.arange(len(corrections)), copies)
     return Split(
         np.concatenate([known.images[rows], corrections.images[repeated]]),
@@ -208,17 +251,23 @@ def mix(known: Split, corrections: Split, pace: Pace, seed: int) -> Split:
     )
 
 
-def _settings(parent: Parent, pace: Pace) -> Train:
-    train = parent.config.train
-    return train.model_copy(
+def lesson_config(config: Config, init_from: str) -> Config:
+    """Return the configuration of a lesson.
+
+    Args:
+        config: What the network was trained with.
+        init_from: Its MLflow run, or its .keras file.
+    """
+    train = config.train.model_copy(
         update={
-            "init_from": parent.run_id,
-            "epochs": pace.epochs,
-            "learning_rate": train.learning_rate * pace.learning_rate_share,
-            "distortion": train.distortion or DISTORTION,
+            "init_from": init_from,
+            "epochs": PACE.epochs,
+            "learning_rate": config.train.learning_rate * PACE.learning_rate_share,
+            "distortion": config.train.distortion or DISTORTION,
             "early_stopping_patience": None,
         }
     )
+    return config.model_copy(update={"train": train})
 
 
 def _recorded(parent: Parent) -> Tree:
