@@ -41,6 +41,7 @@ FULL = (
     "other_hands",
     "whole_numbers",
     "teaching",
+    "drift",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "race",

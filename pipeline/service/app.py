@@ -175,7 +175,14 @@ def _add_reading(app: FastAPI, service: Service) -> None:
         if mode == "number":
             task = lambda: read_number_uploads(uploads, service.networks, service.settings)  # noqa: E731
         else:
-            task = lambda: read_uploads(uploads, chosen, service.settings, seen=seen)  # noqa: E731
+            window = None
+            if (
+                chosen is service.networks.current and not seen
+            ):  # the page sends unfinished drawings
+                window = service.measures.window(chosen.name, chosen.classifier.reference)
+            task = lambda: read_uploads(  # noqa: E731
+                uploads, chosen, service.settings, seen=seen, window=window
+            )
         try:
             answers = await service.workers.run(task)
         except InputError as error:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from pipeline.config.schema import Predict
+from pipeline.digits.inference.drift import Window
 from pipeline.digits.preprocessing.decoding import decode
 from pipeline.digits.recognition.digit import classify, prepare
 from pipeline.digits.recognition.number import read_numbers
@@ -59,10 +60,22 @@ def read_uploads(
     settings: Predict,
     *,
     seen: bool = False,
+    window: Window | None = None,
 ) -> list[Answer]:
-    """Read one digit from each of some picture files."""
+    """Read one digit from each of some picture files.
+
+    Args:
+        uploads: The files.
+        network: What reads them.
+        settings: How sure an answer must be.
+        seen: Whether to add what the network saw.
+        window: Where to remember them, to notice when they are of another kind.
+    """
     inputs = [prepare(name, partial(decode, content), thumbnail=False) for name, content in uploads]
-    predictions = classify(inputs, network.classifier, settings.unsure_below)
+    predictions = list(classify(inputs, network.classifier, settings.unsure_below))
+    if window:
+        for each in predictions:
+            window.add(each.image, each.probabilities)
     return [digit_answer(each, seen=seen) for each in predictions]
 
 

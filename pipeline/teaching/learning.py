@@ -18,7 +18,15 @@ from pipeline.digits.training.export import make_reproducible
 from pipeline.digits.training.fit import OnEpoch
 from pipeline.digits.training.state import Epoch, Training
 from pipeline.stages.fingerprint import fingerprint
-from pipeline.stages.network import build, describe, export, learn, measure, metadata
+from pipeline.stages.network import (
+    build,
+    describe,
+    export,
+    keep_reference,
+    learn,
+    measure,
+    metadata,
+)
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_run import training_run, unseen_test_set
 from pipeline.system.errors import InputError
@@ -155,6 +163,7 @@ def taught(parent: Parent, lesson: Lesson, known: Known) -> Iterator[Taught]:
             metrics = measure(model, known.validation, training, config)
             about = metadata(metrics, config, known.info.note) | {TITLE: name}
             export(model, network, pictures, about)
+            keep_reference(network, known.validation, about)
             seconds = sum(epoch.seconds for epoch in training.history)
             recorder.record(final_metrics(metrics, seconds), File(str(network), NETWORK_FOLDER))
             _record_model(recorder, model, Path(place), known.validation)

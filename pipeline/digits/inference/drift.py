@@ -6,6 +6,7 @@ digit, so many sevens are no other kind.
 """
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -22,7 +23,7 @@ FEWEST_OF_REFERENCE = 200
 FEWEST_OF_CLASS = 20
 ALARM = 0.05
 """Pictures of the same kind raise an alarm this often at most."""
-LEVELS = np.linspace(0, 1, 41)
+LEVELS = np.linspace(0, 1, 21)
 MEASURES = {
     "doubt": ("more sure", "less sure"),
     "ink": ("less ink", "more ink"),
@@ -31,7 +32,7 @@ MEASURES = {
     "slant": ("leaning more to the right", "leaning more to the left"),
 }
 """What is compared, with the words for less and for more of it."""
-TOLERANCE = {"doubt": 0.06, "ink": 0.1, "width": 0.3, "extent": 0.06, "slant": 0.08}
+TOLERANCE = {"doubt": 0.03, "ink": 0.1, "width": 0.3, "extent": 0.06, "slant": 0.08}
 """Differences between two distributions (Kolmogorov's) that mean nothing: MNIST's own test digits
 and validation digits differ by as much once they are read from pictures, as pens are evened out."""
 
@@ -134,6 +135,33 @@ class Reference:
         found = sorted((p, name) for name, p in corrected.items() if p < ALARM)
         changes = tuple(MEASURES[name][int(places[name].mean() > 0.5)] for _, name in found)
         return Drift(len(images), min(corrected.values()), changes)
+
+
+class Window:
+    """The last pictures that a network has read, to be compared with its reference."""
+
+    def __init__(self, reference: Reference | None, size: int) -> None:
+        """Begin with none.
+
+        Args:
+            reference: The network's; None for an old one: then nothing is compared.
+            size: How many pictures to remember.
+        """
+        self._reference = reference
+        self._read: deque[tuple[Pixels, NDArray[np.float32]]] = deque(maxlen=size)
+
+    def add(self, image: Pixels | None, probabilities: NDArray[np.float32] | None) -> None:
+        """Remember a picture and its answer; None of a picture that could not be read."""
+        if self._reference and image is not None and probabilities is not None:
+            self._read.append((image, probabilities))
+
+    def compare(self) -> Drift | None:
+        """Compare what is remembered with the reference; None if it is too little."""
+        read = list(self._read)
+        if self._reference is None or len(read) < FEWEST_PICTURES:
+            return None
+        images, probabilities = zip(*read, strict=True)
+        return self._reference.compare(np.stack(images), np.stack(probabilities))
 
 
 def measure(images: Pixels, probabilities: NDArray[np.floating]) -> dict[str, Floats]:
