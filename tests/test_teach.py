@@ -27,7 +27,10 @@ from pipeline.tracking.registry.names import REGISTERED_MODEL
 from pipeline.tracking.registry.registry import Registry
 from pipeline.tracking.training_records import configuration
 
-PACE = Pace(epochs=3, known_pictures=1000, most_copies=20, learning_rate_share=1.0)
+PACE = Pace(
+    epochs=4, known_pictures=1000, corrections_share=0.4, learning_rate_share=2.0,
+    validation_loss=0.0,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def place(tmp_path_factory):
     rows = np.arange(len(data.train))
     for name, split in (
         ("train", data.train.take(rows[::3])),
-        ("validation", data.train.take(rows[1::20])),
+        ("validation", data.train.take(rows[1::3])),
         ("test", data.test),
     ):
         save_split(split, folder / f"{name}.npz")
