@@ -41,6 +41,8 @@ FULL = (
     "corrupted_pictures",
     "other_hands",
     "whole_numbers",
+    "teaching",
+    "drift",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",
     "race",

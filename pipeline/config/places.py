@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONF_DIR = ROOT / "conf"
 
 PREPARED = ROOT / "data" / "prepared"
+CORRECTIONS = ROOT / "data" / "corrections"
 MODELS = ROOT / "models"
 KERAS_FILE = MODELS / "model.keras"
 ONNX_FILE = MODELS / "model.onnx"

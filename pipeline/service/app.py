@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from pipeline.config.places import CORRECTIONS
 from pipeline.config.schema import Predict
 from pipeline.service.answers import Answers, Invoked, Names, NetworkAnswer, Refusal
+from pipeline.service.corrections import Corrections, add_corrections
 from pipeline.service.limits import Limits, RefusedError, WholeBodies, refusal
 from pipeline.service.measures import Counted, Measures
 from pipeline.service.networks import Network, Networks
 from pipeline.service.reading import (
     Mode,
+    Read,
     Upload,
     Workers,
     read_all_numbers,
@@ -108,6 +111,13 @@ class Service:
                 self.measures.name_network(network.name, network.run_id)
             await asyncio.sleep(REFRESH_SECONDS)
 
+    def watch(self, network: Network, pictures: Sequence[Read]) -> None:
+        """Remember what was read, to notice pictures of another kind than the training data."""
+        if network is self.networks.current:
+            window = self.measures.window(network.name, network.reference)
+            for image, probabilities in pictures:
+                window.add(image, probabilities)
+
     async def names(self) -> list[str]:
         """Return the names of all networks but the runs.
 
@@ -156,6 +166,7 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
     app.exception_handler(HTTPException)(_refuse_address)
     _add_reading(app, service)
     _add_states(app, service)
+    add_corrections(app, Corrections(CORRECTIONS), service.workers)
     _add_page(app)
     return app
 
@@ -181,7 +192,9 @@ def _add_reading(app: FastAPI, service: Service) -> None:
                 answers = await run(read_all_numbers, lines, settings, uploads)
             else:
                 task = partial(read_digits, seen=seen)
-                answers = await run(task, chosen.file, settings, uploads)
+                answers, read = await run(task, chosen.file, settings, uploads)
+                if not seen:  # the page, which asks for it, sends unfinished drawings
+                    service.watch(chosen, read)
         except InputError as error:
             raise RefusedError(404, str(error)) from error
         for each in answers:

@@ -1,12 +1,17 @@
 """What the service counts, for Prometheus."""
 
+import math
 import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from pipeline.digits.inference.drift import Reference, Window
 from pipeline.service.limits import App, Message, Receive, Scope, Send
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+WINDOW = 200
+"""So many pictures, the last ones, are compared with the training data."""
 
 
 class Measures:
@@ -30,6 +35,24 @@ class Measures:
             "digits_network_info", "The network that answers now", ["name", "run_id"],
             registry=self._registry,
         )  # fmt: skip
+
+        self.drift = Gauge(
+            "digits_drift_p_value",
+            "Probability that the last pictures are of the training data's kind; NaN if unknown",
+            registry=self._registry,
+        )
+        self.drift.set_function(self._drift_p_value)
+        self._watched: tuple[str, Window] | None = None
+
+    def window(self, name: str, reference: Reference | None) -> Window:
+        """Return the window on what the network of this name reads; another one begins anew."""
+        if self._watched is None or self._watched[0] != name:
+            self._watched = name, Window(reference, WINDOW)
+        return self._watched[1]
+
+    def _drift_p_value(self) -> float:
+        found = self._watched[1].compare() if self._watched else None
+        return found.p_value if found else math.nan
 
     def name_network(self, name: str, run_id: str | None) -> None:
         """Say which network answers now."""

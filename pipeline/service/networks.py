@@ -20,6 +20,7 @@ from typing import TypeVar
 from pipeline.config.places import LINES_FILE, ONNX_FILE, home
 from pipeline.config.schema import Tracking
 from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.drift import Reference
 from pipeline.inventory.network import test_metrics
 from pipeline.service.reading import NetworkFile
 from pipeline.system.errors import InputError
@@ -54,6 +55,7 @@ class Network:
         run_id: The MLflow run of its training; None if unknown.
         test_accuracy: Its share of the test set read right, 0..1; None if unknown.
         title: What was trained; None in old files.
+        reference: What the pictures it was trained on are like; None in old files.
         file: Its ONNX file.
     """
 
@@ -61,6 +63,7 @@ class Network:
     run_id: str | None
     test_accuracy: float | None
     title: str | None
+    reference: Reference | None
     file: NetworkFile
 
 
@@ -177,9 +180,14 @@ class Networks:
         key = found.name, file
         with self._lock:
             if key not in self._opened:
-                title = Classifier.load(found.file, threads=1).title
+                opened = Classifier.load(found.file, threads=1)
                 self._opened[key] = Network(
-                    found.name, found.run_id, found.test_accuracy, title, file
+                    found.name,
+                    found.run_id,
+                    found.test_accuracy,
+                    opened.title,
+                    opened.reference,
+                    file,
                 )
             self._opened.move_to_end(key)
             while len(self._opened) > KEPT_OPEN:

@@ -12,6 +12,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.config.schema import Predict
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.preprocessing.decoding import decode
@@ -21,11 +24,14 @@ from pipeline.digits.recognition.number import read_numbers
 from pipeline.service.answers import digit_answer, number_answer
 from pipeline.service.invocations import invoke, parse
 from pipeline.service.limits import RefusedError
+from pipeline.system.arrays import Pixels
 from pipeline.system.machine import cores, end_with_parent
 
 Mode = Literal["digit", "number"]
 Upload = tuple[str, bytes]
 """A file's name and content."""
+Read = tuple[Pixels | None, NDArray[np.float32] | None]
+"""What a network saw of a picture, and its probabilities; None if it could not be read."""
 Result = TypeVar("Result")
 Json = dict[str, Any]
 
@@ -88,11 +94,12 @@ def make_pool() -> Executor:
 
 def read_digits(
     network: NetworkFile, settings: Predict, uploads: Sequence[Upload], *, seen: bool
-) -> list[Json]:
-    """Read one digit from each of some picture files."""
+) -> tuple[list[Json], list[Read]]:
+    """Read one digit from each of some picture files; return the answers, and what was read."""
     inputs = [prepare(name, partial(decode, content), thumbnail=False) for name, content in uploads]
-    predictions = classify(inputs, _classifier(network), settings.unsure_below)
-    return [digit_answer(each, seen=seen).model_dump(exclude_unset=True) for each in predictions]
+    predictions = list(classify(inputs, _classifier(network), settings.unsure_below))
+    answers = [digit_answer(each, seen=seen).model_dump(exclude_unset=True) for each in predictions]
+    return answers, [(each.image, each.probabilities) for each in predictions]
 
 
 def read_all_numbers(

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema import Config, Tracking
 from pipeline.config.targets import call_target
 from pipeline.config.trees import Tree, bare_name
-from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, TITLE, VIEWS
+from pipeline.digits.inference.classifier import (
+    NOTE,
+    REFERENCE,
+    TEMPERATURE,
+    TITLE,
+    VIEWS,
+    Classifier,
+)
+from pipeline.digits.inference.drift import Reference
 from pipeline.digits.inference.metrics import accuracy, cross_entropy, fit_temperature
 from pipeline.digits.inference.views import mean_answer
 from pipeline.digits.splits import Split
-from pipeline.digits.training.export import export_onnx
+from pipeline.digits.training.export import add_metadata, export_onnx
 from pipeline.digits.training.fit import OnEpoch, fit
 from pipeline.digits.training.plan import TrainingPlan
 from pipeline.digits.training.sharing import SharedPictures
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     import keras
 
 EXPORT_CHECK_PICTURES = 256
+REFERENCE_PICTURES = 2000
 
 
 def describe(config: Config) -> str:
@@ -145,3 +154,16 @@ def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
 def export(model: "keras.Model", path: Path, train: Split, metadata: dict[str, str]) -> float:
     """Write the network as ONNX; return the largest difference from Keras in a probability."""
     return export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)
+
+
+def keep_reference(path: Path, validation: Split, metadata: dict[str, str]) -> None:
+    """Write into a network's ONNX file what pictures of the training data's kind are like.
+
+    Args:
+        path: The file.
+        validation: Pictures that the network did not learn from.
+        metadata: What the file holds already.
+    """
+    classifier, images = Classifier.load(path, threads=1), validation.images[:REFERENCE_PICTURES]
+    if reference := Reference.of(images, classifier.probabilities(images)):
+        add_metadata(path, metadata | {REFERENCE: reference.to_text()})

@@ -29,6 +29,7 @@ from pipeline.config.places import (
 )
 from pipeline.config.schema import Config, Predict
 from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
+from pipeline.digits.inference.drift import Window
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_at, name_below
 from pipeline.digits.preprocessing.labels import LABELS_NAME, plain_number, read_labels
@@ -66,6 +67,8 @@ PLOT_NAME = "predictions.png"
 FILES = (PREDICTIONS_NAME, NUMBERS_NAME, METRICS_NAME, READER_NAME, PLOT_NAME)
 EXPLAIN_NAME = "explain"
 LONGEST_NAME = 200  # bytes, of the 255 that file systems allow
+COMPARED = 500
+"""So many pictures, the last ones, are compared with the training data."""
 
 Steps = Sequence[tuple[str, NDArray[np.generic]]]
 
@@ -90,21 +93,28 @@ def run(config: Config) -> None:
     child = RunRequest(config.tracking.experiment, what_is_read(settings), {"stage": STAGE})
     with child_run(config.tracking, run_id, parent, child) as recorder:
         predictions, note = read(settings, paths, images, model)
+        reference = Classifier.load(model).reference if settings.mode == "digit" else None
+        window = Window(reference, COMPARED)
+        watched = _watched(predictions, window)
         reader = reader_in_words(settings, model, run_id)
         with replace_together(last=output / READER_NAME):
-            tally = write_predictions(output, predictions, labels, len(paths), settings.grid_limit)
-            write_json(output / METRICS_NAME, tally.metrics())
+            tally = write_predictions(output, watched, labels, len(paths), settings.grid_limit)
+            drift = window.compare()
+            metrics = tally.metrics() | ({"custom_drift_p_value": drift.p_value} if drift else {})
+            write_json(output / METRICS_NAME, metrics)
             write_text(output / READER_NAME, f"{reader}\n")
             plot(tally, labels, note, output / PLOT_NAME)
         recorder.record(Params({"predict": settings.model_dump()}))
         if settings.mode == "number" and (lines_run := read_run_id(LINES_MODEL)):
             recorder.record(Tags({LINES_RUN_TAG: lines_run}))
-        recorder.record(Metrics(tally.metrics()))
+        recorder.record(Metrics(metrics))
         recorder.record(*File.each([output / name for name in FILES], STAGE))
         if settings.explain:
             drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _log_summary(tally, output)
+    if drift and drift.is_alarm:
+        log.warning("%s", drift.in_words())
     tested = test_metrics(run_id) if settings.mode == "digit" else {}
     score = f", {percent(tested['test_accuracy'])} of the test digits right" if tested else ""
     log.info("read by %s%s", reader, score)
@@ -161,6 +171,13 @@ def read(
     classifier = Classifier.load(model)
     below = settings.unsure_below
     return recognise(paths, images, classifier, unsure_below=below, **how), classifier.note
+
+
+def _watched(predictions: Iterable[Answer], window: Window) -> Iterator[Answer]:
+    for each in predictions:
+        if isinstance(each, Prediction):
+            window.add(each.image, each.probabilities)
+        yield each
 
 
 def plot(tally: Tally, labels: Mapping[str, str], note: str | None, path: Path) -> None:

@@ -29,7 +29,15 @@ from pipeline.digits.training.export import make_reproducible
 from pipeline.digits.training.state import Epoch, Training, kept_epochs
 from pipeline.inventory.digests import note_digests
 from pipeline.stages.fingerprint import fingerprint
-from pipeline.stages.network import build, describe, export, learn, measure, metadata
+from pipeline.stages.network import (
+    build,
+    describe,
+    export,
+    keep_reference,
+    learn,
+    measure,
+    metadata,
+)
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import write_history
 from pipeline.stages.training_run import training_run, unseen_test_set
@@ -89,7 +97,9 @@ def run(config: Config) -> None:
         metrics = measure(model, validation, training, config)
         run_id = recorder.run_id()
         with replace_together(last=ONNX_FILE):
-            save(model, train, metadata(metrics, config, info.note))
+            about = metadata(metrics, config, info.note)
+            save(model, train, about)
+            keep_reference(ONNX_FILE, validation, about)
             write_text(MODELS / RUN_ID_NAME, run_id + "\n")
             write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
             files = report(training, metrics, describe(config))

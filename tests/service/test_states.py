@@ -60,7 +60,8 @@ def test_requests_and_pictures_are_counted_for_prometheus(client, seven):
 def test_openapi_describes_every_address_with_an_example(client):
     _, description = client.get("/openapi.json")
     assert set(description["paths"]) == {
-        *("/read", "/invocations", "/health", "/ready", "/version", "/networks", "/metrics")
+        *("/read", "/invocations", "/health", "/ready", "/version", "/networks", "/metrics"),
+        *("/corrections", "/corrections/{name}"),
     }
     assert description["components"]["schemas"]["Answer"]["examples"]
 

@@ -1,10 +1,11 @@
 """The stage that reads people's own pictures: what it takes, keeps and refuses."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
-from support.networks import write_line_reader, write_reader
+from support.networks import write_line_reader, write_reader, write_with_reference
 from support.pictures import picture, write_samples
 
 from pipeline.config.checking import validate
@@ -43,6 +44,22 @@ def test_the_stage_keeps_the_pictures_that_its_plot_shows(tmp_path, monkeypatch,
     assert tally.by_status.total() == 4
     assert [shown.file for shown in tally.shown] == ["0.png", "1.png", "2.png"]
     assert all(shown.thumbnail is not None for shown in tally.shown)
+
+
+def test_pictures_of_another_kind_are_told_of_in_one_line(tmp_path, monkeypatch, caplog):
+    model = write_with_reference(tmp_path / "model.onnx")
+    for number in range(40):
+        picture(number % 2).save(tmp_path / f"{number}.png")
+    monkeypatch.setattr(predict_custom, "plot", lambda *_: None)
+    options = [f"images={tmp_path}", f"output={tmp_path / 'out'}", f"model={model}"]
+    predict_custom.run(
+        validate(compose([*(f"predict.{option}" for option in options), "tracking=none"]))
+    )
+    (line,) = [each for each in caplog.messages if "of another kind" in each]
+    assert line.startswith("these 40 pictures are of another kind than the training data: ")
+    assert "less sure" in line
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["custom_drift_p_value"] < 0.05
 
 
 def test_it_names_the_network_that_read_and_how_good_that_is(tmp_path, monkeypatch, caplog):

@@ -4,7 +4,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, TITLE
+from pipeline.digits.splits import Split
+from pipeline.stages.network import keep_reference
 
 CLASSES = 10
 
@@ -35,6 +38,18 @@ def write_reader(path, row, *, note="", title="a network", side=28):
     ]
     shapes = [None, side, side], [None, CLASSES]
     return _save(path, nodes, initial, shapes, {TEMPERATURE: "1.0", NOTE: note, TITLE: title})
+
+
+def write_with_reference(path):
+    """Write a network that was sure of the digits of MNIST that it was validated on."""
+    digits = mnist_5000().test
+    images = digits.images.copy()
+    images[:, 0] = 0
+    images[np.arange(len(images)), 0, digits.labels] = 40
+    write_reader(path, 0)
+    known = {each.key: each.value for each in onnx.load(path).metadata_props}
+    keep_reference(path, Split(images, digits.labels), known)
+    return path
 
 
 def write_line_reader(path, *, note=""):

@@ -11,7 +11,7 @@ from support.networks import write_line_reader, write_reader
 from support.projects import wait_for
 from support.service import running
 
-from pipeline.service import networks
+from pipeline.service import app, networks
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,7 @@ def address(tmp_path_factory, default_tree):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "ONNX_FILE", write_reader(folder / "model.onnx", 14))
         patch.setattr(networks, "LINES_FILE", write_line_reader(folder / "lines.onnx"))
+        patch.setattr(app, "CORRECTIONS", folder / "corrections")
         with running(tree) as client:
             yield f"http://127.0.0.1:{client.port}/"
 
@@ -171,6 +172,29 @@ def test_two_networks_answer_side_by_side(visit):
     page.get_by_label("Compare with").fill("")
     page.keyboard.press("Enter")
     expect(page.locator("article")).to_have_count(1, timeout=WITHIN)
+
+
+def test_a_wrong_answer_is_corrected_by_keyboard_told_aloud_and_taken_back(visit):
+    kept = app.CORRECTIONS
+    page = visit()
+    group = page.get_by_role("group", name="Wrong? It is a")
+    expect(group).to_be_hidden()
+    draw(page, SEVEN)
+    wait_for_answer(page)
+    group.get_by_role("button", name="It is a 7").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#spoken")).to_have_text("Kept as a 7, to be learned.", timeout=WITHIN)
+    assert [file.parent.name for file in kept.glob("*/*.png")] == ["7"]
+    group.get_by_role("button", name="It is a 1").click()
+    expect(group).to_contain_text("Kept as a 1", timeout=WITHIN)
+    assert [file.parent.name for file in kept.glob("*/*.png")] == ["1"]
+    page.screenshot(path=SCREENSHOTS / "test_an_answer_is_corrected.png", full_page=True)
+    group.get_by_role("button", name="Take it back").click()
+    expect(group).to_contain_text("Taken back", timeout=WITHIN)
+    assert list(kept.glob("*/*.png")) == []
+    page.get_by_label("Whole numbers").check()
+    draw(page, SEVEN)
+    expect(group).to_be_hidden()
 
 
 def test_on_a_phone_a_finger_draws_and_nothing_is_cut_off(visit, browser):

@@ -46,6 +46,23 @@ def folder(
             train on, or there are none to test on.
     """
     root = typed_path(path)
+    everything, left_out = read_labelled(root)
+    train, test = _split(everything, test_share, root)
+    log.info("%d labelled pictures found: files in %s", len(everything), root)
+    source = "a folder of labelled pictures"
+    return Dataset("folder", source, None, DIGIT_NAMES, train, test, left_out)
+
+
+def read_labelled(root: Path) -> tuple[Split, tuple[tuple[str, str], ...]]:
+    """Read the labelled pictures below a folder, as a network sees them.
+
+    Returns:
+        The pictures with their files' names; and which files were left out with a warning, and why:
+        no label, not readable, blank.
+
+    Raises:
+        InputError: There is no such folder, it holds no pictures, or a label is not a digit.
+    """
     labels = read_labels(root / LABELS_NAME)
     found = {name_below(root, file): file for file in find_pictures(root)}
     _warn("rows that name a missing picture", LABELS_NAME, sorted(labels.keys() - found.keys()))
@@ -57,11 +74,9 @@ def folder(
     unread = {name: reason for name, reason in pictures.items() if isinstance(reason, str)}
     _warn("blank or not readable", "pictures left out", sorted(unread))
     kept = [(name, p, labelled[name]) for name, p in pictures.items() if name not in unread]
-    train, test = _split(kept, test_share, root)
-    log.info("%d labelled pictures found: files in %s", len(kept), root)
-    left_out = tuple(sorted((unlabelled | unread).items()))
-    source = "a folder of labelled pictures"
-    return Dataset("folder", source, None, DIGIT_NAMES, train, test, left_out)
+    names, images, digits = zip(*kept, strict=True) if kept else ((), (), ())
+    read = Split(np.array(images, np.uint8), np.array(digits, np.uint8), np.array(names, str))
+    return read, tuple(sorted((unlabelled | unread).items()))
 
 
 def _label(name: str, file: Path, root: Path, labels: dict[str, str]) -> int | None:
@@ -94,18 +109,13 @@ def _warn(what: str, where: str, names: Sequence[str]) -> None:
         log.warning("%s: %d, %s, such as %s", where, len(names), what, in_one_line(names[0]))
 
 
-def _split(
-    pictures: Sequence[tuple[object, ...]], test_share: float, root: Path
-) -> tuple[Split, Split]:
-    """Split pictures, each given as its file's name, its pixels and its label."""
-    names, images, labels = zip(*pictures, strict=True) if pictures else ((), (), ())
-    everything = Split(np.array(images, np.uint8), np.array(labels, np.uint8), np.array(names, str))
+def _split(everything: Split, test_share: float, root: Path) -> tuple[Split, Split]:
     train, test = stratified_split(everything, test_share, np.random.default_rng(SPLIT_SEED))
     missing = sorted(set(range(len(DIGIT_NAMES))) - set(train.labels.tolist()))
     if missing or not len(test):
         lacks = f"no {', '.join(map(str, missing))} to train on" if missing else "none to test on"
         raise InputError(
-            f"{root}: {lacks} among the readable pictures with a label ({len(pictures)}); more of "
-            "every digit are needed, in folders named 0 to 9 or listed in labels.csv"
+            f"{root}: {lacks} among the readable pictures with a label ({len(everything)}); more "
+            "of every digit are needed, in folders named 0 to 9 or listed in labels.csv"
         )
     return train, test

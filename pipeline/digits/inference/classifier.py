@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digits.inference.drift import Reference
 from pipeline.digits.inference.metrics import soften
 from pipeline.digits.inference.views import mean_answer
 from pipeline.system.environment import turn_off_telemetry
@@ -20,6 +21,7 @@ TEMPERATURE = "temperature"
 NOTE = "note"
 TITLE = "title"
 VIEWS = "views"
+REFERENCE = "reference"
 
 BATCH_SIZE = 1024  # pictures
 
@@ -32,6 +34,7 @@ class Classifier:
         note: A warning about the data that the network was trained on, or None.
         title: What was trained, such as "mlp 128-128 · 5 epochs"; None in old files.
         test_time_augmentation: Whether each answer is the mean over several views of the picture.
+        reference: What pictures of the training data's kind are like; None in old files.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Classifier:
         note: str | None,
         title: str | None,
         test_time_augmentation: bool,
+        reference: Reference | None = None,
     ) -> None:
         """Wrap an open session; `Classifier.load` opens a file."""
         self._session = session
@@ -49,6 +53,7 @@ class Classifier:
         self.note = note
         self.title = title
         self.test_time_augmentation = test_time_augmentation
+        self.reference = reference
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None) -> Self:
@@ -70,6 +75,7 @@ class Classifier:
             note=metadata.get(NOTE) or None,
             title=metadata.get(TITLE),
             test_time_augmentation=metadata.get(VIEWS) == "several",
+            reference=Reference.from_text(metadata[REFERENCE]) if REFERENCE in metadata else None,
         )
 
     @property

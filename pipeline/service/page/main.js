@@ -1,17 +1,21 @@
 // Sends the picture whenever it has changed, one request at a time, and shows the answers.
 
 import { Card } from "./answers.js";
+import { Corrections } from "./corrections.js";
 import { Sheet } from "./sheet.js";
 
 const find = (id) => document.getElementById(id);
 const cards = [{ network: null, card: new Card(find("answer"), find("answers")) }];
 const sheet = new Sheet(find("drawing"), changed);
+const corrections = new Corrections(find("correcting"), () => sheet.blob(), fetchJson,
+  (words) => { find("spoken").textContent = words; });
 let isAsking = false;
 let isStale = false;
 
 function changed() {
   find("hint").hidden = !sheet.isEmpty;
   find("undo").disabled = find("clear").disabled = sheet.isEmpty;
+  corrections.renew(sheet.mode === "digit" && !sheet.isEmpty);
   isStale = true;
   if (!isAsking) ask();
 }

@@ -1,0 +1,1 @@
+"""Teach a network from corrections: what it learns, how it learns, whether it is better."""
