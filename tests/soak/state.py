@@ -207,7 +207,10 @@ class Checkout(Project):
 
     def _run_problems(self):
         """Return what is wrong with the MLflow run of the network that lies here."""
-        run_id = self.run_id()
+        try:
+            run_id = self.run_id()
+        except FileNotFoundError:
+            return ["there is no run id"]
         status = self.query("select status from runs where run_uuid = ?", run_id)
         found = [] if status == [("FINISHED",)] else [f"MLflow: run {run_id} is {status}"]
         steps = self.query(
