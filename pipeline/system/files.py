@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,8 +23,6 @@ MOST_RATIO = 20  # between unpacked and packed size, above that
 # Spreadsheets calculate a cell that begins with one of these, or skip it and look at the next.
 FORMULA_BEGINS = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-ABANDONED_AFTER = 60.0
-"""Seconds after which the temporary file of a process that is gone may be removed."""
 
 _together: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("_together", default=None)
 """The temporary files that wait for the end of a `replace_together`, each with its place."""
@@ -92,17 +89,13 @@ def _temporary(path: Path) -> Path:
     for left in path.parent.glob(f".{glob.escape(path.stem)}-*{glob.escape(path.suffix)}"):
         owner = re.fullmatch(r"(\d+)-.*", left.name.removeprefix(f".{path.stem}-"))
         with suppress(OSError):
-            if owner and not is_running(int(owner[1])) and _is_old(left):
+            if owner and not is_running(int(owner[1])):
                 left.unlink()
     prefix = f".{path.stem}-{os.getpid()}-"
     with _named(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     return Path(name)
-
-
-def _is_old(file: Path) -> bool:
-    return time.time() - file.stat().st_mtime > ABANDONED_AFTER
 
 
 def _replace(path: Path, temporary: Path) -> None:

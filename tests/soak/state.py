@@ -34,6 +34,10 @@ RESULTS = (
     "reports/*.json", "reports/*/metrics.json", "reports/*/*.csv", "data/prepared/*",
     "models/model.onnx", "models/model.keras", "models/settings.json", "params.yaml",
 )  # fmt: skip
+DELETE_MODEL = (
+    "from mlflow import MlflowClient as C; "
+    "C('sqlite:///mlflow.db').delete_registered_model('digits')"
+)
 TIMES = ("seconds", "training_seconds", "peak_memory", "ms_per_picture")
 
 
@@ -79,10 +83,8 @@ class Checkout(Project):
         if kind == "sync":
             self.leave_a_journal()
         if kind == "register":
-            from mlflow import MlflowException
-
-            with suppress(MlflowException):
-                self.mlflow().delete_registered_model("digits")
+            # In another process: MLflow keeps a database open that `set_aside` may have replaced.
+            self.do("python", "-c", DELETE_MODEL)
 
     def keep(self):
         """Keep a copy of the folder to go back to."""
@@ -207,7 +209,10 @@ class Checkout(Project):
 
     def _run_problems(self):
         """Return what is wrong with the MLflow run of the network that lies here."""
-        run_id = self.run_id()
+        try:
+            run_id = self.run_id()
+        except FileNotFoundError:
+            return ["there is no run id"]
         status = self.query("select status from runs where run_uuid = ?", run_id)
         found = [] if status == [("FINISHED",)] else [f"MLflow: run {run_id} is {status}"]
         steps = self.query(
