@@ -176,9 +176,8 @@ def _add_reading(app: FastAPI, service: Service) -> None:
             task = lambda: read_number_uploads(uploads, service.networks, service.settings)  # noqa: E731
         else:
             window = None
-            if (
-                chosen is service.networks.current and not seen
-            ):  # the page sends unfinished drawings
+            # What the page sends (with seen=true) are unfinished drawings.
+            if chosen is service.networks.current and not seen:
                 window = service.measures.window(chosen.name, chosen.classifier.reference)
             task = lambda: read_uploads(  # noqa: E731
                 uploads, chosen, service.settings, seen=seen, window=window
