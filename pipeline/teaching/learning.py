@@ -68,7 +68,6 @@ class Pace:
         corrections_share: Share of the pictures in each pass, 0..1, that are corrections.
         most_copies: Each correction is repeated so many times a pass at most, distorted anew.
         learning_rate_share: Of the learning rate that it was trained with.
-        validation_loss: How much validation accuracy it may lose.
     """
 
     epochs: int = 5
@@ -77,11 +76,10 @@ class Pace:
     corrections_share: float = 0.12
     most_copies: int = 100
     learning_rate_share: float = 0.25
-    validation_loss: float = 0.0005
 
 
 PACE = Pace()
-STEPS = (1.0, 0.8, 0.6, 0.45, 0.3)
+STEPS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3)
 """How far to go from the old weights to the new ones: the farthest that forgets nothing."""
 DISTORTION: Tree = {
     "_target_": "pipeline.digits.training.augmentation.Distortion",
@@ -222,7 +220,7 @@ def train_further(
         checkpoint: As for `learn`.
     """
     model = build(config, pictures, len(DIGIT_NAMES))
-    old, floor = model.get_weights(), _accuracy(model, validation) - PACE.validation_loss
+    old, floor = model.get_weights(), _accuracy(model, validation)
     training = learn(model, pictures, validation, config, on_epoch, checkpoint)
     new = model.get_weights()
     for step in STEPS:
