@@ -29,7 +29,6 @@ from pipeline.tracking.training_records import configuration
 
 PACE = Pace(
     epochs=4, known_pictures=1000, corrections_share=0.4, learning_rate_share=2.0,
-    validation_loss=0.0,
 )  # fmt: skip
 
 

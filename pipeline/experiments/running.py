@@ -82,7 +82,9 @@ def _train_and_measure(
     metrics = network.measure(model, validation, training, config)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        network.export(model, path, learned, network.metadata(metrics, config, info.note))
+        about = network.metadata(metrics, config, info.note)
+        network.export(model, path, learned, about)
+        network.keep_reference(path, validation, about)
         classifier = Classifier.load(path)
         evaluation = evaluate.evaluate(classifier, test, classes)
         price = cost(path, test.images)
