@@ -29,6 +29,6 @@ def test_an_experiment_whose_run_was_deleted_goes_and_the_others_stay(tmp_path):
     assert project.run(*gc) == told  # so far it has only told
     project.run(*gc, "yes=true")
     assert "nothing lies here that nothing needs" in project.run(*gc)
-    assert project.stages_to_run() == ["train-lines", "evaluate", "predict-custom"]
+    assert "Running stage" not in trained(project, 3)
     assert "Stage 'train' is cached" in trained(project, 2)
     assert "Running stage 'train'" in trained(project, 1)
