@@ -24,6 +24,11 @@ FUNCTIONS = {
 }
 
 
+# Arguments that functions take since, with the value that was meant before.
+ADDED: dict[str, Tree] = {
+    "pipeline.digits.training.augmentation.Distortion": {"disturbed": 0.0},
+}
+
 # The section that a recorded configuration may still have, and what takes its place.
 REPLACED = "rows"
 REPLACED_BY: Tree = {"lines": {"rounds": 0, "batch_size": 64, "learning_rate": 0.003}}
@@ -53,5 +58,6 @@ def migrate(tree: Tree) -> Tree:
 
 def _with_current_targets(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {part: _with_current_targets(part, each) for part, each in value.items()}
+        current = {part: _with_current_targets(part, each) for part, each in value.items()}
+        return ADDED.get(str(current.get("_target_")), {}) | current
     return current_target(value) if key == "_target_" and isinstance(value, str) else value

@@ -4,6 +4,7 @@ A picture lies at DIGIT/SHA-256.ENDING below data/corrections/; `python -m pipel
 from what is there.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from functools import partial
@@ -60,13 +61,17 @@ class Corrections:
         self._most_megabytes = most_megabytes
         self._lock = Lock()
 
-    def keep(self, content: bytes, digit: int) -> Correction:
+    def keep(self, content: bytes, digit: int, ending: str) -> Correction:
         """Keep a picture; one that is kept for another digit already moves.
 
+        Args:
+            content: The file's content.
+            digit: What it shows.
+            ending: As `ending_of` returns it.
+
         Raises:
-            RefusedError: It is no picture, has no ink, or there is no room.
+            RefusedError: There is no room.
         """
-        ending = _ending_of(content)
         name = hashlib.sha256(content).hexdigest()
         place = self._folder / str(digit) / f"{name}{ending}"
         with self._lock:
@@ -123,7 +128,7 @@ class Corrections:
         )
 
 
-def _ending_of(content: bytes) -> str:
+def ending_of(content: bytes) -> str:
     """Return the ending of a picture file by its content, never by its name.
 
     Raises:
@@ -146,7 +151,7 @@ def add_corrections(app: FastAPI, corrections: Corrections, workers: Workers) ->
     Args:
         app: The application.
         corrections: Where they are kept.
-        workers: The threads that check pictures.
+        workers: The processes that check pictures.
     """
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"model": Refusal} for status in (400, 403, 404, 413, 422, 503, FULL)
@@ -168,7 +173,8 @@ def add_corrections(app: FastAPI, corrections: Corrections, workers: Workers) ->
         content = await request.body()
         if not content:
             raise RefusedError(400, "no picture: send one as the body")
-        return await workers.run(lambda: corrections.keep(content, digit))
+        ending = await workers.run(ending_of, content)
+        return await asyncio.to_thread(corrections.keep, content, digit, ending)
 
     @app.delete("/corrections/{name}", responses=refusals)
     async def forget(
@@ -177,7 +183,7 @@ def add_corrections(app: FastAPI, corrections: Corrections, workers: Workers) ->
     ) -> Correction:
         """Take a correction back."""
         _expect_own_page(request)
-        return await workers.run(lambda: corrections.forget(name))
+        return await asyncio.to_thread(corrections.forget, name)
 
 
 def _expect_own_page(request: Request) -> None:

@@ -129,7 +129,7 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
         ("pipeline.stages.predict_custom predict.images=nowhere", "nowhere: no such folder"),
         ("pipeline.stages.predict_custom predict.images=conf", "conf: no picture in it"),
         ("pipeline.sweep model=mlp,cnn train.epochs=0", "trial 1 of 2: train.epochs=0"),
-        ("pipeline.sweep experiment=glob(*) train.epochs=0", "trial 1 of 4: train.epochs=0"),
+        ("pipeline.sweep experiment=glob(*) train.epochs=0", "trial 1 of 5: train.epochs=0"),
         ("pipeline.sweep train.epoks=1,2", "train.epoks: unknown key; did you mean train.epochs"),
         ("pipeline.sweep -m train.epochs=0", "trial 1 of 1: train.epochs=0"),
         ("pipeline.sweep train.epochs=range(1,1)", "no trial to run: a glob(…) or range(…)"),

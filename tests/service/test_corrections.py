@@ -8,7 +8,7 @@ import pytest
 from support.service import running
 
 from pipeline.service import app as service_app
-from pipeline.service.corrections import Corrections
+from pipeline.service.corrections import Corrections, ending_of
 from pipeline.service.limits import RefusedError
 
 
@@ -51,7 +51,7 @@ def test_the_ending_follows_the_content(seven, tmp_path):
     corrections = Corrections(tmp_path)
     for ending in (".jpg", ".webp", ".bmp"):
         content = seven_as(ending, seven)
-        kept = corrections.keep(content, 7)
+        kept = corrections.keep(content, 7, ending_of(content))
         assert (tmp_path / "7" / f"{kept.id}{ending}").read_bytes() == content
 
 
@@ -109,15 +109,15 @@ def test_an_id_names_nothing_outside_the_folder(teachable):
 
 def test_no_more_are_kept_than_may_be(seven, tmp_path):
     few = Corrections(tmp_path, most_pictures=1)
-    first = few.keep(seven, 7)
-    few.keep(seven, 8)  # moves, needs no room
+    first = few.keep(seven, 7, ending_of(seven))
+    few.keep(seven, 8, ending_of(seven))  # moves, needs no room
     with pytest.raises(RefusedError, match="1 pictures of corrections are kept") as caught:
-        few.keep(seven_as(".jpg", seven), 7)
+        few.keep(seven_as(".jpg", seven), 7, ".jpg")
     assert caught.value.status == 507
     few.forget(first.id)
-    few.keep(seven_as(".jpg", seven), 7)
+    few.keep(seven_as(".jpg", seven), 7, ".jpg")
     with pytest.raises(RefusedError, match="0 MB of corrections"):
-        Corrections(tmp_path, most_megabytes=0).keep(seven, 7)
+        Corrections(tmp_path, most_megabytes=0).keep(seven, 7, ending_of(seven))
 
 
 def test_what_cannot_be_written_leaves_nothing_and_is_told(seven, tmp_path, monkeypatch):
@@ -126,6 +126,6 @@ def test_what_cannot_be_written_leaves_nothing_and_is_told(seven, tmp_path, monk
 
     monkeypatch.setattr("pathlib.Path.write_bytes", fails)
     with pytest.raises(RefusedError, match="No space left") as caught:
-        Corrections(tmp_path).keep(seven, 7)
+        Corrections(tmp_path).keep(seven, 7, ending_of(seven))
     assert caught.value.status == 507
     assert files(tmp_path) == []

@@ -82,8 +82,8 @@ def test_what_mlflow_takes_is_answered_as_mlflow_answers(client):
     assert [row["digit"] for row in one["predictions"]] == [3]
 
 
-def test_the_threshold_of_an_invocation_counts(client):
-    images = np.zeros((1, 28, 28), np.uint8).tolist()
+def test_the_threshold_of_an_invocation_counts(client, seven):
+    images = [base64.b64encode(seven).decode()]
     states = [
         client.post("/invocations", json.dumps({"inputs": images, "params": {"unsure_below": t}}))[
             1

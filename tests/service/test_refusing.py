@@ -112,7 +112,7 @@ def test_all_bodies_together_take_no_more_memory_than_allowed(strict, seven):
 def test_one_too_many_at_once_is_told_to_come_again(untracked, models, seven, monkeypatch):
     free = threading.Event()
     monkeypatch.setattr(reading, "make_pool", lambda: ThreadPoolExecutor(cores()))
-    monkeypatch.setattr(service_app, "read_digits", lambda *_, **__: free.wait(30) and [])
+    monkeypatch.setattr(service_app, "read_digits", lambda *_, **__: free.wait(30) and ([], []))
     room = LIMITS.waiting + cores()
     with running(untracked, LIMITS) as client:
         answers, told = ask_more_than_fit(client, room, seven, free)

@@ -25,6 +25,7 @@ from pipeline.tracking.registry.names import REGISTERED_MODEL
 KEPT = Path(__file__).resolve().parents[1] / "data" / "yesterday"
 TRAINING = "68e87a0f8884475f95dbffdc37ea1d77"
 CHOICES = ["data=mnist_5000", "model.hidden_units=[16]", "train.epochs=2"]
+SINCE = ["train.distortion.disturbed=0.0", "train.drawn_share=0.1"]  # defaults that have changed
 ARTIFACTS = Path("mlartifacts") / "digits"
 TRAINED = ARTIFACTS / TRAINING / "artifacts" / "train" / "model.onnx"
 CHAMPION = ARTIFACTS / "models/m-42e964e183594ffe9d48e72c4e54febf/artifacts/artifacts/model.onnx"
@@ -58,7 +59,7 @@ def test_its_configuration_is_taken_over(project, monkeypatch):
     monkeypatch.setattr(promote, "write_params", lambda tree: write_params(tree, path))
     promote.run({"run": TRAINING, "tracking": compose([])["tracking"]})
     assert "digits.networks.mlp" not in path.read_text()
-    assert read_params(path) == compose(CHOICES)
+    assert read_params(path) == compose([*CHOICES, *SINCE])
 
 
 @pytest.fixture

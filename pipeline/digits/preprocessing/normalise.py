@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -172,7 +171,8 @@ def decode_and_normalise(
 # --- from a picture to a digit ----------------------------------------------------------------
 
 
-class _Paper(NamedTuple):
+@dataclass(frozen=True)
+class _Paper:
     """How ink is separated from paper.
 
     Attributes:
@@ -244,10 +244,10 @@ def _papers(searched: Pixels, usual: _Paper, first: Candidate) -> Iterator[_Pape
     if first.trouble or digit.mean() > MUCH_INK or ends.any():
         paper = usual.dark_on_light(searched)
         if isinstance(usual.light, float):
-            yield usual._replace(way="shaded", light=shaded_light(paper, FULL_SIDE))
-        inverted = usual._replace(ink_is_dark=not usual.ink_is_dark)
-        yield inverted._replace(way="inverted", light=main_tone(255 - paper))
-        yield inverted._replace(way="inverted, shaded", light=shaded_light(255 - paper, FULL_SIDE))
+            yield replace(usual, way="shaded", light=shaded_light(paper, FULL_SIDE))
+        inverted = replace(usual, ink_is_dark=not usual.ink_is_dark)
+        yield replace(inverted, way="inverted", light=main_tone(255 - paper))
+        yield replace(inverted, way="inverted, shaded", light=shaded_light(255 - paper, FULL_SIDE))
     weights = weights_against_colour(searched) if usual.ink_is_dark else None
     if weights is not None:
         gray = partial(weigh_channels, weights=weights)

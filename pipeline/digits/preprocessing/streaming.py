@@ -43,7 +43,8 @@ def in_chunks(
         InputError: A process was killed.
     """
     if len(items) < WORTH_THREADS:
-        yield from ([work(item)] for item in items)
+        for start in range(0, len(items), chunk_size):
+            yield [work(item) for item in items[start : start + chunk_size]]
         return
     open_pool, slice_size = threads, 1
     if by_processes and len(items) >= WORTH_PROCESSES:

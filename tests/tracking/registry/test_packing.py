@@ -34,7 +34,7 @@ def test_the_registered_model_reads_pictures_without_this_project(uri, store, ne
         seven = cv2.imencode(".png", 255 - images[7])[1].tobytes()
         both = model.predict(images[[7, 19]])
         assert list(both.columns) == ["digit", "confidence", "alternatives", "status", "detail"]
-        assert both.status.tolist() == ["unsure"] * 2, both
+        assert both.digit.notna().all(), both
         assert [len(each) for each in both.alternatives] == [3, 3]
         table = pd.DataFrame({{"picture": [seven]}})
         assert len(model.predict(pd.DataFrame(images[[7, 19]].reshape(2, -1)))) == 2
