@@ -15,9 +15,10 @@ DIGESTS_NAME = "digests.json"
 LOCK = ROOT / "dvc.lock"
 
 
-def note_digests(folder: Path, *files: Path) -> None:
-    """Write down the MD5, as DVC uses it, of the files in a folder that a stage has written."""
+def note_digests(folder: Path, *files: Path) -> Path:
+    """Write down the MD5, as DVC uses it, of files that a stage has written; return where."""
     write_json(folder / DIGESTS_NAME, {file.name: _md5(file) for file in files})
+    return folder / DIGESTS_NAME
 
 
 def expect_unchanged(file: Path) -> None:

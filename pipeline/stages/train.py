@@ -5,6 +5,9 @@ interruption, the same command continues from the last finished epoch.
 """
 
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +45,8 @@ from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import write_history
 from pipeline.stages.training_run import training_run, unseen_test_set
 from pipeline.system.files import (
+    copy_file,
     replace_together,
-    replace_when_written,
     write_json,
     write_text,
 )
@@ -95,11 +98,10 @@ def run(config: Config) -> None:
 
             training = learn(model, train, validation, config, on_epoch, checkpoint)
         metrics = measure(model, validation, training, config)
-        run_id = recorder.run_id()
-        with replace_together(last=ONNX_FILE):
-            about = metadata(metrics, config, info.note)
-            save(model, train, about)
-            keep_reference(ONNX_FILE, validation, about)
+        about, run_id = metadata(metrics, config, info.note), recorder.run_id()
+        with save(model, train, validation, about) as saved, replace_together(last=ONNX_FILE):
+            for file in saved:
+                copy_file(file, MODELS / file.name)
             write_text(MODELS / RUN_ID_NAME, run_id + "\n")
             write_json(SETTINGS_FILE, recorded_settings(config.model_dump()))
             files = report(training, metrics, describe(config))
@@ -126,14 +128,19 @@ def _in_words(epoch: Epoch) -> str:
     return f"loss {epoch.loss:.4f}, validation accuracy {accuracy:.2f} %, {epoch.seconds:.1f} s"
 
 
-def save(model: "keras.Model", train: Split, metadata: dict[str, str]) -> None:
-    """Save the network as Keras and as ONNX, and check that both give the same answers."""
-    with replace_when_written(KERAS_FILE) as temporary:
-        model.save(temporary)
-        make_reproducible(temporary)
-    difference = export(model, ONNX_FILE, train, metadata)
-    note_digests(MODELS, KERAS_FILE, ONNX_FILE)
-    log.info("Keras and ONNX agree: largest difference %.1e", difference)
+@contextmanager
+def save(
+    model: "keras.Model", train: Split, validation: Split, metadata: dict[str, str]
+) -> Iterator[list[Path]]:
+    """Save the network as Keras and as ONNX in a folder of the block; check that both agree."""
+    with tempfile.TemporaryDirectory() as folder:
+        keras_file, onnx_file = (Path(folder) / file.name for file in (KERAS_FILE, ONNX_FILE))
+        model.save(keras_file)
+        make_reproducible(keras_file)
+        difference = export(model, onnx_file, train, metadata)
+        keep_reference(onnx_file, validation, metadata)
+        log.info("Keras and ONNX agree: largest difference %.1e", difference)
+        yield [keras_file, onnx_file, note_digests(Path(folder), keras_file, onnx_file)]
 
 
 def report(training: Training, metrics: Tree, title: str) -> list[Path]:

@@ -84,6 +84,12 @@ def replace_together(last: Path) -> Iterator[None]:
             temporary.unlink(missing_ok=True)
 
 
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file to a place where a half-written one never lies."""
+    with replace_when_written(path) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 def _temporary(path: Path) -> Path:
     """Make an empty file beside another, named after this process; remove those of killed ones."""
     for left in path.parent.glob(f".{glob.escape(path.stem)}-*{glob.escape(path.suffix)}"):
