@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from pipeline.config.places import LINES_FILE, ONNX_FILE, home
 from pipeline.config.schema import Tracking
+from pipeline.config.trees import Tree
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.inference.drift import Reference
 from pipeline.inventory.network import test_metrics
@@ -87,12 +88,18 @@ class Networks:
         self._is_silent = False
 
     def remember(self) -> None:
-        """Answer with the champion of last time until the registry names the one of today."""
+        """Answer with the champion of last time until the registry names the one of today.
+
+        If there was none, the network in models/ answers.
+        """
         if self._model != CHAMPION or not self._settings.enabled:
             return
         try:
             kept = json.loads(_remembered().read_text(encoding="utf-8"))
-            self.current = self._open(Fetched(**{**kept, "file": home() / kept["file"]}))
+            if kept["name"] == LOCAL:
+                self.current = self._open(_local())
+            else:
+                self.current = self._open(Fetched(**{**kept, "file": home() / kept["file"]}))
         except (OSError, ValueError, TypeError, KeyError, InputError):
             return  # the registry will tell
 
@@ -124,12 +131,11 @@ class Networks:
             return self._open(self._fetched(name))
         champion = self._ask(fetch_champion) if self._settings.enabled else None
         if champion is None:
+            _keep({"name": LOCAL})
             return self._open(_local())
         opened = self._open(champion)
-        _remembered().parent.mkdir(exist_ok=True)
-        write_json(
-            _remembered(), {**asdict(champion), "file": str(champion.file.relative_to(home()))}
-        )
+        place = str(champion.file.relative_to(home()))  # the project may be moved
+        _keep({**asdict(champion), "file": place})
         return opened
 
     def names(self) -> list[str]:
@@ -205,6 +211,11 @@ def _local() -> Fetched:
         raise InputError("no network yet; `dvc repro` trains one")
     run_id = read_run_id(ONNX_FILE.parent)
     return Fetched(LOCAL, ONNX_FILE, run_id, test_metrics(run_id).get("test_accuracy"))
+
+
+def _keep(champion: Tree) -> None:
+    _remembered().parent.mkdir(exist_ok=True)
+    write_json(_remembered(), champion)
 
 
 def _remembered() -> Path:

@@ -93,6 +93,21 @@ def test_the_champion_of_last_time_answers_while_the_registry_does_not(
         again.close()
 
 
+def test_where_there_was_no_champion_the_network_in_models_answers_at_once(
+    models, default_tree, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    networks = Networks(validate(default_tree).tracking)
+    networks.remember()
+    assert networks.current is None
+    networks.refresh()
+    networks.close()
+    again = Networks(validate(default_tree).tracking)
+    again.remember()
+    again.close()
+    assert again.current.name == networks.current.name == "local"
+
+
 def test_a_rollback_is_followed_too(registry):
     config, _ = registry
     networks = Networks(config.tracking)

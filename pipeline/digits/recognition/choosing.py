@@ -20,8 +20,8 @@ from pipeline.system.arrays import Pixels
 NARROW = 0.35  # width by height, or height by width: any line looks like a 1
 
 # Fitted by maximum likelihood on 1,040 composed pictures of MNIST's test digits (circled,
-# underlined, in a form's box, in hard shadows, on notes, dotted, cut tightly …) and on 229 pictures of
-# other people. A way without a weight here, such as a picture read as a whole, has weight 0.
+# underlined, in a form's box, in hard shadows, on notes, dotted, cut tightly …) and on 229 of other
+# people's pictures. A way without a weight here, such as a picture read as a whole, has weight 0.
 WEIGHTS: Mapping[str, float] = {
     "sure": 0.56,
     "sure if narrow": -0.48,

@@ -59,10 +59,15 @@ async function showAnswer({ network, card }, blob) {
   }
 }
 
-async function fetchJson(address, options) {
+// A service that has just started, or has too much to do, says when to come again.
+async function fetchJson(address, options, patience = 60) {
   const response = await fetch(address, options).catch(() => {
     throw new Error("The service does not answer; is it still running?");
   });
+  if (response.status === 503 && patience) {
+    await new Promise((done) => setTimeout(done, 1000 * response.headers.get("Retry-After")));
+    return fetchJson(address, options, patience - 1);
+  }
   const content = await response.json();
   if (!response.ok) throw new Error(content.error);
   return content;
