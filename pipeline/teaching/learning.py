@@ -80,8 +80,8 @@ class Pace:
 
 PACE = Pace()
 STEPS = (0.6, 0.5, 0.4, 0.3)
-"""How far to go from the old weights to the new ones: the farthest that forgets nothing. All the way
-forgot 13 to 15 of 10,000 test digits, though no validation digit told so."""
+"""How far to go from the old weights to the new ones: the farthest that forgets nothing. All the
+way forgot 13 to 15 of 10,000 test digits, though no validation digit told so."""
 DISTORTION: Tree = {
     "_target_": "pipeline.digits.training.augmentation.Distortion",
     "share": 0.9, "rotation": 12.0, "shear": 0.2, "scale": 0.12, "stretch": 0.15, "shift": 1.0,
