@@ -88,6 +88,7 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Follow the champion as long as the service runs."""
+        self.workers.warm_up()
         await asyncio.to_thread(self.networks.remember)
         following = asyncio.create_task(self._follow())
         try:

@@ -75,6 +75,11 @@ class Workers:
         finally:
             self._inside -= 1
 
+    def warm_up(self) -> None:
+        """Start all processes, so that the first request need not wait for them."""
+        for _ in range(cores()):
+            self._pool.submit(cores)
+
     def close(self) -> None:
         """Let the running tasks end and drop the others."""
         self._pool.shutdown(wait=False, cancel_futures=True)
