@@ -59,5 +59,6 @@ def migrate(tree: Tree) -> Tree:
 def _with_current_targets(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         current = {part: _with_current_targets(part, each) for part, each in value.items()}
-        return ADDED.get(str(current.get("_target_")), {}) | current
+        added = ADDED.get(str(current.get("_target_")), {})
+        return current | {part: each for part, each in added.items() if part not in current}
     return current_target(value) if key == "_target_" and isinstance(value, str) else value

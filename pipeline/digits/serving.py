@@ -52,7 +52,7 @@ def alternatives(prediction: Prediction) -> list[dict[str, float]]:
 
 def unstack(array: NDArray[Any]) -> list[object]:
     """Split an array into pictures: it holds one, or a stack of them, or one in each row."""
-    if array.dtype == object:
+    if array.dtype.kind not in "buif":  # texts, bytes, objects
         return list(array.ravel())
     if array.ndim == 2 and _has_digits_as_rows(array):
         return list(array)

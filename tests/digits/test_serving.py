@@ -86,6 +86,11 @@ def test_yes_and_no_are_ink_and_paper(network):
         assert (found.digit, found.status) == (1, "ok")
 
 
+def test_an_array_of_texts_is_as_many_pictures():
+    assert unstack(np.array(["one", "two"])) == ["one", "two"]
+    assert unstack(np.array([b"one", b"two"], object)) == [b"one", b"two"]
+
+
 def test_a_small_drawing_is_no_digit_in_mnists_form(network):
     odd = np.zeros((28, 28), np.uint8)
     odd[3:9, 20:22] = 255
