@@ -22,8 +22,8 @@ MODEL = {"_target_": "pipeline.digits.training.networks.mlp", "hidden_units": [8
 TREE = {"seed": 1, "data": {}, "prepare": {}, "model": MODEL, "train": {}}
 
 
-def recorded(accuracy):
-    with new_run(SETTINGS, RunRequest("digits", "a training", {"stage": "train"})) as recorder:
+def recorded(accuracy, experiment="digits"):
+    with new_run(SETTINGS, RunRequest(experiment, "a training", {"stage": "train"})) as recorder:
         recorder.record(
             Params({"model": {"hidden_units": [8]}}),
             Metrics({"val_accuracy": 0.5, "val_loss": 2.0}, step=1),
@@ -64,11 +64,12 @@ def test_a_training_is_read_with_its_curves_plots_and_newest_predictions(tmp_pat
 
 
 def test_the_best_are_read_with_all_their_seeds(client):
-    best, lucky, unlucky, middle = recorded(0.8), recorded(0.9), recorded(0.5), recorded(0.75)
+    alone = SETTINGS.model_copy(update={"experiment": "seeds"})  # other tests share the store
+    best, lucky, unlucky, middle = (recorded(each, "seeds") for each in (0.8, 0.9, 0.5, 0.75))
     for run_id in (lucky, unlucky):
         client.set_tag(run_id, CONFIGURATION_TAG, "mlp 8 #1")
-    assert [each.id for each in read_trainings(SETTINGS, None, best=2)] == [best, middle]
-    read = read_trainings(SETTINGS, None, best=3)
+    assert [each.id for each in read_trainings(alone, None, best=2)] == [best, middle]
+    read = read_trainings(alone, None, best=3)
     assert {each.id for each in read} == {best, middle, lucky, unlucky}
 
 
@@ -78,12 +79,13 @@ def test_trainings_that_are_named_are_read_and_the_best_comes_first():
 
 
 def test_trainings_on_other_data_are_ranked_apart(client):
-    tiny, worse, better = recorded(1.0), recorded(0.7), recorded(0.8)
+    apart = SETTINGS.model_copy(update={"experiment": "other data"})
+    tiny, worse, better = (recorded(each, "other data") for each in (1.0, 0.7, 0.8))
     for run_id, data in ((tiny, "own"), (worse, "mnist"), (better, "mnist")):
         client.set_tag(run_id, DATA_DIGEST_TAG, data)
     read = read_trainings(SETTINGS, [better, tiny, worse], best=1)
     assert [each.id for each in read] == [better, worse, tiny]
-    assert [each.id for each in read_trainings(SETTINGS, None, best=3)] == [better, worse]
+    assert [each.id for each in read_trainings(apart, None, best=3)] == [better, worse]
     assert read[0].data == "mnist"
 
 
