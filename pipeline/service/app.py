@@ -101,16 +101,25 @@ class Service:
             self.networks.close()
 
     async def _follow(self) -> None:
+        told = ""
         while True:
-            try:
-                await asyncio.to_thread(self.networks.refresh)
-            except InputError as error:
-                log.error("%s", error)
-            except Exception as error:  # the service must outlive whatever MLflow raises
-                log.warning("could not ask the registry: %s", in_one_line(error))
+            problem = await asyncio.to_thread(self._refresh)
+            if problem and problem != told:
+                log.warning("%s", problem)
+            told = problem
             if network := self.networks.current:
                 self.measures.name_network(network.name, network.run_id)
             await asyncio.sleep(REFRESH_SECONDS)
+
+    def _refresh(self) -> str:
+        """Find out which network answers from now on; return what went wrong, in one line."""
+        try:
+            self.networks.refresh()
+        except InputError as error:
+            return str(error)
+        except Exception as error:  # the service must outlive whatever MLflow raises
+            return f"could not ask the registry: {in_one_line(error)}"
+        return ""
 
     def watch(self, network: Network, pictures: Sequence[Read]) -> None:
         """Remember what was read, to notice pictures of another kind than the training data."""
