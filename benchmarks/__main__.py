@@ -42,6 +42,8 @@ FULL = (
     "other_hands",
     "whole_numbers",
     "teaching",
+    "serving",
+    "serving --memory",
     "drift",
     f"sweep {MNIST} --plain-runs 3",
     "sweep --many 100",

@@ -205,14 +205,20 @@ def _middle(values: Iterator[float]) -> float:
     return statistics.median(values)
 
 
+def _memory(pid: int) -> int:
+    """Return what a process and those that it started take, in bytes."""
+    service = psutil.Process(pid)
+    return sum(each.memory_info().rss for each in [service, *service.children(recursive=True)])
+
+
 def memory(total: int, port: int) -> None:
     """Print how the service's memory grows over many requests."""
     requests = bodies()[SMALL]
     with running(commands(port)["ours"], port, requests[0]) as (pid, _):
         load(port, requests, total // 10)
-        before = psutil.Process(pid).memory_info().rss
+        before = _memory(pid)
         load(port, requests, total)
-        after = psutil.Process(pid).memory_info().rss
+        after = _memory(pid)
     print_rows(
         [
             Row(
