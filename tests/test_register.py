@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.registry import prepare_test_set, record_network
+from support.registry import record_network, recorded_networks
 
 from pipeline import register
 from pipeline.config.checking import validate
@@ -14,7 +14,6 @@ from pipeline.config.composing import compose
 from pipeline.digits.significance import P_VALUE_NAME
 from pipeline.digits.splits import digest, load_split
 from pipeline.register import RegisterOptions
-from pipeline.stages import prepared as prepared_files
 from pipeline.stages.training_run import unseen_test_set
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry.names import REGISTERED_MODEL
@@ -38,15 +37,7 @@ def config():
 @pytest.fixture(scope="module", autouse=True)
 def runs(place, config):
     """Record a finished run for each network; return their ids."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(place))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(prepared_files, "PREPARED", place)
-        unseen = prepare_test_set(place, WRONG.values())
-        ids = {
-            name: record_network(config.tracking, place, name, row, wrong, unseen)
-            for row, (name, wrong) in enumerate(WRONG.items())
-        }
+    with recorded_networks(place, config.tracking, WRONG) as ids:
         row = list(WRONG).index("better")
         yield ids | {ELSEWHERE: record_network(config.tracking, place, ELSEWHERE, row, wrong=30)}
 

@@ -1,6 +1,7 @@
 """The answers of the service, as JSON: the fields of predictions.csv and numbers.csv."""
 
 import base64
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -127,15 +128,7 @@ def digit_answer(prediction: Prediction, *, seen: bool) -> Answer:
         prediction: What the network said.
         seen: Whether to add what the network saw.
     """
-    answer = Answer(
-        file=prediction.file,
-        digit=None if prediction.digit is None else str(prediction.digit),
-        confidence=prediction.confidence,
-        second=None if prediction.second is None else str(prediction.second),
-        second_confidence=prediction.second_confidence,
-        status=prediction.status,
-        detail=prediction.detail,
-    )
+    answer = Answer(**_reading(prediction))
     if seen:
         answer.seen = _seen(prediction)
     return answer
@@ -169,14 +162,14 @@ def number_answer(prediction: NumberPrediction) -> Answer:
         )
         for box, doubt in zip(prediction.digits, prediction.doubts, strict=True)
     ]
-    return Answer(
-        file=prediction.file,
-        digit=prediction.digit,
-        confidence=prediction.confidence,
-        second=prediction.second,
-        second_confidence=prediction.second_confidence,
-        status=prediction.status,
-        detail=prediction.detail,
-        boxes=boxes,
-        size=prediction.size,
-    )
+    return Answer(**_reading(prediction), boxes=boxes, size=prediction.size)
+
+
+def _reading(prediction: Prediction | NumberPrediction) -> dict[str, Any]:
+    """Return what both kinds of answers say, by the names of predictions.csv."""
+    digits = {
+        name: None if (value := getattr(prediction, name)) is None else str(value)
+        for name in ("digit", "second")
+    }
+    others = ("file", "confidence", "second_confidence", "status", "detail")
+    return digits | {name: getattr(prediction, name) for name in others}

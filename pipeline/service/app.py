@@ -124,7 +124,7 @@ class Service:
     def watch(self, network: Network, pictures: Sequence[Read]) -> None:
         """Remember what was read, to notice pictures of another kind than the training data."""
         if network is self.networks.current:
-            window = self.measures.window(network.name, network.reference)
+            window = self.measures.window(network)
             for image, probabilities in pictures:
                 window.add(image, probabilities)
 
@@ -138,6 +138,17 @@ class Service:
             return await asyncio.to_thread(self.networks.names)
         except InputError as error:
             raise RefusedError(503, str(error)) from error
+
+    async def lines(self) -> Network:
+        """Return the network that reads whole numbers.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        try:
+            return await asyncio.to_thread(self.networks.lines)
+        except InputError as error:
+            raise RefusedError(404, str(error)) from error
 
     async def network(self, name: str | None = None) -> Network:
         """Return the network that a request names, or the one that answers now.
@@ -193,20 +204,17 @@ def _add_reading(app: FastAPI, service: Service) -> None:
         seen: Annotated[bool, Query(description="add what the network saw")] = False,
     ) -> Response:
         """Read a picture file (the body), or several (multipart)."""
-        chosen = await service.network(network)
         uploads = await _uploads(request)
         run, settings = service.workers.run, service.settings
-        try:
-            if mode == "number":
-                lines = service.networks.lines()
-                answers = await run(read_all_numbers, lines, settings, uploads)
-            else:
-                task = partial(read_digits, seen=seen)
-                answers, read = await run(task, chosen.file, settings, uploads)
-                if not seen:  # the page, which asks for it, sends unfinished drawings
-                    service.watch(chosen, read)
-        except InputError as error:
-            raise RefusedError(404, str(error)) from error
+        if mode == "number":
+            chosen = await service.lines()
+            answers = await run(read_all_numbers, chosen.file, settings, uploads)
+        else:
+            chosen = await service.network(network)
+            task = partial(read_digits, seen=seen)
+            answers, read = await run(task, chosen.file, settings, uploads)
+            if not seen:  # the page, which asks for it, sends unfinished drawings
+                service.watch(chosen, read)
         for each in answers:
             service.measures.pictures.labels(each["status"]).inc()
         if len(answers) == 1 and answers[0]["status"] == "error":

@@ -5,8 +5,9 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from pipeline.digits.inference.drift import Reference, Window
+from pipeline.digits.inference.drift import Window
 from pipeline.service.limits import App, Message, Receive, Scope, Send
+from pipeline.service.networks import Network
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -42,12 +43,12 @@ class Measures:
             registry=self._registry,
         )
         self.drift.set_function(self._drift_p_value)
-        self._watched: tuple[str, Window] | None = None
+        self._watched: tuple[Network, Window] | None = None
 
-    def window(self, name: str, reference: Reference | None) -> Window:
-        """Return the window on what the network of this name reads; another one begins anew."""
-        if self._watched is None or self._watched[0] != name:
-            self._watched = name, Window(reference, WINDOW)
+    def window(self, network: Network) -> Window:
+        """Return the window on what a network reads; another one begins anew."""
+        if self._watched is None or self._watched[0] is not network:
+            self._watched = network, Window(network.reference, WINDOW)
         return self._watched[1]
 
     def _drift_p_value(self) -> float:

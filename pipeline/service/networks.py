@@ -20,7 +20,7 @@ from typing import TypeVar
 from pipeline.config.places import LINES_FILE, ONNX_FILE, home
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
-from pipeline.digits.inference.classifier import Classifier
+from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.inference.drift import Reference
 from pipeline.inventory.network import test_metrics
 from pipeline.service.reading import NetworkFile
@@ -42,6 +42,8 @@ Result = TypeVar("Result")
 
 LOCAL = "local"
 """The name of the network in models/."""
+LINES = "lines"
+"""The name of the network for whole numbers."""
 CHAMPION = "champion"
 REMEMBERED_NAME = "champion.json"
 KEPT_OPEN = 8  # networks that requests have named
@@ -52,7 +54,7 @@ class Network:
     """A network that can answer.
 
     Attributes:
-        name: `models:/digits/3`, an MLflow run's id, or `local`.
+        name: `models:/digits/3`, an MLflow run's id, `local` or `lines`.
         run_id: The MLflow run of its training; None if unknown.
         test_accuracy: Its share of the test set read right, 0..1; None if unknown.
         title: What was trained; None in old files.
@@ -66,6 +68,9 @@ class Network:
     title: str | None
     reference: Reference | None
     file: NetworkFile
+
+
+Check = Callable[[Fetched, NetworkFile], Network]
 
 
 class Networks:
@@ -147,7 +152,7 @@ class Networks:
         versions = self._ask(list_versions) if self._settings.enabled else []
         return [*([CHAMPION] if versions else []), *versions, LOCAL]
 
-    def lines(self) -> NetworkFile:
+    def lines(self) -> Network:
         """Return the network that reads whole numbers.
 
         Raises:
@@ -155,9 +160,10 @@ class Networks:
         """
         if not LINES_FILE.is_file():
             raise InputError(
-                "no network for whole numbers; `dvc repro` with lines.rounds trains one"
+                "no network for numbers yet; `python -m pipeline lines.rounds=120` trains one"
             )
-        return NetworkFile(LINES_FILE, _stamp(LINES_FILE))
+        run_id = read_run_id(LINES_FILE.parent)
+        return self._open(Fetched(LINES, LINES_FILE, run_id, None), _lines_network)
 
     def close(self) -> None:
         """End the process that asks the registry."""
@@ -180,25 +186,28 @@ class Networks:
             self._known[name] = found
         return found
 
-    def _open(self, found: Fetched) -> Network:
+    def _open(self, found: Fetched, check: Check | None = None) -> Network:
         """Return a network that was found, after making sure once that it can be used."""
         file = NetworkFile(found.file, _stamp(found.file))
         key = found.name, file
         with self._lock:
             if key not in self._opened:
-                opened = Classifier.load(found.file, threads=1)
-                self._opened[key] = Network(
-                    found.name,
-                    found.run_id,
-                    found.test_accuracy,
-                    opened.title,
-                    opened.reference,
-                    file,
-                )
+                self._opened[key] = (check or _digit_network)(found, file)
             self._opened.move_to_end(key)
             while len(self._opened) > KEPT_OPEN:
                 self._opened.popitem(last=False)
             return self._opened[key]
+
+
+def _digit_network(found: Fetched, file: NetworkFile) -> Network:
+    network = Classifier.load(found.file, threads=1)
+    about = found.name, found.run_id, found.test_accuracy
+    return Network(*about, network.title, network.reference, file)
+
+
+def _lines_network(found: Fetched, file: NetworkFile) -> Network:
+    title = open_network(found.file)[1].get(TITLE)
+    return Network(found.name, found.run_id, found.test_accuracy, title, None, file)
 
 
 def _process() -> ProcessPoolExecutor:

@@ -4,7 +4,7 @@ import copy
 import threading
 
 import pytest
-from support.registry import prepare_test_set, record_network
+from support.registry import recorded_networks
 from support.service import running
 
 from pipeline import register
@@ -12,7 +12,6 @@ from pipeline.config.checking import validate
 from pipeline.register import RegisterOptions
 from pipeline.service import app as service_app
 from pipeline.service.networks import Networks
-from pipeline.stages import prepared as prepared_files
 from pipeline.system.errors import InputError
 from pipeline.tracking.registry import champions
 
@@ -23,15 +22,7 @@ WRONG = {"first": 20, "second": 2}
 def registry(tmp_path_factory, default_tree):
     """Record two networks, register the worse one; return the configuration and the runs' ids."""
     place, config = tmp_path_factory.mktemp("registry"), validate(default_tree)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(place))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(prepared_files, "PREPARED", place)
-        unseen = prepare_test_set(place, WRONG.values())
-        runs = {
-            name: record_network(config.tracking, place, name, row, wrong, unseen)
-            for row, (name, wrong) in enumerate(WRONG.items())
-        }
+    with recorded_networks(place, config.tracking, WRONG) as runs:
         register.run(config, RegisterOptions(run=runs["first"]))
         yield config, runs
 

@@ -1,9 +1,13 @@
 """Networks to register, whose answers are written into the test pictures."""
 
+from contextlib import contextmanager
+
 import numpy as np
+import pytest
 from support.networks import answers_in_pictures, write_reader
 
 from pipeline.digits.splits import Split, digest, save_split
+from pipeline.stages import prepared
 from pipeline.stages.prepared import DatasetInfo
 from pipeline.tracking.names import UNSEEN_TEST_TAG
 from pipeline.tracking.recording.openings import RunRequest
@@ -21,6 +25,23 @@ def prepare_test_set(folder, wrong):
     save_split(test, folder / "test.npz")
     DatasetInfo("test", "d" * 64, [str(digit) for digit in range(10)], None).save(folder)
     return digest([test])
+
+
+@contextmanager
+def recorded_networks(place, settings, wrong):
+    """Record networks, by name how many test pictures each reads wrong, in a store of their own.
+
+    Yields the ids of their runs, by name; during the block, that store is the one in use.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(place))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(prepared, "PREPARED", place)
+        unseen = prepare_test_set(place, wrong.values())
+        yield {
+            name: record_network(settings, place, name, row, count, unseen)
+            for row, (name, count) in enumerate(wrong.items())
+        }
 
 
 def record_network(settings, folder, name, row, wrong, unseen_test="0" * 64):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from unittest import mock
 
 from support.projects import SMALL, Project
 
@@ -23,22 +24,9 @@ def add_people(address, *names):
         return client
 
 
-class as_user:  # noqa: N801 - a block
-    """Let MLflow's clients of this process be somebody's during the block."""
-
-    def __init__(self, name, password=None):
-        self.now = login(name, password)
-
-    def __enter__(self):
-        self.before = {key: os.environ.get(key) for key in self.now}
-        os.environ.update(self.now)
-
-    def __exit__(self, *_):
-        for key, value in self.before.items():
-            if value is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = value
+def as_user(name, password=None):
+    """Let MLflow's clients of this process be somebody's during a block."""
+    return mock.patch.dict(os.environ, login(name, password))
 
 
 def login(name, password=None):

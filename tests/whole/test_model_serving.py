@@ -10,14 +10,13 @@ import sys
 
 import pytest
 from support.projects import answers, free_port, wait_for
-from support.registry import prepare_test_set, record_network
+from support.registry import recorded_networks
 from support.service import Client, running
 
 from pipeline import register
 from pipeline.config.checking import validate
 from pipeline.config.places import ROOT
 from pipeline.register import RegisterOptions
-from pipeline.stages import prepared as prepared_files
 
 pytestmark = pytest.mark.end_to_end
 
@@ -28,13 +27,8 @@ MODEL = "models:/digits@champion"
 def place(tmp_path_factory, default_tree):
     """Register a network in a store of its own; return the store's folder."""
     place, config = tmp_path_factory.mktemp("registry"), validate(default_tree)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(place))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(prepared_files, "PREPARED", place)
-        unseen = prepare_test_set(place, [2])
-        run = record_network(config.tracking, place, "network", 0, 2, unseen)
-        register.run(config, RegisterOptions(run=run))
+    with recorded_networks(place, config.tracking, {"network": 2}) as runs:
+        register.run(config, RegisterOptions(run=runs["network"]))
         yield place
 
 
