@@ -39,8 +39,18 @@ def answer(
     ]
 
 
-def alternatives(prediction: Prediction) -> list[dict[str, float]]:
-    """Return the next likeliest digits with their confidence, the likeliest first."""
+def as_row(prediction: Prediction) -> dict[str, Any]:
+    """Return what a caller is told: the answer, and the next likeliest digits in their order."""
+    return {
+        "digit": prediction.digit,
+        "confidence": prediction.confidence,
+        "alternatives": _alternatives(prediction),
+        "status": prediction.status,
+        "detail": prediction.detail,
+    }
+
+
+def _alternatives(prediction: Prediction) -> list[dict[str, float]]:
     if prediction.probabilities is None:
         return []
     likeliest_first = np.argsort(-prediction.probabilities, kind="stable")

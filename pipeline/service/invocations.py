@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.recognition.digit import Prediction
-from pipeline.digits.serving import alternatives, answer
+from pipeline.digits.serving import answer, as_row
 from pipeline.service.limits import RefusedError
 
 FORMS = "inputs, instances, dataframe_split or dataframe_records"
@@ -67,14 +66,4 @@ def _threshold(params: object, default: float) -> float:
 
 def invoke(pictures: Sequence[Any], classifier: Classifier, below: float) -> list[dict[str, Any]]:
     """Read pictures; return the rows that the registered model returns under MLflow."""
-    return [_row(each) for each in answer(pictures, classifier, unsure_below=below)]
-
-
-def _row(prediction: Prediction) -> dict[str, Any]:
-    return {
-        "digit": prediction.digit,
-        "confidence": prediction.confidence,
-        "alternatives": alternatives(prediction),
-        "status": prediction.status,
-        "detail": prediction.detail,
-    }
+    return [as_row(each) for each in answer(pictures, classifier, unsure_below=below)]

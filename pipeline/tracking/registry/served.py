@@ -14,8 +14,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.digits.inference.classifier import Classifier
-from pipeline.digits.recognition.digit import Prediction
-from pipeline.digits.serving import alternatives, answer, unstack
+from pipeline.digits.serving import answer, as_row, unstack
 from pipeline.digits.splits import SIDE
 
 # Type hints would limit MLflow to one form of input, but there are several.
@@ -50,7 +49,7 @@ class DigitReader(PythonModel):
         """
         unsure_below = float(params["unsure_below"])
         predictions = answer(_pictures(model_input), self._classifier, unsure_below=unsure_below)
-        table = pd.DataFrame(map(_row, predictions), columns=_COLUMNS)
+        table = pd.DataFrame([as_row(each) for each in predictions], columns=_COLUMNS)
         return table.astype({"digit": "Int64", "confidence": "float64"})
 
 
@@ -72,16 +71,6 @@ def _pictures(model_input: Any) -> list[object]:
 
 
 _COLUMNS = ["digit", "confidence", "alternatives", "status", "detail"]
-
-
-def _row(prediction: Prediction) -> list[object]:
-    return [
-        prediction.digit,
-        prediction.confidence,
-        alternatives(prediction),
-        prediction.status,
-        prediction.detail,
-    ]
 
 
 set_model(DigitReader())
