@@ -3,7 +3,9 @@
 The champion answers, or the network in models/ if none is registered.
 """
 
+import signal
 import socket
+import sys
 from contextlib import suppress
 from typing import Annotated
 
@@ -50,6 +52,8 @@ def run(config: Config, options: ServeOptions) -> None:
             server_header=False,
         )
     )
+    # uvicorn raises a signal again once all requests are answered; this then ends in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     listening = _listen(options)
     print(f"listening at http://{options.host}:{options.port}", flush=True)
     with suppress(KeyboardInterrupt):
@@ -60,8 +64,9 @@ def _listen(options: ServeOptions) -> socket.socket:
     try:
         return socket.create_server((options.host, options.port), backlog=1024)
     except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]  # Python adds what is said here
         raise InputError(
-            f"port={options.port} at host={options.host}: {error.strerror}; choose another"
+            f"port={options.port} at host={options.host}: {reason}; choose another"
         ) from error
 
 
