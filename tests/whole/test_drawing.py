@@ -57,7 +57,7 @@ def visit(browser, address):
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        # Asked for at once: a file chooser that opens while Playwright still sets this up is missed.
+        # Asked for at once: a chooser that opens while Playwright sets this up is missed.
         page.on("filechooser", lambda chooser: None)
         page.goto(address)
         page.get_by_text("a network").first.wait_for(timeout=WITHIN)
