@@ -71,11 +71,12 @@ fuzz: $(READY) ## Throw random configurations, arguments and picture files at th
 		tests/digits/preprocessing/test_normalise.py
 	python -m benchmarks.fuzz_pictures
 
-lint: $(READY) ## Check style, types and the import contracts
+lint: $(READY) ## Check style, types, the import contracts and the figures that documents quote
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
+	python -m benchmarks.quoting --check
 
 format: $(READY) ## Fix what ruff can fix and format the code
 	ruff check --fix .
