@@ -1,11 +1,12 @@
 """Whether anything is at work here that may be making what looks unneeded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from pipeline.cli.entry import EXPERIMENT, MODULES
 from pipeline.config.places import home
 from pipeline.system.errors import InputError
 
@@ -34,11 +35,20 @@ def _at_work() -> Iterator[str]:
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             words = [] if process.pid in spared else process.cmdline()
-            if any(map(_names_work, words)) and Path(process.cwd()).is_relative_to(home()):
+            if _is_work(words) and Path(process.cwd()).is_relative_to(home()):
                 yield " ".join(words)
+
+
+def _is_work(words: Sequence[str]) -> bool:
+    """Return whether a command line is that of something that makes files or runs."""
+    names = [Path(word).name for word in words[:2]]  # `digits` may stand behind its Python
+    if "digits" in names:
+        word = next(iter(words[names.index("digits") + 1 :]), "")
+        return _names_work(MODULES.get(word, EXPERIMENT))
+    return any(map(_names_work, words))
 
 
 def _names_work(word: str) -> bool:
     path = Path(word)
     dvc = path.name == "dvc" or path.parts[-2:] == ("dvc", "__main__.py")
-    return dvc or word in AT_WORK or word.startswith(STAGES) or path.name == "digits"
+    return dvc or word in AT_WORK or word.startswith(STAGES)

@@ -6,6 +6,7 @@ import sys
 import pytest
 from support.projects import wait_for
 
+from pipeline.leftovers import others
 from pipeline.leftovers.others import expect_nobody
 from pipeline.system.errors import InputError
 
@@ -16,6 +17,22 @@ def refused():
     except InputError:
         return True
     return False
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("/bin/digits", True),
+        ("/bin/digits model=cnn", True),
+        ("/bin/digits sweep seed=1,2", True),
+        ("/bin/digits train", True),
+        ("/bin/digits status", False),
+        ("/bin/digits ui", False),
+        ("-m pipeline.ui /data/digits", False),
+    ],
+)
+def test_digits_is_at_work_with_a_word_that_makes_something(words, expected):
+    assert others._is_work(["/bin/python", *words.split()]) == expected
 
 
 @pytest.mark.parametrize("word", ["pipeline.search", "pipeline.stages.train", "/usr/bin/dvc"])
