@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -176,6 +177,7 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
     app = FastAPI(
         title="digits",
         summary="Reads handwritten digits from pictures.",
+        version=metadata.version("digit-pipeline"),
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         lifespan=service.lifespan,

@@ -1,6 +1,7 @@
 """Health, version, counts and description of the service."""
 
 import time
+from importlib import metadata
 
 from support.networks import write_reader
 from support.service import running
@@ -64,6 +65,7 @@ def test_openapi_describes_every_address_with_an_example(client):
         *("/corrections", "/corrections/{name}"),
     }
     assert description["components"]["schemas"]["Answer"]["examples"]
+    assert description["info"]["version"] == metadata.version("digit-pipeline")
 
 
 def test_the_page_loads_nothing_from_elsewhere(client):

@@ -1,0 +1,49 @@
+"""What hosts, editors and people read: the changelog, the citation, the hooks."""
+
+import re
+import tomllib
+
+import yaml
+
+from pipeline.config.places import ROOT
+
+KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+RELEASE = re.compile(r"^## \[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)$", re.MULTILINE)
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def targets():
+    return set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_the_version_of_the_project():
+    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
+    headings = re.findall(r"^## \[(.+?)\]", text("CHANGELOG.md"), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", version]
+
+
+def test_the_changelog_lists_every_release_newest_first_in_known_sections():
+    releases = RELEASE.findall(text("CHANGELOG.md"))
+    assert len(releases) == text("CHANGELOG.md").count("\n## ") - 1
+    newest_first = sorted(releases, key=lambda each: (each[3], *map(int, each[:3])), reverse=True)
+    assert releases == newest_first
+    assert set(re.findall(r"^### (.+)$", text("CHANGELOG.md"), re.MULTILINE)) <= KINDS
+
+
+def test_the_version_is_written_nowhere_else():
+    """The service and whoever else needs it read it from the installed package."""
+    assert "version" not in yaml.safe_load(text("CITATION.cff"))
+    code = [*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "hydra_plugins").rglob("*.py")]
+    assert not [file for file in code if "__version__" in file.read_text(encoding="utf-8")]
+
+
+def test_the_hooks_run_what_ci_runs():
+    [repository] = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
+    entries = [hook["entry"] for hook in repository["hooks"]]
+    assert entries
+    for entry in entries:
+        assert entry in text(".ci/run").splitlines()
+        assert entry.removeprefix("make ") in targets()
