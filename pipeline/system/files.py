@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import fcntl
 import glob
 import json
 import os
@@ -92,16 +93,27 @@ def copy_file(source: Path, path: Path) -> None:
 
 def _temporary(path: Path) -> Path:
     """Make an empty file beside another, named after this process; remove those of killed ones."""
-    for left in path.parent.glob(f".{glob.escape(path.stem)}-*{glob.escape(path.suffix)}"):
-        owner = re.fullmatch(r"(\d+)-.*", left.name.removeprefix(f".{path.stem}-"))
-        with suppress(OSError):
-            if owner and not is_running(int(owner[1])):
-                left.unlink()
+    remove_unfinished(path.parent, glob.escape(path.stem), glob.escape(path.suffix))
     prefix = f".{path.stem}-{os.getpid()}-"
     with _named(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     return Path(name)
+
+
+def remove_unfinished(folder: Path, stem: str = "*", suffix: str = "") -> None:
+    """Remove the temporary files that killed processes left in a folder.
+
+    Args:
+        folder: Where they lie.
+        stem: A pattern for the names of the files that they were to become, without the suffix.
+        suffix: The suffix; none stands for any.
+    """
+    for left in folder.glob(f".{stem}-*{suffix}"):
+        owner = re.search(r"-(\d+)-[a-z0-9_]{8}(\..*)?$", left.name)
+        with suppress(OSError):
+            if owner and not is_running(int(owner[1])):
+                left.unlink()
 
 
 def _replace(path: Path, temporary: Path) -> None:
@@ -143,6 +155,28 @@ def reserve_state_folder(folder: Path) -> Iterator[Path | None]:
         yield folder if alone else None
         if alone:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def create_locked(path: Path) -> int:
+    """Create a file and lock it; return its descriptor."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file).st_nlink:
+            return file
+        os.close(file)  # it was removed before it was locked
+
+
+@contextmanager
+def lock_if_free(path: Path) -> Iterator[bool]:
+    """Lock a file for the block; yield False if another process has it locked."""
+    with path.open("r+b") as file:  # NFS needs "+"
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def typed_path(name: str) -> Path:

@@ -88,10 +88,12 @@ def test_the_unfinished_file_of_a_killed_process_goes_with_the_next_write(tmp_pa
     path = tmp_path / "file.json"
     subprocess.run([sys.executable, "-c", code, path], check=False)
     assert len(list(tmp_path.iterdir())) == 1
-    ours = tmp_path / f".file-{os.getpid()}-abc.json"
-    ours.touch()
+    ours = tmp_path / f".file-{os.getpid()}-abcdefgh.json"
+    others = tmp_path / ".file-cat-1-abcdefgh.json.txt"
+    for each in (ours, others):
+        each.touch()
     files.write_text(path, "whole")
-    assert {each.name for each in tmp_path.iterdir()} == {path.name, ours.name}
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, ours.name, others.name}
 
 
 def test_a_folder_is_for_one_block_at_a_time_and_goes_when_that_has_ended_well(tmp_path):

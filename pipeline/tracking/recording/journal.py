@@ -4,7 +4,8 @@ Every recorder appends to a file of its own, `.journal/STORE/TIME.jsonl`, beside
 store: which run it is about, then one record a line. A line begins with the CRC-32 of the rest. One
 that does not match, torn by a crash or altered, is left out with a warning; those after it count.
 Beside the file are copies of the files it names, in folders called by their SHA-256, and a list of
-what MLflow has taken. The file is locked while its writer lives, and removed when all is delivered.
+what MLflow has taken. The file is locked while its writer lives, and removed first when all is
+delivered: so a kill leaves nothing that would be delivered again, and `tidy` removes the rest.
 """
 
 import errno
@@ -28,6 +29,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pipeline.config.places import home
 from pipeline.config.schema import Tracking
 from pipeline.system.errors import in_one_line
+from pipeline.system.files import create_locked, lock_if_free, remove_unfinished
 from pipeline.tracking.addresses import local_store
 from pipeline.tracking.recording import learning, records
 from pipeline.tracking.recording.openings import Opening
@@ -80,10 +82,10 @@ class Journal:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = self.folder / f"{_now_in(self.folder)}-{os.getpid()}.jsonl"
         self._lock = threading.Lock()
+        tidy(self.folder)
         begun = self._path.with_suffix(".new")
-        self._file = os.open(begun, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._file = create_locked(begun)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
             self._taken = _taken_file(self._path).open("a+b", buffering=0)
             self._write(encode(header))
             begun.rename(self._path)
@@ -240,19 +242,29 @@ def header_of(journal: Path) -> Header | None:
 
 def is_abandoned(journal: Path) -> bool:
     """Return whether a journal's writer has ended it or is dead, or it was removed since."""
-    with suppress(FileNotFoundError), journal.open("r+b") as file:  # NFS needs "+"
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+    with suppress(FileNotFoundError), lock_if_free(journal) as is_locked:
+        return is_locked
     return True
 
 
 def remove(journal: Path) -> None:
     """Remove a journal that is delivered, and what is beside it."""
-    shutil.rmtree(_copies(journal), ignore_errors=True)
-    _taken_file(journal).unlink(missing_ok=True)  # the writer has it open
     journal.unlink(missing_ok=True)
+    _taken_file(journal).unlink(missing_ok=True)  # the writer has it open
+    shutil.rmtree(_copies(journal), ignore_errors=True)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what killed processes left in a store's folder; no record is in it."""
+    for begun in folder.glob("*.new"):
+        with suppress(FileNotFoundError), lock_if_free(begun) as is_locked:
+            if is_locked:
+                begun.unlink()
+    for beside in [*folder.glob("*.taken"), *folder.glob("*.files")]:
+        # In the order in which a journal is renamed, so that it cannot be overlooked.
+        if not any(beside.with_suffix(kind).exists() for kind in (".new", ".jsonl", ".damaged")):
+            remove(beside.with_suffix(".jsonl"))
+    remove_unfinished(folder)
 
 
 def set_aside(journal: Path) -> Path:

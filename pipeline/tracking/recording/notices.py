@@ -54,7 +54,7 @@ def tell(folder: Path) -> None:
             "%s; what is recorded waits in %s until it answers: the next command delivers it, "
             "and so does %s", reason, FOLDER, SYNC,
         )  # fmt: skip
-    for each in sorted(folder.glob("*.note")):
+    for each in sorted(folder.glob("[!.]*.note")):
         with suppress(FileNotFoundError):  # another process was faster
             text = each.read_text(encoding="utf-8")
             each.unlink()

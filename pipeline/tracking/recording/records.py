@@ -8,7 +8,6 @@ nothing. A new kind of record needs a new class in one of these files and nothin
 
 import hashlib
 import json
-import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree, bare_name, flatten
+from pipeline.system.files import copy_file
 from pipeline.tracking import page
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def copy_to(folder: Path, path: Path) -> str:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     name = f"{digest}/{path.name}"
     if not (folder / name).exists():
-        (folder / digest).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / name)
+        copy_file(path, folder / name)
     return name
 
 

@@ -25,6 +25,7 @@ from pipeline.tracking.recording.journal import (
     header_of,
     is_abandoned,
     journals,
+    tidy,
 )
 from pipeline.tracking.recording.starting import WANTED, code_digest
 from pipeline.tracking.store import open_store
@@ -63,6 +64,7 @@ class Server:
         """Prepare to deliver what is in a folder, whose lock this process has inherited."""
         self._folder = folder
         (folder / WANTED).unlink(missing_ok=True)
+        tidy(folder)
         self._lock = lock
         self._started = time.time_ns()
         self._deliveries: dict[Path, Delivery] = {}

@@ -2,10 +2,12 @@
 
 import uuid
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 from requests import ConnectionError as NoConnection
+from support.killing import killed_after
 from support.recording import LOST, SETTINGS, TRAIN, contents, of_each_kind
 
 from pipeline.tracking.addresses import local_store
@@ -17,6 +19,7 @@ from pipeline.tracking.recording.journal import (
     UnusableError,
     encode,
     journals,
+    tidy,
 )
 from pipeline.tracking.recording.openings import Opening, RunRequest
 from pipeline.tracking.recording.records import (
@@ -136,6 +139,33 @@ def test_whichever_request_fails_the_run_is_as_if_none_had(how, client, write, r
         (run_id,) = runs_of(client, key, deleted=True)
         assert contents(client, run_id) == whole, f"{number}: {name}"
         assert not path.exists()
+
+
+def test_killed_at_any_step_of_delivering_the_run_is_there_once_and_nothing_stays(
+    client, write, home, monkeypatch
+):
+    records = [
+        Metrics({"loss": 1.0}, step=1, at=1.0),
+        *File.each([home / "chart.txt"], "train"),
+        Finish("FINISHED", at=5.0),
+    ]
+    seen = []
+    for steps in count():
+        path = write(*records)
+        folder, key = path.parent, Delivery(path).header.opening.run_id
+        with killed_after(steps, folder, monkeypatch) as kill:
+            Delivery(path).advance(healthy, {})
+        tidy(folder)
+        for left in journals(folder):
+            assert Delivery(left).advance(healthy, {})
+        (run_id,) = runs_of(client, key, deleted=True)
+        seen.append(contents(client, run_id))
+        assert not any(folder.iterdir()), steps
+        if not kill.struck:
+            break
+    assert all(each == seen[-1] for each in seen)
+    assert seen[-1]["status"][0] == "FINISHED"
+    assert len(seen) > 12
 
 
 def test_a_run_that_was_created_without_our_knowing_is_found_and_a_late_copy_deleted(client, write):

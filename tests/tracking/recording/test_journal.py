@@ -1,13 +1,16 @@
 """The journal: what is written is read back, and what is damaged is noticed."""
 
+import fcntl
 import os
 import subprocess
 import sys
 import time
 import zlib
+from itertools import count
 
 import numpy as np
 import pytest
+from support.killing import killed_after
 from support.recording import SETTINGS, TRAIN
 
 from pipeline.tracking.recording.journal import (
@@ -27,6 +30,7 @@ from pipeline.tracking.recording.journal import (
     note_taken,
     remove,
     store_folder,
+    tidy,
 )
 from pipeline.tracking.recording.openings import Opening
 from pipeline.tracking.recording.records import File, Metrics, Params, Record, Tags
@@ -174,6 +178,60 @@ def test_it_is_abandoned_once_its_writer_is_killed():
     (journal,) = journals(store_folder(URI))
     assert is_abandoned(journal)
     assert len(contents(journal)) == 2
+
+
+def test_killed_at_any_step_of_writing_no_record_is_lost_and_the_next_journal_tidies(
+    home, monkeypatch
+):
+    (home / "chart.txt").write_text("a chart")
+    records = [Metrics({"loss": 1.0}), *File.each([home / "chart.txt"], "train"), Tags({"a": "b"})]
+    folder = store_folder(URI)
+    for steps in count():
+        written = []
+        with killed_after(steps, folder, monkeypatch) as kill:
+            journal = Journal(HEADER)
+            for record in records:
+                journal.append(record)
+                written.append(record.label)
+            journal.end()
+        again = Journal(HEADER)
+        *killed, last = journals(folder)
+        kept = [each.label for path in killed for each in contents(path)[1:]]
+        assert all(map(is_abandoned, killed)), steps
+        assert kept[: len(written)] == written, steps
+        assert kept == [record.label for record in records[: len(kept)]], steps
+        for each in killed:
+            assert all(
+                copied_file(each, file.path) for file in contents(each) if type(file) is File
+            )
+        again.close()
+        for each in (*killed, last):
+            remove(each)
+        assert not any(folder.iterdir()), steps
+        if not kill.struck:
+            break
+    journal.close()
+    assert steps > 12
+
+
+def test_a_journal_that_is_about_to_be_locked_is_not_tidied_away(monkeypatch):
+    """Another process tidies between the creation of the file and its lock."""
+    lock, tidied = fcntl.flock, []
+
+    def tidy_first(file, how):
+        if not tidied and how == fcntl.LOCK_EX:
+            tidied.append(True)
+            tidy(store_folder(URI))
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", tidy_first)
+    journal = Journal(HEADER)
+    assert tidied
+    assert contents(path_of(journal)) == [HEADER]
+    tidy(journal.folder)
+    note_taken(path_of(journal), "try")
+    assert journal.taken().tries == 1
+    journal.close()
 
 
 def test_what_is_taken_is_known_also_after_its_removal(journal):

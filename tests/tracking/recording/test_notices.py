@@ -1,13 +1,22 @@
 """What waits, and why, is said in one line, and once."""
 
 import os
+import subprocess
+import sys
 import uuid
 
 import pytest
 from support.recording import SETTINGS, TRAIN
 
 from pipeline.tracking.recording import notices
-from pipeline.tracking.recording.journal import Header, Journal, journals, note_taken, store_folder
+from pipeline.tracking.recording.journal import (
+    Header,
+    Journal,
+    journals,
+    note_taken,
+    store_folder,
+    tidy,
+)
 from pipeline.tracking.recording.openings import Opening
 from pipeline.tracking.recording.records import Finish, Metrics
 
@@ -84,3 +93,19 @@ def test_a_note_is_logged_once_and_in_order(folder, caplog):
     notices.tell(folder)
     notices.tell(folder)
     assert caplog.messages == ["one", "two"]
+
+
+def test_a_note_is_told_once_it_is_whole_and_half_of_one_does_not_stay(folder, caplog):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    notices.note(folder, "whole")
+    (whole,) = folder.glob("*.note")
+    ours, theirs = (
+        folder / f".{whole.stem}-{pid}-abcdefgh.note" for pid in (os.getpid(), ended.pid)
+    )
+    for each in (ours, theirs):
+        each.write_text("wh")
+    tidy(folder)
+    notices.tell(folder)
+    assert caplog.messages == ["whole"]
+    assert list(folder.iterdir()) == [ours]
