@@ -13,9 +13,10 @@ from pydantic import Field
 
 from pipeline.cli.command import run_tool
 from pipeline.config.schema import Config, Options
+from pipeline.inventory.readers import CHAMPION
 from pipeline.service.app import Service, make_app
 from pipeline.service.limits import Limits
-from pipeline.service.networks import CHAMPION, Networks
+from pipeline.service.networks import Networks
 from pipeline.system.errors import InputError
 
 GRACE_SECONDS = 10

@@ -114,11 +114,21 @@ def _absolute(typed: str) -> str:
 
 
 def run_tool(
-    schema: type[AnyOptions], run: Callable[[Config, AnyOptions], None], about: str | None
+    schema: type[AnyOptions],
+    run: Callable[[Config, AnyOptions], None],
+    about: str | None,
+    arguments: Sequence[str] | None = None,
 ) -> None:
-    """Run a command on params.yaml and its own options; overrides can set both."""
+    """Run a command on params.yaml and its own options; overrides can set both.
+
+    Args:
+        schema: Its own options.
+        run: The command.
+        about: The module's docstring, for `--help`.
+        arguments: Its arguments; None takes those of this process.
+    """
     own = schema().model_dump()
-    with _command("tool", about, options=tuple(own)) as line:
+    with _command("tool", about, arguments, tuple(own)) as line:
         _store_params("tool", own)
         tree = start(line)
         config = validate({key: value for key, value in tree.items() if key not in own})

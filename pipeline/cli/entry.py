@@ -13,6 +13,7 @@ from pipeline.cli.messages import fail
 EXPERIMENT = "pipeline"
 SETTINGS = "settings"
 COMMANDS = {
+    "read": "pipeline.read",
     "status": "pipeline.status",
     "sweep": "pipeline.sweep",
     "search": "pipeline.search",

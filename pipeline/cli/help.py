@@ -1,13 +1,13 @@
 """Build the text of `--help`."""
 
 import re
-import signal
 from collections.abc import Iterable
 from dataclasses import replace
 
 from hydra.core.config_store import ConfigStore
 
 from pipeline.cli.command_line import CommandLine
+from pipeline.cli.messages import end_quietly_without_reader
 
 
 def names_completion_action(arguments: Iterable[str]) -> bool:
@@ -17,8 +17,7 @@ def names_completion_action(arguments: Iterable[str]) -> bool:
 
 def help_command_line(line: CommandLine) -> CommandLine:
     """Return the command line that prints help, beginning with the command's docstring."""
-    if hasattr(signal, "SIGPIPE"):  # lets `--help | head` end quietly
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    end_quietly_without_reader()
     groups = "Groups (GROUP=CHOICE):\n\n$APP_CONFIG_GROUPS\n" if line.composes_groups else ""
     about = line.about.replace("$", "$$")
     text = f"{about}\n{groups}Settings (KEY=VALUE):\n\n$CONFIG"

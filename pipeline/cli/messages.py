@@ -1,6 +1,7 @@
 """Format a command's messages for the terminal."""
 
 import logging
+import signal
 import sys
 from typing import NoReturn
 
@@ -20,6 +21,12 @@ class PlainFormatter(logging.Formatter):
         message = super().format(record)
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         return level + printable(message)
+
+
+def end_quietly_without_reader() -> None:
+    """Let this process end without a word once nobody reads its output, as in `… | head`."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -17,12 +17,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-from pipeline.config.places import LINES_FILE, ONNX_FILE, home
+from pipeline.config.places import home
 from pipeline.config.schema import Tracking
 from pipeline.config.trees import Tree
 from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.inference.drift import Reference
-from pipeline.inventory.network import test_metrics
+from pipeline.inventory.readers import CHAMPION, LOCAL, lines_network, local_network
 from pipeline.service.reading import NetworkFile
 from pipeline.system.errors import InputError
 from pipeline.system.files import write_json
@@ -34,17 +34,11 @@ from pipeline.tracking.registry.fetching import (
     fetch_champion,
     list_versions,
 )
-from pipeline.tracking.run_ids import read_run_id
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-LOCAL = "local"
-"""The name of the network in models/."""
-LINES = "lines"
-"""The name of the network for whole numbers."""
-CHAMPION = "champion"
 REMEMBERED_NAME = "champion.json"
 KEPT_OPEN = 8  # networks that requests have named
 
@@ -102,7 +96,7 @@ class Networks:
         try:
             kept = json.loads(_remembered().read_text(encoding="utf-8"))
             if kept["name"] == LOCAL:
-                self.current = self._open(_local())
+                self.current = self._open(local_network())
             else:
                 self.current = self._open(Fetched(**{**kept, "file": home() / kept["file"]}))
         except (OSError, ValueError, TypeError, KeyError, InputError):
@@ -131,13 +125,13 @@ class Networks:
             InputError: There is no such network, or the registry does not answer.
         """
         if name == LOCAL:
-            return self._open(_local())
+            return self._open(local_network())
         if name != CHAMPION:
             return self._open(self._fetched(name))
         champion = self._ask(fetch_champion) if self._settings.enabled else None
         if champion is None:
             _keep({"name": LOCAL})
-            return self._open(_local())
+            return self._open(local_network())
         opened = self._open(champion)
         place = str(champion.file.relative_to(home()))  # the project may be moved
         _keep({**asdict(champion), "file": place})
@@ -158,12 +152,7 @@ class Networks:
         Raises:
             InputError: There is none.
         """
-        if not LINES_FILE.is_file():
-            raise InputError(
-                "no network for numbers yet; `python -m pipeline lines.rounds=120` trains one"
-            )
-        run_id = read_run_id(LINES_FILE.parent)
-        return self._open(Fetched(LINES, LINES_FILE, run_id, None), _lines_network)
+        return self._open(lines_network(), _lines_network)
 
     def close(self) -> None:
         """End the process that asks the registry."""
@@ -213,13 +202,6 @@ def _lines_network(found: Fetched, file: NetworkFile) -> Network:
 def _process() -> ProcessPoolExecutor:
     # Not forked: threads of this process hold locks.
     return ProcessPoolExecutor(1, get_context("spawn"), end_with_parent)
-
-
-def _local() -> Fetched:
-    if not ONNX_FILE.is_file():
-        raise InputError("no network yet; `dvc repro` trains one")
-    run_id = read_run_id(ONNX_FILE.parent)
-    return Fetched(LOCAL, ONNX_FILE, run_id, test_metrics(run_id).get("test_accuracy"))
 
 
 def _keep(champion: Tree) -> None:

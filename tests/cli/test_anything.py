@@ -138,7 +138,7 @@ def overrides(draw, tree):
 
 RUN_ON_PARAMS = [
     *(f"pipeline.stages.{name}" for name in ("prepare", "train", "evaluate", "predict_custom")),
-    *(f"pipeline.{name}" for name in ("register", "report", "ui", "status", "record")),
+    *(f"pipeline.{name}" for name in ("read", "register", "report", "ui", "status", "record")),
 ]
 COMPOSE = ["pipeline.__main__", "pipeline.sweep", "pipeline.search", "pipeline.promote"]
 TREE = compose(["data=mnist_5000"])

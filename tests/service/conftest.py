@@ -7,7 +7,7 @@ import pytest
 from support.networks import write_line_reader, write_reader
 from support.service import running
 
-from pipeline.service import networks
+from pipeline.inventory import readers
 
 PICTURES = Path(__file__).parents[2] / "data" / "custom"
 
@@ -27,8 +27,8 @@ def models(tmp_path_factory):
     write_reader(folder / "model.onnx", 14, title="mlp 8 · 1 epoch")
     write_line_reader(folder / "lines.onnx")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "ONNX_FILE", folder / "model.onnx")
-        patch.setattr(networks, "LINES_FILE", folder / "lines.onnx")
+        patch.setattr(readers, "ONNX_FILE", folder / "model.onnx")
+        patch.setattr(readers, "LINES_FILE", folder / "lines.onnx")
         yield folder
 
 

@@ -6,12 +6,12 @@ import pytest
 from support.networks import write_with_reference
 from support.service import multipart, running
 
-from pipeline.service import networks
+from pipeline.inventory import readers
 
 
 @pytest.fixture
 def watched(untracked, models, monkeypatch, tmp_path):
-    monkeypatch.setattr(networks, "ONNX_FILE", write_with_reference(tmp_path / "model.onnx"))
+    monkeypatch.setattr(readers, "ONNX_FILE", write_with_reference(tmp_path / "model.onnx"))
     with running(untracked) as client:
         yield client
 

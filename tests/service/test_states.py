@@ -6,7 +6,8 @@ from importlib import metadata
 from support.networks import write_reader
 from support.service import running
 
-from pipeline.service import app, networks
+from pipeline.inventory import readers
+from pipeline.service import app
 
 
 def test_health_and_readiness(client):
@@ -17,7 +18,7 @@ def test_health_and_readiness(client):
 def test_without_a_network_it_is_alive_but_not_ready_until_there_is_one(
     untracked, models, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(networks, "ONNX_FILE", tmp_path / "model.onnx")
+    monkeypatch.setattr(readers, "ONNX_FILE", tmp_path / "model.onnx")
     monkeypatch.setattr(app, "REFRESH_SECONDS", 0.1)
     with running(untracked, is_ready=False) as client:
         assert client.get("/health")[0] == 200
@@ -27,7 +28,7 @@ def test_without_a_network_it_is_alive_but_not_ready_until_there_is_one(
 
 
 def test_a_network_trained_anew_answers_next(untracked, models, tmp_path, monkeypatch):
-    monkeypatch.setattr(networks, "ONNX_FILE", write_reader(tmp_path / "a.onnx", 14, title="old"))
+    monkeypatch.setattr(readers, "ONNX_FILE", write_reader(tmp_path / "a.onnx", 14, title="old"))
     monkeypatch.setattr(app, "REFRESH_SECONDS", 0.1)
     with running(untracked) as client:
         write_reader(tmp_path / "a.onnx", 14, title="new")

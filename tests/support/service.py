@@ -10,9 +10,10 @@ import uvicorn
 from support.projects import free_port
 
 from pipeline.config.checking import validate
+from pipeline.inventory.readers import CHAMPION
 from pipeline.service.app import Service, make_app
 from pipeline.service.limits import Limits
-from pipeline.service.networks import CHAMPION, Networks
+from pipeline.service.networks import Networks
 
 READY_WITHIN = 60  # seconds: the machine may be busy
 

@@ -11,7 +11,8 @@ from support.networks import write_line_reader, write_reader
 from support.projects import wait_for
 from support.service import running
 
-from pipeline.service import app, networks
+from pipeline.inventory import readers
+from pipeline.service import app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ROOT = Path(__file__).parents[2]
@@ -32,8 +33,8 @@ def address(tmp_path_factory, default_tree):
     tree = copy.deepcopy(default_tree)
     tree["tracking"]["enabled"] = False
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "ONNX_FILE", write_reader(folder / "model.onnx", 14))
-        patch.setattr(networks, "LINES_FILE", write_line_reader(folder / "lines.onnx"))
+        patch.setattr(readers, "ONNX_FILE", write_reader(folder / "model.onnx", 14))
+        patch.setattr(readers, "LINES_FILE", write_line_reader(folder / "lines.onnx"))
         patch.setattr(app, "CORRECTIONS", folder / "corrections")
         with running(tree) as client:
             yield f"http://127.0.0.1:{client.port}/"
