@@ -129,11 +129,11 @@ class Group:
 
     @property
     def origin(self) -> str:
-        """Their data and seeds, as far as known, such as "mnist · seed 1, 2 ·"."""
+        """Their data and seeds, as far as known, such as "mnist · seed 1, 2"."""
         seeds = [self.trainings[key].params.get(SEED) for key in sorted(self.trainings)]
         data = self.first.params.get("data")
         parts = [data, f"seed {', '.join(map(str, seeds))}" if all(seeds) else None]
-        return "".join(f"{part} · " for part in parts if part).strip()
+        return " · ".join(part for part in parts if part)
 
     @property
     def ids(self) -> str:

@@ -149,9 +149,9 @@ def test_other_data_is_another_group():
 
 def test_a_row_says_data_seeds_runs_and_what_makes_it_again():
     page = render(seeds([0.98, 0.97], "a"))
-    assert "seed 0, 1 ·" in page
-    assert "runs a 0 a 1" in page
-    assert "python -m pipeline.promote run=" in page
+    assert "seed 0, 1\n" in page
+    assert "</summary>a 0 a 1<br>" in page
+    assert "digits promote run=" in page
 
 
 def test_each_data_set_has_its_own_grid():
