@@ -28,7 +28,7 @@ from pipeline.inventory.network import Network, Predictions
 from pipeline.stages import evaluate, predict_custom, train
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import HISTORY_NAME, read_history
-from pipeline.stages.training_run import unseen_test_set
+from pipeline.stages.training_run import data_records
 from pipeline.system.errors import InputError
 from pipeline.tracking.recording.learning import KerasModel
 from pipeline.tracking.recording.openings import RunRequest
@@ -46,7 +46,6 @@ from pipeline.tracking.training_records import (
     epoch_metrics,
     evaluation_metrics,
     final_metrics,
-    training_data,
     training_request,
 )
 
@@ -111,9 +110,8 @@ def _training(
     config: Config, history: list[dict[str, float]], network: Network
 ) -> Iterator[Record]:
     info = DatasetInfo.load()
-    pictures = {part: len(load_split(split_file(part))) for part in ("train", "validation")}
     yield from configuration(config.model_dump())
-    yield from training_data(info.name, info.digest, pictures, info.note, _unseen(config))
+    yield from data_records(config)
     yield from map(epoch_metrics, history)
     yield final_metrics(network.training)
     folder = REPORTS / train.STAGE
@@ -121,13 +119,6 @@ def _training(
     if KERAS_FILE.is_file():
         example = load_split(split_file("validation")).images[0].tolist()
         yield KerasModel.at(KERAS_FILE, (len(info.class_names),), example)
-
-
-def _unseen(config: Config) -> str | None:
-    try:
-        return unseen_test_set(config)
-    except InputError:  # the run that its first weights came from is gone, too
-        return None
 
 
 def _evaluation(network: Network) -> Iterator[Record]:

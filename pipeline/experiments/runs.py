@@ -3,10 +3,13 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 
+from pipeline.config.checking import validate
 from pipeline.config.schema import Tracking
 from pipeline.digits.training.state import Epoch
 from pipeline.experiments.trial import Outcome, Trial
+from pipeline.stages.training_run import data_records
 from pipeline.tracking.recording.openings import Opening
 from pipeline.tracking.recording.recorder import Recorder
 from pipeline.tracking.recording.records import Record, Tags
@@ -30,6 +33,7 @@ class TrialRuns:
         self._parent = parent_run_id
         self._name = name
         self._open: dict[str, Recorder] = {}
+        self._data: dict[tuple[Path, str | None], list[Record]] = {}
         self.lost: set[str] = set()
         """Keys of trials whose runs MLflow did not record completely."""
 
@@ -71,7 +75,14 @@ class TrialRuns:
             parent_run_id=self._parent,
         )
         self._open[trial.key] = Recorder(self._settings, Opening(uuid.uuid4().hex, request))
-        self._open[trial.key].record(*configuration(trial.config))
+        self._open[trial.key].record(*configuration(trial.config), *self._data_of(trial))
+
+    def _data_of(self, trial: Trial) -> list[Record]:
+        """Return the records of a trial's data; most trials share it, and it is large to read."""
+        key = trial.data, trial.config["train"]["init_from"]
+        if key not in self._data:
+            self._data[key] = data_records(validate(trial.config), trial.data)
+        return self._data[key]
 
 
 def _ending(outcome: Outcome) -> Iterator[Record]:

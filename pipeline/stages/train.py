@@ -43,7 +43,7 @@ from pipeline.stages.network import (
 )
 from pipeline.stages.prepared import DatasetInfo, split_file
 from pipeline.stages.training_report import write_history
-from pipeline.stages.training_run import training_run, unseen_test_set
+from pipeline.stages.training_run import data_records, training_run
 from pipeline.system.files import (
     copy_file,
     replace_together,
@@ -63,7 +63,6 @@ from pipeline.tracking.training_records import (
     is_looked_at,
     recorded_settings,
     to_look_at,
-    training_data,
     training_request,
 )
 
@@ -84,7 +83,7 @@ def run(config: Config) -> None:
     model = build(config, train, len(info.class_names))
     key = fingerprint(config, info.digest, STAGE)
     with training_run(config, run_request(config), key) as (recorder, checkpoint):
-        _record_setup(recorder, config, info, train, validation)
+        recorder.record(*configuration(config.model_dump()), *data_records(config))
         looked_at = validation.take(to_look_at(len(validation)))
         shown_before = kept_epochs(checkpoint)
         with progress(config.train.epochs, "epoch") as shown:
@@ -155,15 +154,6 @@ def report(training: Training, metrics: Tree, title: str) -> list[Path]:
 def run_request(config: Config) -> RunRequest:
     """Return the request for the MLflow run of this training."""
     return training_request(config.tracking, describe(config), STAGE, config.model_dump())
-
-
-def _record_setup(
-    recorder: Recorder, config: Config, info: DatasetInfo, train: Split, validation: Split
-) -> None:
-    pictures = {"train": len(train), "validation": len(validation)}
-    unseen = unseen_test_set(config)
-    recorder.record(*configuration(config.model_dump()))
-    recorder.record(*training_data(info.name, info.digest, pictures, info.note, unseen))
 
 
 def _record_outcome(

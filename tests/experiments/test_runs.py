@@ -1,5 +1,8 @@
 """What the runs of trials are told, with recorders that keep it."""
 
+import copy
+from dataclasses import replace
+
 import pytest
 from support.trials import finished
 
@@ -55,6 +58,7 @@ def recorders(monkeypatch):
         return opened[-1]
 
     monkeypatch.setattr(module, "Recorder", open_recorder)
+    monkeypatch.setattr(module, "data_records", lambda *_: [])
     return opened
 
 
@@ -93,6 +97,22 @@ def test_a_run_holds_its_curve_and_how_the_trial_ended(runs, recorders, trial):
     tags = [one.values(Tags) for one in recorders]
     assert tags[:2] == [{}, {"stopped_early": "true"}]
     assert tags[2]["error"] == "out of memory"
+
+
+def test_every_run_tells_its_data_which_is_read_once(runs, recorders, trial, monkeypatch):
+    read = []
+
+    def data_records(config, folder):
+        read.append((config.train.init_from, folder))
+        return [Tags({"data_digest": str(len(read))})]
+
+    monkeypatch.setattr(module, "data_records", data_records)
+    other = copy.deepcopy(trial("c").config)
+    other["train"]["init_from"] = "x.keras"
+    for _ in runs.begin([trial("a"), trial("b"), replace(trial("c"), config=other)]):
+        pass
+    assert read == [(None, None), ("x.keras", None)]
+    assert [one.values(Tags)["data_digest"] for one in recorders] == ["1", "1", "2"]
 
 
 def test_a_known_outcome_becomes_a_run_that_says_so(runs, recorders, trial):

@@ -6,6 +6,8 @@ import subprocess
 import pytest
 from support.projects import SMALL, Project, wait_for
 
+from pipeline.tracking.names import comparable_data
+
 pytestmark = pytest.mark.end_to_end
 
 # One thread each, so that a sweep side by side runs the same trials as one that does not.
@@ -105,6 +107,9 @@ def test_the_best_becomes_the_experiment_with_the_same_numbers(project):
     assert metrics["val_accuracy"] == pytest.approx(found["val_accuracy_chosen"], rel=rounding)
     for name in ("temperature", "test_accuracy", "test_loss"):
         assert metrics[name] == pytest.approx(found[name], rel=rounding)
+    run_id = (project.folder / "models" / "run_id.txt").read_text().strip()
+    (own,) = project.runs(f"attributes.run_id = '{run_id}'")
+    assert comparable_data(own.data.tags) == comparable_data(best.data.tags) is not None
 
 
 def test_a_race_ends_with_groups_whose_best_is_promoted_with_what_to_expect(project):
