@@ -18,7 +18,7 @@ from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
 from pipeline.cli.project.dvc import expect_usable_path
 from pipeline.cli.project.inputs import Inputs, inputs_of_stage
-from pipeline.cli.project.orphans import end_with_dvc
+from pipeline.cli.project.orphans import ended_with_dvc
 from pipeline.cli.project.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
@@ -80,11 +80,11 @@ def _for_dvc(inputs: Inputs, params: Tree) -> Iterator[None]:
     """Run a stage for DVC; say also of one that fails where its settings are not the defaults."""
     try:
         expect_usable_path()
-        end_with_dvc()
-        hold_dvc_until_exit()
-        inputs.check()
-        yield
-        inputs.check()
+        with ended_with_dvc():
+            hold_dvc_until_exit()
+            inputs.check()
+            yield
+            inputs.check()
     finally:
         # Last, since composing conf/ takes as long as reading many pictures.
         report_drift_of_stage(params)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 
+import psutil
 import pytest
 from support.projects import SMALL, Project, stages_run, wait_for
 
@@ -50,6 +51,33 @@ def test_queued_experiments_run_side_by_side(project):
     shown = json.loads(project.run("dvc", "exp", "show", "--json"))
     experiments = [e for row in shown for e in row.get("experiments") or []]
     assert len(experiments) == 2
+
+
+def kill_dvc_in_prepare(project, *, stage_too):
+    """Kill DVC while it prepares, and leave it uncollected, as in a container without an init."""
+    before = set(project.folder.glob(".journal/local/*.jsonl"))
+    command = ["dvc", "repro", "-f", "prepare"]
+    dvc = subprocess.Popen(command, cwd=project.folder, env=project.env, stdout=subprocess.DEVNULL)
+    wait_for(lambda: set(project.folder.glob(".journal/local/*.jsonl")) - before, 120, every=0.05)
+    stages = psutil.Process(dvc.pid).children(recursive=True)
+    for each in (dvc, *stages) if stage_too else (dvc,):
+        each.kill()
+    psutil.wait_procs(stages, timeout=60)
+    return dvc
+
+
+def test_after_dvc_alone_was_killed_a_bare_dvc_repro_goes_on(project):
+    dvc = kill_dvc_in_prepare(project, stage_too=False)
+    project.run("dvc", "repro", "prepare")
+    dvc.wait()
+
+
+def test_after_dvc_and_its_stage_were_killed_make_repro_removes_the_lock(project):
+    dvc = kill_dvc_in_prepare(project, stage_too=True)
+    assert "is busy, it is being blocked by" in project.do("dvc", "repro", "prepare").stderr
+    project.run("python", "-m", "pipeline.cli.project.dvc")
+    project.run("dvc", "repro", "prepare")
+    dvc.wait()
 
 
 def test_a_killed_training_goes_on_where_it_was(project):

@@ -8,6 +8,7 @@ number by now. And it writes two of its files in place.
 import json
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import psutil
 import yaml
 from filelock import FileLock
 
-from pipeline.cli.project.orphans import is_dvc
 from pipeline.config.places import ROOT
 from pipeline.config.trees import Tree
 from pipeline.system.files import write_text
@@ -31,15 +31,27 @@ PATIENCE = 5.0
 """Seconds to wait for a DVC that is about to end, since the command that ran it was killed."""
 
 
+def is_dvc(process: psutil.Process) -> bool:
+    """Return whether a process runs DVC."""
+    with suppress(psutil.Error):
+        return any("dvc" in word for word in process.cmdline())
+    return False
+
+
 def clear_leftovers() -> None:
     """Remove the locks of DVC processes that are gone, and a dvc.lock that was cut off."""
     until = time.monotonic() + PATIENCE
-    while _remove_dead(RWLOCK) and time.monotonic() < until:
+    while clear_locks() and time.monotonic() < until:
         time.sleep(0.1)
     _remove_dead(EXPERIMENTS_RWLOCK)  # those of queued experiments keep nobody out
     if LOCK_FILE.is_file() and not _is_whole(LOCK_FILE):
         log.info("dvc.lock was cut off by a kill; removed, DVC writes it anew")
         LOCK_FILE.unlink()
+
+
+def clear_locks() -> bool:
+    """Remove DVC's locks of processes that are gone; return whether others remain."""
+    return _remove_dead(RWLOCK)
 
 
 def _remove_dead(file: Path) -> bool:

@@ -1,14 +1,18 @@
-"""End a stage whose DVC was killed: nobody would wait for it, and it would keep all others out."""
+"""End a stage whose DVC was killed: nobody would wait for it, and it would keep all others out.
+
+As it ends, it removes the locks that DVC could not give back.
+"""
 
 import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Thread
 
 import psutil
 
+from pipeline.cli.project.leftovers import clear_locks, is_dvc
 from pipeline.system.errors import InputError
 
 CALLER = "DIGITS_CALLER"
@@ -18,13 +22,6 @@ INTERVAL = 0.5
 """Seconds between two looks."""
 
 
-def is_dvc(process: psutil.Process) -> bool:
-    """Return whether a process runs DVC."""
-    with suppress(psutil.Error):
-        return any("dvc" in word for word in process.cmdline())
-    return False
-
-
 def parent_dvc() -> psutil.Process | None:
     """Return the DVC process that runs this stage; None if it is unknown."""
     with suppress(psutil.Error):
@@ -32,10 +29,11 @@ def parent_dvc() -> psutil.Process | None:
     return None
 
 
-def end_with_dvc() -> None:
-    """End this process once DVC, or the command that runs DVC, is gone.
+@contextmanager
+def ended_with_dvc() -> Iterator[None]:
+    """End this process once DVC, or the command that runs DVC, is gone while the block runs.
 
-    DVC ends as well if the stage fails, and gives its locks back.
+    DVC ends as well if the stage fails, and gives its locks back; a killed one cannot.
 
     Raises:
         InputError: The command is gone already.
@@ -48,14 +46,26 @@ def end_with_dvc() -> None:
             raise InputError(GONE) from error
     parent, watched = os.getppid(), [each for each in callers if each]
     Thread(target=_end_without, args=(parent, watched), daemon=True).start()
+    try:
+        yield
+    finally:
+        if not all(map(_is_running, watched)):
+            _clear_locks()
 
 
 def _end_without(parent: int, callers: Sequence[psutil.Process]) -> None:
     while os.getppid() == parent and all(_is_running(each) for each in callers):
         time.sleep(INTERVAL)
+    _clear_locks()
     with suppress(OSError):  # its terminal may be gone as well
         print(f"error: {GONE}", file=sys.stderr, flush=True)
     os._exit(1)
+
+
+def _clear_locks() -> None:
+    """Remove the locks of a killed DVC: DVC takes one that nobody has collected for living."""
+    with suppress(Exception):  # the stage ends in any case
+        clear_locks()
 
 
 def _is_running(process: psutil.Process) -> bool:
