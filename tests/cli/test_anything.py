@@ -1,23 +1,16 @@
 """Whatever is typed or in params.yaml, a command runs, or says in one line why not."""
 
 import copy
-import importlib
-import io
-import logging
-from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
-import pytest
 import yaml
-from hydra.core.global_hydra import GlobalHydra
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.starting import refusal
 
-from pipeline.cli import command
 from pipeline.cli.messages import printable
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
-from pipeline.config.params import dump, parse
-from pipeline.config.places import ROOT
+from pipeline.config.params import dump
 from pipeline.config.trees import flatten
 from pipeline.system.errors import InputError, in_one_line
 
@@ -146,44 +139,6 @@ OPTIONS = {"run": None, "runs": None, "last": 1, "port": 1, "search": {"trials":
 
 
 FEWER = settings(max_examples=settings.default.max_examples // 3)  # a start takes its time
-
-
-class Accepted(BaseException):
-    """The command would run now."""
-
-
-def refusal(name, arguments, text):
-    """Start a command on a params.yaml; return its line of error, or None if it would run."""
-
-    def accept(*_):
-        raise Accepted
-
-    printed = io.StringIO()
-    module = importlib.import_module(name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        patch.setattr(module, "run", accept)
-        patch.setattr(command, "read_params", lambda: parse(text))
-        patch.setattr(command, "_alone", nullcontext)
-        patch.setattr(command, "report_drift_of_stage", lambda _: None)
-        patch.setattr(logging.root, "handlers", [])
-        patch.setattr("sys.argv", [name, *arguments])
-        GlobalHydra.instance().clear()
-        code = None
-        try:
-            with redirect_stderr(printed), redirect_stdout(io.StringIO()):
-                module.main()
-        except Accepted:
-            return None
-        except SystemExit as ended:
-            code = ended.code
-    if not code:  # such as after --help
-        return None
-    assert code == 1
-    (line,) = printed.getvalue().splitlines()
-    assert line.startswith("error: ")
-    assert line.isprintable()
-    return line
 
 
 @FEWER
