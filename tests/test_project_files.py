@@ -47,3 +47,17 @@ def test_the_hooks_run_what_ci_runs():
     for entry in entries:
         assert entry in text(".ci/run").splitlines()
         assert entry.removeprefix("make ") in targets()
+
+
+def test_a_host_runs_ci_on_versions_that_are_known_and_weekly_the_newest_packages():
+    workflow = yaml.safe_load(text(".github/workflows/checks.yml"))
+    [job] = workflow["jobs"].values()
+    commands = {step["run"]: step.get("if", "") for step in job["steps"] if "run" in step}
+    assert commands[".ci/run"] == "github.event_name != 'schedule'"
+    [(weekly, when)] = [each for each in commands.items() if each[0].startswith("make ")]
+    assert when == "github.event_name == 'schedule'"
+    assert weekly.split()[1] in targets()
+    assert "--only newest" in weekly
+    pythons = job["strategy"]["matrix"]["python"]
+    assert all(f'"{python}"' in text(".ci/versions.py") for python in pythons)
+    assert f'requires-python = ">={pythons[0]}"' in text("pyproject.toml")
