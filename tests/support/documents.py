@@ -53,6 +53,11 @@ def blocks(name, text=None):
     return found
 
 
+def shell(name):
+    """Return the blocks of a document that a shell runs."""
+    return [block for block in blocks(name) if block.language == "sh"]
+
+
 def prose(name):
     """Return a document without its blocks and comments."""
     return re.sub(r"<!--.*?-->", "", _BLOCK.sub("", read(name)), flags=re.DOTALL)
