@@ -7,6 +7,7 @@ import yaml
 
 from pipeline.config.places import ROOT
 
+PACKAGE = ROOT / "pipeline"
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 RELEASE = re.compile(r"^## \[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)$", re.MULTILINE)
 
@@ -61,3 +62,16 @@ def test_a_host_runs_ci_on_versions_that_are_known_and_weekly_the_newest_package
     pythons = job["strategy"]["matrix"]["python"]
     assert all(f'"{python}"' in text(".ci/versions.py") for python in pythons)
     assert f'requires-python = ">={pythons[0]}"' in text("pyproject.toml")
+
+
+def test_the_places_to_change_exist():
+    """A row names what is added by NAME, and beside it files that are there."""
+    table = (
+        text("CONTRIBUTING.md").partition("| change | files | runs again |")[2].partition("\n\n")[0]
+    )
+    named = {path for row in table.splitlines()[2:] for path in re.findall(r"`([\w/.]+)`", row)}
+    paths = {path for path in named if "NAME" not in path and not path.endswith(":")}
+    assert len(paths) > 10
+    assert not {
+        path for path in paths if not (ROOT / path).exists() and not (PACKAGE / path).exists()
+    }
