@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
 	pytest $(TESTS)
 
 # Each kill and its comparison is a line of .soak/kills.jsonl; a seed that has one is not repeated.
-soak: $(READY) ## Kill commands, run many at once, share a team's server; SOAK="kills --seeds 0-49" does only this
+soak: $(READY) ## Kill commands and servers, run many at once, share a team's server; SOAK="kills --seeds 0-49" does only this
 	PYTHONPATH=tests python -m soak $(or $(SOAK),all)
 	$(if $(SOAK),,PYTHONPATH=tests python -m team 600)
 

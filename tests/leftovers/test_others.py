@@ -45,7 +45,7 @@ def test_a_search_a_stage_and_dvc_are_waited_for_here_alone(word, tmp_path, monk
         with subprocess.Popen(command, cwd=folder) as process:
             try:
                 if expected:
-                    wait_for(refused, seconds=20, every=0.1)
+                    wait_for(refused, seconds=120, every=0.1)
                 else:
                     expect_nobody()
             finally:

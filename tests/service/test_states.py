@@ -1,10 +1,10 @@
 """Health, version, counts and description of the service."""
 
-import time
 from importlib import metadata
 
 from support.networks import write_reader
-from support.service import running
+from support.projects import wait_for
+from support.service import READY_WITHIN, running
 
 from pipeline.inventory import readers
 from pipeline.service import app
@@ -32,10 +32,7 @@ def test_a_network_trained_anew_answers_next(untracked, models, tmp_path, monkey
     monkeypatch.setattr(app, "REFRESH_SECONDS", 0.1)
     with running(untracked) as client:
         write_reader(tmp_path / "a.onnx", 14, title="new")
-        until = time.monotonic() + 30
-        while client.get("/version")[1]["title"] != "new" and time.monotonic() < until:
-            time.sleep(0.05)
-        assert client.get("/version")[1]["title"] == "new"
+        wait_for(lambda: client.get("/version")[1]["title"] == "new", READY_WITHIN, every=0.05)
 
 
 def test_the_version_names_the_network(client):

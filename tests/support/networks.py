@@ -8,6 +8,7 @@ from pipeline.digits.datasets.mnist import mnist_5000
 from pipeline.digits.inference.classifier import NOTE, TEMPERATURE, TITLE
 from pipeline.digits.splits import Split
 from pipeline.stages.network import keep_reference
+from pipeline.system.files import replace_when_written
 
 CLASSES = 10
 
@@ -84,5 +85,6 @@ def _save(path, nodes, initial, shapes, metadata):
         ir_version=10,
     )
     helper.set_model_props(model, metadata)
-    onnx.save(model, path)
+    with replace_when_written(path) as whole:  # a service may be about to read it
+        onnx.save(model, whole)
     return path

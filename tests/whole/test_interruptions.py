@@ -91,7 +91,7 @@ def test_a_killed_training_goes_on_where_it_was(project):
     wait_for(lambda: "epoch 3/30" in logged.read_text(), seconds=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=20)
+    wait_for(lambda: project.runs("attributes.status = 'KILLED'"), seconds=120)
     (interrupted,) = project.runs("attributes.status = 'KILLED'")
     done = len(project.mlflow().get_metric_history(interrupted.info.run_id, "val_loss"))
     assert done < 30

@@ -1,14 +1,11 @@
 """What the README types, with an MLflow server; and a server and the local store in turn."""
 
-import os
-import signal
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from support.projects import SMALL, Project, answers, free_port, wait_for
+from soak import outages
+from support.projects import SMALL, Project
 from support.recording import EXAMPLE, TRAIN, Proxy, contents, of_each_kind
+from support.servers import MlflowServer
 
 from pipeline.config.composing import compose
 from pipeline.config.params import dump
@@ -26,26 +23,16 @@ pytestmark = pytest.mark.end_to_end
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """Run an MLflow server on a store of its own; return its address."""
-    place, port = tmp_path_factory.mktemp("server"), free_port()
-    with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{place / 'server.db'}"),
-            *("--artifacts-destination", str(place / "artifacts")),
-        ],
-        cwd=place,
-        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), 240)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
+def mlflow_server(tmp_path_factory):
+    """Run an MLflow server on a store of its own."""
+    with MlflowServer(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server(mlflow_server):
+    """Return the address of the server."""
+    return mlflow_server.address
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +129,11 @@ def test_a_run_is_whole_whatever_befalls_its_server(server, tmp_path, monkeypatc
         assert f"of 1 run wait for {proxy.address}" in lines[0], name
     assert len(caplog.messages) == 1
     assert list(store_folder(proxy.address).glob("*.jsonl")) == []
+
+
+def test_runs_are_whole_after_a_server_was_killed_and_stopped_at_random(mlflow_server, tmp_path):
+    """`make soak` does it with many seeds."""
+    assert outages.disturbed(mlflow_server, tmp_path, seed=1, strikes=2)[0] == []
 
 
 def typed(project, server, command, *arguments):

@@ -46,7 +46,7 @@ def test_the_run_of_a_killed_stage_ends_as_killed(client):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     run_id = done.stdout.strip()
-    wait_for(lambda: client.get_run(run_id).info.status == "KILLED", seconds=20)
+    wait_for(lambda: client.get_run(run_id).info.status == "KILLED", seconds=120)
 
 
 def test_a_new_store_in_the_place_of_a_removed_one_is_written_to(store, tmp_path, monkeypatch):

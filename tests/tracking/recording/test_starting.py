@@ -46,7 +46,7 @@ def test_two_that_start_one_at_once_start_one():
         starting.ensure_server(folder)
         return recorders() - before
 
-    wait_for(is_started, seconds=20, every=0.01)
+    wait_for(is_started, seconds=120, every=0.01)
     assert len(recorders()) == 1
 
 
