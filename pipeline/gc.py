@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from pydantic import Field
+
 from pipeline.cli.command import run_tool
 from pipeline.cli.project.workspace import lock_dvc, lock_workspace
 from pipeline.config.schema import Config, Options, Tracking
@@ -35,8 +37,10 @@ log = logging.getLogger(__name__)
 class GcOptions(Options):
     """How to remove."""
 
-    yes: bool = False
-    unknown: bool = False
+    yes: bool = Field(False, description="Whether to remove without asking.")
+    unknown: bool = Field(
+        False, description="Whether to remove networks, too, whose runs no store here knows."
+    )
 
 
 def run(config: Config, options: GcOptions) -> None:

@@ -10,10 +10,11 @@ import logging
 
 from pipeline.cli.command import run_command
 from pipeline.cli.project.workspace import lock_dvc, lock_workspace
-from pipeline.config.checking import validate
+from pipeline.config.checking import validate, validate_options
 from pipeline.config.composing import compose
 from pipeline.config.moved import migrate
 from pipeline.config.params import parse, write_params
+from pipeline.config.schema import Options
 from pipeline.config.trees import Tree
 from pipeline.experiments.comparing.best import load_best
 from pipeline.experiments.comparing.expectation import Expectation
@@ -23,6 +24,13 @@ from pipeline.tracking.past_runs import recorded_config
 from pipeline.tracking.recording.starting import deliver_waiting
 
 log = logging.getLogger(__name__)
+
+
+class PromoteOptions(Options):
+    """Whose configuration to adopt; conf/promote.yaml says what each means."""
+
+    run: str = "best"
+    simplest: bool = False
 
 
 def run(tree: Tree) -> None:
@@ -36,7 +44,7 @@ def run(tree: Tree) -> None:
         raise InputError("no run given; pass run=<MLflow run id> or run=best")
     if not isinstance(chosen, str):  # an id of digits alone
         raise InputError(f"run={chosen}: read as a number; quote it: run='\"{chosen}\"'")
-    simplest = bool(tree.get("simplest"))
+    simplest = validate_options(PromoteOptions, {"simplest": tree.get("simplest", False)}).simplest
     if simplest and chosen != "best":
         raise InputError("simplest=true: chooses among the ties of run=best, not for one run")
     config = _best(simplest=simplest) if chosen == "best" else _recorded(chosen, tree)
@@ -105,7 +113,7 @@ def _recorded(run_id: str, tree: Tree) -> Tree:
 
 def main() -> None:
     """Run from the command line."""
-    run_command(run, __doc__, "promote")
+    run_command(run, __doc__, "promote", options=PromoteOptions)
 
 
 if __name__ == "__main__":

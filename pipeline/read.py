@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from pipeline.cli.command import run_tool
 from pipeline.cli.messages import end_quietly_without_reader, printable
 from pipeline.config.schema import Config, Options
@@ -22,7 +24,7 @@ from pipeline.digits.recognition.digit import recognise
 from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import recognise_numbers
 from pipeline.inventory.digests import expect_unchanged
-from pipeline.inventory.readers import LINES, LOCAL, find_reader, lines_network
+from pipeline.inventory.readers import LINES, LOCAL, NAMES, find_reader, lines_network
 from pipeline.plots.style.numbers import confidence_percent, percent
 from pipeline.stages.prediction_files import Answer
 from pipeline.system.errors import InputError
@@ -35,9 +37,15 @@ log = logging.getLogger(__name__)
 class ReadOptions(Options):
     """What the pictures hold, which network reads, and whether to show the pictures."""
 
-    mode: Literal["digit", "number"] = "digit"
-    network: str | int = LOCAL
-    show: bool = False
+    mode: Literal["digit", "number"] = Field(
+        "digit",
+        description="What a picture holds: one digit, or any number of them, in lines, which a "
+        "network of its own reads.",
+    )
+    network: str | int = Field(LOCAL, description=NAMES)
+    show: bool = Field(
+        False, description="Whether to show each picture in a window, with the answer above it."
+    )
 
 
 def run(config: Config, options: ReadOptions, places: Sequence[str]) -> None:

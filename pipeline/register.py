@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from pipeline.cli.command import run_tool
 from pipeline.config.schema import Config, Options
@@ -33,8 +34,12 @@ STAGE = "register"
 class RegisterOptions(Options):
     """Which run to register, or whether to undo the last change of champion."""
 
-    run: str | None = None
-    rollback: bool = False
+    run: str | None = Field(
+        None,
+        description="The run to register, such as `run=best`: the id of an MLflow run, or best for "
+        "the one with the highest validation accuracy on the data that is prepared here.",
+    )
+    rollback: bool = Field(False, description="Whether to go back to the champion before.")
 
 
 @dataclass(frozen=True)

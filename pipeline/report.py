@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -49,9 +49,11 @@ COLUMNS = {
 class ReportOptions(Options):
     """Which trainings to compare, and where to write the report."""
 
-    runs: list[str] | None = None
-    best: Annotated[int, Field(ge=1, le=1000)] = 10
-    output: Annotated[str, Field(min_length=1)] = "reports/report.html"
+    runs: list[str] | None = Field(
+        None, description="MLflow runs to compare, such as `runs=[ID,ID]`; null: the best ones."
+    )
+    best: int = Field(10, ge=1, le=1000, description="How many of the best configurations.")
+    output: str = Field("reports/report.html", min_length=1, description="The file to write.")
 
 
 def run(config: Config, options: ReportOptions) -> None:

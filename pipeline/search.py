@@ -13,10 +13,12 @@ from pipeline.experiments.comparing.best import show
 from pipeline.experiments.searching.space import Search
 from pipeline.experiments.searching.study import run_search
 
+AT = "search."
+
 
 def run(tree: Tree) -> None:
     """Run the search and show its results."""
-    search = validate_options(Search, tree.pop("search"), "search.")
+    search = validate_options(Search, tree.pop("search"), AT)
     show(run_search(search, tree))
 
 
@@ -24,7 +26,8 @@ def main() -> None:
     """Run from the command line; `search=NAME` selects conf/search/NAME.yaml."""
     named = [argument for argument in sys.argv[1:] if argument.startswith("search=")]
     others = [argument for argument in sys.argv[1:] if argument not in named]
-    run_command(run, __doc__, arguments=[f"+{named[-1]}" if named else "+search=mlp", *others])
+    arguments = [f"+{named[-1]}" if named else "+search=mlp", *others]
+    run_command(run, __doc__, arguments=arguments, options=Search, at=AT)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import Annotated
 
 from pydantic import Field
 
 from pipeline.cli.command import run_tool
 from pipeline.config.schema import Config, Options
-from pipeline.inventory.readers import CHAMPION
+from pipeline.inventory.readers import CHAMPION, NAMES
 from pipeline.service.app import Service, make_app
 from pipeline.service.limits import Limits
 from pipeline.service.networks import Networks
@@ -25,9 +24,11 @@ GRACE_SECONDS = 10
 class ServeOptions(Options):
     """Where to serve, and what answers."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65_535)] = 8000
-    network: str = CHAMPION
+    host: str = Field(
+        "127.0.0.1", description="The address to listen at; 0.0.0.0: reachable from everywhere."
+    )
+    port: int = Field(8000, ge=1, le=65_535, description="The port.")
+    network: str = Field(CHAMPION, description=NAMES)
 
 
 def run(config: Config, options: ServeOptions) -> None:

@@ -19,6 +19,8 @@ from pipeline.system.errors import InputError
 
 log = logging.getLogger(__name__)
 
+RACE = "race."
+
 
 def run(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None) -> None:
     """Run a sweep over composed configurations and show its results.
@@ -39,13 +41,13 @@ def run(trees: Sequence[Tree], open_executor: OpenExecutor, workers: int | None)
 def _race_of(settings: Sequence[Tree]) -> RaceSettings | None:
     if any(other != settings[0] for other in settings):
         raise InputError("race: its settings are those of the whole sweep; give each one value")
-    race = validate_options(RaceSettings, settings[0] if settings else {}, "race.")
+    race = validate_options(RaceSettings, settings[0] if settings else {}, RACE)
     return race if race.seeds else None
 
 
 def main() -> None:
     """Run from the command line."""
-    run_sweep(run, __doc__, sweeps_dir())
+    run_sweep(run, __doc__, sweeps_dir(), RaceSettings, RACE)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Without a champion, the network in models/ is taught; models/ stays as it is.
 
 import logging
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 
@@ -28,7 +27,11 @@ log = logging.getLogger(__name__)
 class TeachOptions(Options):
     """Which labelled pictures to learn from."""
 
-    pictures: Annotated[str, Field(min_length=1)] = str(CORRECTIONS.relative_to(ROOT))
+    pictures: str = Field(
+        str(CORRECTIONS.relative_to(ROOT)),
+        min_length=1,
+        description="A folder of pictures: in folders named 0 to 9, or listed in a labels.csv.",
+    )
 
 
 def run(config: Config, options: TeachOptions) -> None:

@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 import sys
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 from pydantic import Field
 
@@ -25,7 +25,9 @@ PORTS_TRIED = 100
 class UiOptions(Options):
     """Where to serve MLflow's UI."""
 
-    port: Annotated[int, Field(ge=1, le=65_535)] = 5000
+    port: int = Field(
+        5000, ge=1, le=65_535, description="The port; if it is taken, the next free one."
+    )
 
 
 def run(config: Config, options: UiOptions) -> None:

@@ -4,10 +4,12 @@ A command's configuration is normally composed here, once. For sweeps, and where
 or settings are given, `hydra.main` composes it: see `run_sweep` and `start`.
 """
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,16 @@ from hydra.core.config_store import ConfigStore
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
 from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
+from pipeline.cli.messages import end_quietly_without_reader
 from pipeline.cli.project.dvc import expect_usable_path
-from pipeline.cli.project.inputs import Inputs, inputs_of_stage
+from pipeline.cli.project.inputs import Inputs, inputs_of_stage, sections_of_stage
 from pipeline.cli.project.orphans import ended_with_dvc
 from pipeline.cli.project.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
 from pipeline.config.places import ROOT
-from pipeline.config.schema import AnyOptions, Config
+from pipeline.config.schema import AnyOptions, Config, Section
 from pipeline.config.trees import Tree
 from pipeline.system.environment import settle_environment
 from pipeline.system.errors import InputError
@@ -61,6 +64,8 @@ def run_stage(
             and if a person runs it, it is refused while one runs.
     """
     with _command("stage", about) as line:
+        if line.asks_for_help:
+            line = replace(line, sections=sections_of_stage(inspect.getfile(run)))
         inputs = inputs_of_stage()
         params = _store_params("stage")
         tree = _with_typed_paths(start(line), line)
@@ -128,7 +133,7 @@ def run_tool(
         arguments: Its arguments; None takes those of this process.
     """
     own = schema().model_dump()
-    with _command("tool", about, arguments, tuple(own)) as line:
+    with _command("tool", about, arguments, options=schema) as line:
         _store_params("tool", own)
         tree = start(line)
         config = validate({key: value for key, value in tree.items() if key not in own})
@@ -140,6 +145,8 @@ def run_command(
     about: str | None,
     config_name: str = "config",
     arguments: Sequence[str] | None = None,
+    options: type[Section] | None = None,
+    at: str = "",
 ) -> None:
     """Run a command on a configuration composed from conf/.
 
@@ -148,20 +155,29 @@ def run_command(
         about: The module's docstring, for `--help`.
         config_name: The file in conf/ that it composes.
         arguments: Its arguments; None takes those of this process.
+        options: What it sets besides the configuration of an experiment; None if nothing.
+        at: What stands before their names, such as "search."
     """
-    with _command(config_name, about, arguments) as line:
+    sections = () if options else tuple(Config.model_fields)
+    with _command(config_name, about, arguments, sections, options, at) as line:
         run(start(line))
 
 
-def run_sweep(run: Callable[..., None], about: str | None, folder: Path) -> None:
+def run_sweep(
+    run: Callable[..., None], about: str | None, folder: Path, options: type[Section], at: str
+) -> None:
     """Run a command on every configuration of a grid.
 
     Args:
         run: The command. Takes the configurations, and the executor and workers of the launcher.
         about: The module's docstring, for `--help`.
         folder: Where Hydra records its arguments.
+        options: As for `run_command`, as is `at`.
+        at: See there.
     """
-    with _command("config", about, sweep_arguments(sys.argv[1:], folder)) as line:
+    arguments = sweep_arguments(sys.argv[1:], folder)
+    with _command("config", about, arguments, options=options, at=at) as line:
+        _help_if_asked(line)
         configs, *launcher = _calls(line)[0]
         if isinstance(configs, dict):  # Hydra's own launcher: one call for each
             raise InputError("hydra/launcher=basic: leave it out to run one trial at a time")
@@ -173,8 +189,9 @@ def start(line: CommandLine) -> Tree:
 
     Raises:
         InputError: It describes several.
-        SystemExit: Hydra has done all that a flag such as `--cfg job` requests.
+        SystemExit: All is done that a flag such as `--help` or `--cfg job` requests.
     """
+    _help_if_asked(line)
     several = InputError("this command runs one experiment; `python -m pipeline.sweep` runs many")
     if line.has(*SWEEP_FLAGS):
         raise several
@@ -184,6 +201,16 @@ def start(line: CommandLine) -> Tree:
     if others or not isinstance(config, dict):
         raise several
     return config
+
+
+def _help_if_asked(line: CommandLine) -> None:
+    if line.asks_for_help:
+        from pipeline.cli.help.text import help_text
+
+        end_quietly_without_reader()
+        settings = tuple(each for each in line.arguments if not each.startswith("-"))
+        print(help_text(line, compose_once(replace(line, arguments=settings))))
+        raise SystemExit(0)
 
 
 def _calls(line: CommandLine) -> list[tuple[Any, ...]]:
@@ -198,12 +225,14 @@ def _command(
     config_name: str,
     about: str | None,
     arguments: Sequence[str] | None = None,
-    options: tuple[str, ...] = (),
+    sections: tuple[str, ...] = (),
+    options: type[Section] | None = None,
+    at: str = "",
 ) -> Iterator[CommandLine]:
     settle_environment()
     collect_garbage_less_often()
     quoted = quote_all(sys.argv[1:] if arguments is None else arguments)
-    line = CommandLine(quoted, config_name, about or "", options)
+    line = CommandLine(quoted, config_name, about or "", options, at, sections)
     with errors_in_one_line(line):
         yield line
 

@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from pipeline.config.places import CONF_DIR
+from pipeline.config.schema import Section
 
 SWEEP_FLAGS = ("-m", "--multirun")
 
@@ -21,13 +22,17 @@ class CommandLine:
         arguments: The arguments, quoted for Hydra.
         config_name: The command's configuration, in conf/ or in Hydra's store.
         about: The docstring of the command's module, for `--help`.
-        options: Keys of the command's own options, besides those of its configuration.
+        options: The command's own options, for `--help`; None if it has none.
+        at: What stands before the names of its own options, such as "race."
+        sections: The parts of the configuration that `--help` describes; it only lists the others.
     """
 
     arguments: tuple[str, ...]
     config_name: str
     about: str
-    options: tuple[str, ...] = ()
+    options: type[Section] | None = None
+    at: str = ""
+    sections: tuple[str, ...] = ()
 
     @property
     def composes_groups(self) -> bool:
@@ -41,6 +46,11 @@ class CommandLine:
             argument.startswith("-") or argument.lstrip("+~").startswith("hydra")
             for argument in self.arguments
         )
+
+    @property
+    def asks_for_help(self) -> bool:
+        """Whether it asks what the command does, instead of asking to do it."""
+        return self.has("-h", "--help")
 
     def sets(self, key: str) -> bool:
         """Return whether a key was given a value."""

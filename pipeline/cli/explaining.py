@@ -70,11 +70,11 @@ def _explain_key(key: str, line: CommandLine) -> str:
         return f"{key}: not all of the chosen variants have this key; run those that do separately"
     if key in known:
         return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
-    groups = _groups() if line.composes_groups and line.config_name == "config" else []
-    return f"{key}: unknown key; {suggest_key(key, known, groups)}"
+    known_groups = groups() if line.composes_groups and line.config_name == "config" else []
+    return f"{key}: unknown key; {suggest_key(key, known, known_groups)}"
 
 
-def _groups() -> list[str]:
+def groups() -> list[str]:
     """Return the groups of conf/ that make up a configuration, except Hydra's own."""
     folders = (folder.relative_to(CONF_DIR) for folder in CONF_DIR.rglob("*/") if folder.is_dir())
     own = (folder.as_posix() for folder in folders if folder.parts[:1] not in ((), *OTHER_GROUPS))
@@ -94,7 +94,8 @@ def _known_keys(line: CommandLine) -> list[str]:
         tree = compose(choices, line.config_name if composes else "config")
     except Exception:  # whatever is wrong with the arguments is being explained already
         tree = read_params()
-    return [*line.options, *flatten(tree)]
+    own = line.options.model_fields if line.options and not line.at else {}
+    return [*own, *flatten(tree)]
 
 
 def _chooses_one(argument: str) -> bool:

@@ -2,8 +2,9 @@
 
 import io
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
@@ -17,7 +18,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.cli.command_line import CommandLine
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.help import help_command_line, names_completion_action
 from pipeline.config.composing import UNREADABLE, broken_conf, to_tree
 from pipeline.config.places import CONF_DIR
 from pipeline.config.trees import Tree
@@ -52,9 +52,7 @@ def run_hydra_main(line: CommandLine) -> list[Call]:
         Usually one call; none if a flag such as `--cfg` left nothing to run; several if one of
         Hydra's own launchers takes the configurations of a sweep one by one.
     """
-    if line.has("-h", "--help"):
-        line = help_command_line(line)
-    if line.has("-sc", "--shell-completion") and not names_completion_action(line.arguments):
+    if line.has("-sc", "--shell-completion") and not _names_completion_action(line.arguments):
         raise InputError(
             "--shell-completion: add install=SHELL or uninstall=SHELL (bash, zsh or fish)"
         )
@@ -69,6 +67,11 @@ def run_hydra_main(line: CommandLine) -> list[Call]:
         _check_flags(line.arguments)
         main(note)()
     return calls
+
+
+def _names_completion_action(arguments: Iterable[str]) -> bool:
+    """Return whether Hydra's shell completion has an action; without one it ends in a traceback."""
+    return any(re.match("(install|uninstall|query)=", argument) for argument in arguments)
 
 
 def _check_flags(arguments: Sequence[str]) -> None:

@@ -12,6 +12,10 @@ LOCAL = "local"
 LINES = "lines"
 """The name of the network for whole numbers."""
 CHAMPION = "champion"
+NAMES = (
+    f"The network that reads: {LOCAL} (the one in models/), {CHAMPION}, a version such as "
+    "models:/digits/3, or the id of an MLflow run."
+)
 
 
 def find_reader(settings: Tracking, name: str) -> Fetched:

@@ -28,7 +28,7 @@ def test_a_command_given_bad_input_ends_in_one_line(project, command, expected):
 
 
 def test_help_and_completion_answer(project, monkeypatch):
-    assert "epochs:" in project.run("python", "-m", "pipeline", "--help")
+    assert "train.epochs=12" in project.run("python", "-m", "pipeline", "--help")
     line = "digits train.ep"
     monkeypatch.setitem(project.env, "COMP_LINE", line)
     monkeypatch.setitem(project.env, "COMP_POINT", str(len(line)))
