@@ -5,7 +5,6 @@ import re
 import runpy
 import sys
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 
 from pipeline.cli.messages import fail
@@ -50,7 +49,9 @@ def main() -> None:
     if word in ("-h", "--help"):
         print(overview())
     elif word in ("-sc", "--shell-completion"):
-        import_module(f"{EXPERIMENT}.__main__").main()  # Hydra completes the name in sys.argv
+        from pipeline.cli.completion import complete
+
+        complete(rest)
     elif not _is_command(word):
         runpy.run_module(EXPERIMENT, run_name="__main__", alter_sys=True)
     elif word in MODULES:
@@ -82,12 +83,16 @@ def _described(commands: Mapping[str, str]) -> Iterator[str]:
 
 def _sentence(module: str) -> str:
     """Return the first words of a module's docstring, without importing it."""
-    root = Path(__file__).resolve().parents[2]
-    source = root.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-    about = ast.get_docstring(ast.parse(source)) or ""
+    about = ast.get_docstring(ast.parse(source_of(module))) or ""
     sentence = re.split(r": `|\.$", about.splitlines()[0])[0]
     sentence = re.sub(r"^.*stage \d: ", "", sentence, flags=re.IGNORECASE)
     return sentence[0].upper() + sentence[1:]
+
+
+def source_of(module: str) -> str:
+    """Return the source of one of our modules, given its dotted name."""
+    root = Path(__file__).resolve().parents[2]
+    return root.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
 
 
 def _is_command(word: str) -> bool:

@@ -1,14 +1,30 @@
-"""The comments in conf/, which say what each setting means and what each choice is."""
+"""The settings in conf/ as they are written there, with the comments that say what they mean."""
 
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.config.places import CONF_DIR
 
 PACKAGE = re.compile(r"# @package (\S+)")
 TARGET = re.compile(r"_target_: (\S+)")
-KEY = re.compile(r"( *)(\w+):")
+KEY = re.compile(r"( *)(\w+): *([^#]*)")
+
+
+class Setting(NamedTuple):
+    """A key of conf/, its value as written ("" for a section) and the comment above it."""
+
+    key: str
+    value: str
+    comment: str
+
+
+def settings_in(file: Path) -> list[Setting]:
+    """Return the settings in a file of conf/, and its sections, by their dotted keys."""
+    text = file.read_text(encoding="utf-8")
+    above = _package(file, text)
+    return [each._replace(key=above + each.key) for each in _by_key(text)]
 
 
 def sentences(targets: Collection[str]) -> dict[str, str]:
@@ -18,12 +34,17 @@ def sentences(targets: Collection[str]) -> dict[str, str]:
         targets: The functions that the configuration names. Files that name one of them, or none,
             come before those of choices that were not taken.
     """
-    texts = {file: file.read_text(encoding="utf-8") for file in sorted(CONF_DIR.rglob("*.yaml"))}
     found: dict[str, str] = {}
-    for file in sorted(texts, key=lambda each: not {*TARGET.findall(texts[each])} <= {*targets}):
-        for key, comment in _by_key(texts[file]):
-            found.setdefault(_package(file, texts[file]) + key, comment)
+    files = sorted(CONF_DIR.rglob("*.yaml"))
+    for file in sorted(files, key=lambda each: _is_strange(each, targets)):
+        for key, _, comment in settings_in(file):
+            if comment:
+                found.setdefault(key, comment)
     return found
+
+
+def _is_strange(file: Path, targets: Collection[str]) -> bool:
+    return not {*TARGET.findall(file.read_text(encoding="utf-8"))} <= {*targets}
 
 
 def headline(group: str, choice: str) -> str:
@@ -35,8 +56,8 @@ def headline(group: str, choice: str) -> str:
     return re.sub(r"^`[^`]*`: ", "", text)  # how it is typed, which the help says itself
 
 
-def _by_key(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each key that has a comment above it, dotted within the file, with the comment."""
+def _by_key(text: str) -> Iterator[Setting]:
+    """Yield each key, dotted within the file, with its value and the comment above it."""
     above: list[str] = []
     parents: list[tuple[int, str]] = []
     for line in PACKAGE.sub("", text).splitlines():
@@ -46,8 +67,7 @@ def _by_key(text: str) -> Iterator[tuple[str, str]]:
         if key := KEY.match(line):
             parents = [each for each in parents if each[0] < len(key[1])]
             parents.append((len(key[1]), key[2]))
-            if above:
-                yield ".".join(name for _, name in parents), " ".join(above)
+            yield Setting(".".join(name for _, name in parents), key[3].strip(), " ".join(above))
         above = []
 
 
