@@ -5,8 +5,9 @@ that look like no digit, in the fonts that come with Matplotlib and in those giv
 of all sizes out of the two photographs that come with scikit-learn. The network was trained on
 characters of the first kind, but in none of these fonts. It was not trained on the others.
 
-AUROC: how often a test digit of MNIST is read with more certainty than such a picture. FPR95: the
-share of these pictures that are read with more certainty than the least certain 5 % of the digits.
+Certainty is the probability that there is a digit, and that one. AUROC: how often a test digit of
+MNIST is read with more certainty than such a picture. FPR95: the share of these pictures that are
+read with more certainty than the least certain 5 % of the digits.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from benchmarks.table import Row, print_rows
 from pipeline.digits.datasets.mnist import mnist
 from pipeline.digits.inference.classifier import Classifier
 from pipeline.digits.recognition.digit import Prediction
-from pipeline.digits.robustness.ranking import Scores, auroc, certainty, fpr_at_95_tpr
+from pipeline.digits.robustness.ranking import Scores, auroc, fpr_at_95_tpr
 from pipeline.system.arrays import Pixels
 
 LETTERS = "ACEFHJKLMNPRTUVWXYadefhkmnprtuvwx&#?+=*"
@@ -63,8 +64,7 @@ def compared(digits: Sequence[Prediction], others: Sequence[Prediction]) -> str:
 
 
 def _scores(answers: Sequence[Prediction]) -> Scores:
-    found = [each.probabilities for each in answers if each.probabilities is not None]
-    return certainty(np.stack(found))
+    return np.array([each.of_a_digit * each.confidence for each in answers])
 
 
 def _unsure(answers: Sequence[Prediction]) -> str:

@@ -5,10 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.config.schema import Config, Tracking
 from pipeline.config.targets import call_target
 from pipeline.config.trees import Tree, bare_name
 from pipeline.digits.inference.classifier import (
+    ENERGY,
     NOTE,
     REFERENCE,
     TEMPERATURE,
@@ -20,7 +23,7 @@ from pipeline.digits.inference.drift import Reference
 from pipeline.digits.inference.metrics import accuracy, cross_entropy, fit_temperature
 from pipeline.digits.inference.views import mean_answer
 from pipeline.digits.splits import Split
-from pipeline.digits.training.export import add_metadata, export_onnx
+from pipeline.digits.training.export import add_logits, add_metadata, export_onnx
 from pipeline.digits.training.fit import OnEpoch, fit
 from pipeline.digits.training.plan import TrainingPlan
 from pipeline.digits.training.sharing import SharedPictures
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 EXPORT_CHECK_PICTURES = 256
 REFERENCE_PICTURES = 2000
+LOW_ENERGY = 0.05
+"""Share of the validation pictures whose energy is lower than the one that is kept."""
 
 
 def describe(config: Config) -> str:
@@ -153,7 +158,9 @@ def metadata(metrics: Tree, config: Config, note: str | None) -> dict[str, str]:
 
 def export(model: "keras.Model", path: Path, train: Split, metadata: dict[str, str]) -> float:
     """Write the network as ONNX; return the largest difference from Keras in a probability."""
-    return export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)
+    difference = export_onnx(model, path, train.images[:EXPORT_CHECK_PICTURES], metadata)
+    add_logits(path)
+    return difference
 
 
 def keep_reference(path: Path, validation: Split, metadata: dict[str, str]) -> None:
@@ -165,5 +172,9 @@ def keep_reference(path: Path, validation: Split, metadata: dict[str, str]) -> N
         metadata: What the file holds already.
     """
     classifier, images = Classifier.load(path, threads=1), validation.images[:REFERENCE_PICTURES]
+    found = {}
+    if np.isfinite(energies := classifier.energies(images)).all():
+        found[ENERGY] = repr(float(np.quantile(energies, LOW_ENERGY)))
     if reference := Reference.of(images, classifier.probabilities(images)):
-        add_metadata(path, metadata | {REFERENCE: reference.to_text()})
+        found[REFERENCE] = reference.to_text()
+    add_metadata(path, metadata | found)

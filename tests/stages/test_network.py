@@ -6,9 +6,11 @@ import pytest
 
 from pipeline.config.checking import validate
 from pipeline.config.composing import compose
+from pipeline.digits.inference.classifier import TITLE, Classifier
+from pipeline.digits.training import networks
 from pipeline.digits.training.augmentation import Distortion
 from pipeline.digits.training.plan import TrainingPlan
-from pipeline.stages.network import describe, training_plan
+from pipeline.stages.network import describe, export, keep_reference, training_plan
 
 SETTINGS = {
     "epochs": ("train.epochs=7", 7),
@@ -52,3 +54,13 @@ def test_the_distortion_is_made_of_its_configuration():
 )
 def test_a_network_is_called_by_its_layers_and_epochs(overrides, name):
     assert describe(validate(compose(overrides))) == name
+
+
+def test_a_network_keeps_what_its_validation_pictures_were_like(tmp_path, digits_like):
+    model, path, about = networks.mlp((28, 28), 10, hidden_units=[8]), tmp_path / "x.onnx", "a net"
+    assert export(model, path, digits_like, {TITLE: about}) < 1e-5
+    keep_reference(path, digits_like, {TITLE: about})
+    found = Classifier.load(path)
+    assert (found.energies(digits_like.images) < found.energy).mean() == 0.05
+    assert found.reference is not None
+    assert found.title == about

@@ -11,7 +11,7 @@ class Ink:
         self.sure = sure
         self.batches = []
 
-    def probabilities(self, images):
+    def digit_probabilities(self, images):
         self.batches.append(len(images))
         assert images.dtype == np.uint8
         assert images.shape[1:] == (28, 28)

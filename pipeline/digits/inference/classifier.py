@@ -22,8 +22,14 @@ NOTE = "note"
 TITLE = "title"
 VIEWS = "views"
 REFERENCE = "reference"
+ENERGY = "energy"
 
 BATCH_SIZE = 1024  # pictures
+
+# Logarithm of the odds that a picture is a digit where its energy is the one that 95 % of the
+# validation pictures exceed, and its rise with each nat of energy. Fitted together with the weights
+# of `recognition.choosing`.
+DIGIT_OFFSET, DIGIT_SLOPE = 2.77, 0.96
 
 
 class Classifier:
@@ -35,6 +41,7 @@ class Classifier:
         title: What was trained, such as "mlp 128-128 · 5 epochs"; None in old files.
         test_time_augmentation: Whether each answer is the mean over several views of the picture.
         reference: What pictures of the training data's kind are like; None in old files.
+        energy: What 95 % of the validation pictures exceed; None in old files.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Classifier:
         title: str | None,
         test_time_augmentation: bool,
         reference: Reference | None = None,
+        energy: float | None = None,
     ) -> None:
         """Wrap an open session; `Classifier.load` opens a file."""
         self._session = session
@@ -54,6 +62,7 @@ class Classifier:
         self.title = title
         self.test_time_augmentation = test_time_augmentation
         self.reference = reference
+        self.energy = energy
 
     @classmethod
     def load(cls, path: Path, threads: int | None = None) -> Self:
@@ -76,6 +85,7 @@ class Classifier:
             title=metadata.get(TITLE),
             test_time_augmentation=metadata.get(VIEWS) == "several",
             reference=Reference.from_text(metadata[REFERENCE]) if REFERENCE in metadata else None,
+            energy=float(metadata[ENERGY]) if ENERGY in metadata else None,
         )
 
     @property
@@ -86,27 +96,62 @@ class Classifier:
 
     def raw_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return uncalibrated probabilities (n, classes) for uint8 images of shape (n, h, w)."""
-        if self.test_time_augmentation:
-            return mean_answer(images, self._softmax)
-        return self._softmax(images)
+        return self._outputs(images)[:, :-1]
 
-    def _softmax(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        outputs = [
-            self._session.run(None, {self._input.name: images[start : start + BATCH_SIZE]})[0]
+    def energies(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logarithm of the sum of the exponentials of each picture's logits, (n,).
+
+        The less a picture is like those of the training, the lower it is (W. Liu et al.,
+        "Energy-based out-of-distribution detection", NeurIPS 2020); infinite in old files.
+        """
+        return self._outputs(images)[:, -1]
+
+    def _outputs(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return uncalibrated probabilities and, in a last column, energies: (n, classes + 1)."""
+        return mean_answer(images, self._run) if self.test_time_augmentation else self._run(images)
+
+    def _run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        parts = [
+            _with_energy(
+                *self._session.run(None, {self._input.name: images[start : start + BATCH_SIZE]})
+            )
             for start in range(0, len(images), BATCH_SIZE)
         ]
-        if not outputs:
+        if not parts:
             classes = self._session.get_outputs()[0].shape[-1]
-            return np.empty((0, classes), np.float32)
-        return np.concatenate(outputs)
+            return np.empty((0, classes + 1), np.float32)
+        return np.concatenate(parts)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return calibrated probabilities (n, classes) for uint8 images of shape (n, h, w)."""
         return self.calibrate(self.raw_probabilities(images))
 
+    def digit_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return calibrated probabilities (n, classes) that count how likely it is no digit.
+
+        What they lack to 1 is the probability of that; nothing in old files.
+        """
+        outputs = self._outputs(images)
+        known = self.calibrate(outputs[:, :-1])
+        if self.energy is None:
+            return known
+        odds = DIGIT_OFFSET + DIGIT_SLOPE * (outputs[:, -1:] - self.energy)
+        counted: NDArray[np.float32] = known / (1 + np.exp(np.minimum(-odds, 50)))
+        return counted
+
     def calibrate(self, raw_probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Divide the logits by the temperature, so that confidence matches accuracy."""
         return soften(raw_probabilities, self.temperature)
+
+
+def _with_energy(
+    probabilities: NDArray[np.float32], logits: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    if logits is None:
+        energy = np.full(len(probabilities), np.inf, np.float32)
+    else:
+        energy = np.logaddexp.reduce(logits, axis=1)
+    return np.column_stack([probabilities, energy])
 
 
 def open_network(

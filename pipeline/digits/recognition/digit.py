@@ -27,8 +27,11 @@ Status = Literal["ok", "unsure", "error"]
 class DigitClassifier(Protocol):
     """Anything that classifies digits, as `inference.classifier.Classifier` does."""
 
-    def probabilities(self, images: Pixels) -> NDArray[np.float32]:
-        """Return probabilities, shape (n, classes), for uint8 images of shape (n, 28, 28)."""
+    def digit_probabilities(self, images: Pixels) -> NDArray[np.float32]:
+        """Return the probability of each digit, (n, classes), for uint8 images (n, 28, 28).
+
+        What they lack to 1 is the probability that there is none.
+        """
         ...
 
 
@@ -49,6 +52,8 @@ class Prediction:
         thumbnail: uint8 (h, w) or (h, w, 3), the original picture, at most THUMBNAIL_SIDE large;
             None if it could not be read, or no thumbnail was wanted.
         probabilities: float32 (10,), of every digit; None as for `image`.
+        of_a_digit: The probability that there is a digit at all, 0..1; the others are those if
+            there is one.
     """
 
     file: str
@@ -61,6 +66,7 @@ class Prediction:
     image: Pixels | None
     thumbnail: Pixels | None
     probabilities: NDArray[np.float32] | None = None
+    of_a_digit: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,8 @@ def classify(
 ) -> Iterator[Prediction]:
     """Classify all inputs as one batch; yield one prediction per input, in order."""
     images = [reading.image for each in inputs for reading in each.readings]
-    answers = classifier.probabilities(np.stack(images)) if images else np.empty((0, 0), np.float32)
+    nothing = np.empty((0, 0), np.float32)
+    answers = classifier.digit_probabilities(np.stack(images)) if images else nothing
     start = 0
     for each in inputs:
         if not each.readings:
@@ -160,12 +167,14 @@ def classify(
 def _prediction(
     seen: NetworkInput, answers: NDArray[np.float32], unsure_below: float
 ) -> Prediction:
-    chosen, probabilities = choose(seen.readings, answers)
+    chosen, probabilities, of_a_digit = choose(seen.readings, answers)
     (first, confidence), (second, second_confidence) = two_likeliest(probabilities)
     doubt = chosen.doubt
-    if not doubt and confidence < unsure_below:
-        either = confidence + second_confidence
-        doubt = f"could also be {second}" if either >= unsure_below else "hardly a digit"
+    none = of_a_digit < min(0.5, unsure_below)
+    if not doubt and (none or confidence + second_confidence < unsure_below):
+        doubt = "hardly a digit"
+    elif not doubt and confidence < unsure_below:
+        doubt = f"could also be {second}"
     return Prediction(
         file=seen.file,
         digit=first,
@@ -177,4 +186,5 @@ def _prediction(
         image=chosen.image,
         thumbnail=seen.thumbnail,
         probabilities=probabilities,
+        of_a_digit=of_a_digit,
     )

@@ -107,6 +107,19 @@ def add_metadata(path: Path, metadata: dict[str, str]) -> None:
     onnx.save(network, path)
 
 
+def add_logits(path: Path) -> None:
+    """Let the network in an ONNX file give its logits, (batch, classes), as a second output."""
+    import onnx
+
+    network = onnx.load(path)
+    answer = network.graph.output[0]
+    softmax = next(node for node in reversed(network.graph.node) if node.op_type == "Softmax")
+    logits = network.graph.output.add()
+    logits.CopyFrom(answer)
+    logits.name = softmax.input[0]
+    onnx.save(network, path)
+
+
 def _answers(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     turn_off_telemetry()
     import onnxruntime

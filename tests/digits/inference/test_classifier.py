@@ -8,8 +8,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pipeline.digits.inference.classifier import BATCH_SIZE, NOTE, TEMPERATURE, VIEWS, Classifier
+from pipeline.digits.inference.classifier import (
+    BATCH_SIZE,
+    ENERGY,
+    NOTE,
+    TEMPERATURE,
+    VIEWS,
+    Classifier,
+)
 from pipeline.digits.inference.views import mean_answer
+from pipeline.digits.training.export import add_logits
 from pipeline.system.errors import InputError
 
 
@@ -49,13 +57,58 @@ def test_answers_are_calibrated_by_the_files_own_temperature(network):
 
 def test_a_file_may_ask_for_the_mean_over_several_views(network):
     image = np.array([[[1, 2], [3, 6]]], np.uint8)
-    one = Classifier.load(network).raw_probabilities(image)
+    alone = Classifier.load(network)
     file = onnx.load(network)
     helper.set_model_props(file, {VIEWS: "several"})
     onnx.save(file, network)
     several = Classifier.load(network).raw_probabilities(image)
-    assert several == pytest.approx(mean_answer(image, Classifier.load(network)._softmax))
-    assert np.abs(several - one).max() > 0.01
+    assert several == pytest.approx(mean_answer(image, alone.raw_probabilities))
+    assert np.abs(several - alone.raw_probabilities(image)).max() > 0.01
+
+
+def with_energy(network):
+    """Let the network give its logits, and know the energy of what it was validated on."""
+    add_logits(network)
+    file = onnx.load(network)
+    helper.set_model_props(file, {TEMPERATURE: "2.0", ENERGY: "3.0"})
+    onnx.save(file, network)
+    return Classifier.load(network)
+
+
+def test_what_has_less_energy_than_digits_is_likelier_no_digit(network):
+    images = np.array([[[0, 0], [0, power]] for power in (0, 3, 6, 30)], np.uint8)
+    before = Classifier.load(network).probabilities(images)
+    classifier = with_energy(network)
+    expected = np.log(np.exp(images.reshape(4, 4).astype(float)).sum(axis=1))
+    assert classifier.energies(images) == pytest.approx(expected, abs=1e-5)
+    counted = classifier.digit_probabilities(images)
+    assert classifier.probabilities(images) == pytest.approx(before)
+    digit = counted.sum(axis=1)
+    assert counted == pytest.approx(before * digit[:, None], abs=1e-6)
+    assert (np.diff(digit) > 0).all()
+    assert digit[0] < 0.9
+    assert digit[-1] == pytest.approx(1)
+    classifier.energy = 1.0
+    assert (classifier.digit_probabilities(images).sum(axis=1) > digit)[:-1].all()
+
+
+def test_the_energy_is_the_mean_over_views_as_well(network):
+    image = np.array([[[1, 2], [3, 6]]], np.uint8)
+    classifier = with_energy(network)
+    alone = classifier.energies(image)
+    expected = mean_answer(image, lambda view: classifier.energies(view)[:, None])[:, 0]
+    classifier.test_time_augmentation = True
+    assert classifier.energies(image) == pytest.approx(expected)
+    assert classifier.energies(image) != pytest.approx(alone)
+
+
+def test_networks_of_older_versions_take_everything_for_a_digit(network):
+    image = np.array([[[1, 2], [3, 6]]], np.uint8)
+    classifier = Classifier.load(network)
+    assert (
+        classifier.digit_probabilities(image).tolist() == classifier.probabilities(image).tolist()
+    )
+    assert np.isinf(classifier.energies(image)).all()
 
 
 def test_more_than_a_batch_keeps_its_order(network):
@@ -75,7 +128,7 @@ def test_a_network_can_be_held_to_one_thread(network):
 
 def test_no_pictures_give_no_answers(network):
     empty = np.empty((0, 2, 2), np.uint8)
-    assert Classifier.load(network).probabilities(empty).shape == (0, 4)
+    assert Classifier.load(network).digit_probabilities(empty).shape == (0, 4)
 
 
 def test_a_missing_network_names_the_stage_to_run(tmp_path):

@@ -20,7 +20,7 @@ from pipeline.digits.recognition.digit import THUMBNAIL_SIDE, recognise
 class Anything:
     """Sees every digit alike in every picture."""
 
-    def probabilities(self, images):
+    def digit_probabilities(self, images):
         return np.full((len(images), 10), 0.1, np.float32)
 
 
@@ -76,6 +76,21 @@ def test_what_might_be_any_digit_is_hardly_one(folder):
     answer = answers(folder, classifier=Anything(), unsure_below=0.7)["b.png"]
 
     assert (answer.status, answer.detail) == ("unsure", "hardly a digit")
+
+
+def test_what_is_likelier_no_digit_is_hardly_one_however_sure_of_which(folder):
+    class Wary(Ink):
+        """Takes only a third of what it sees for digits."""
+
+        def digit_probabilities(self, images):
+            return super().digit_probabilities(images) / 3
+
+    answer = answers(folder, classifier=Wary(sure=0.99))["b.png"]
+
+    assert (answer.digit, answer.status, answer.detail) == (0, "unsure", "hardly a digit")
+    assert answer.confidence == pytest.approx(0.99)
+    assert answers(folder, classifier=Wary(), unsure_below=0.0)["b.png"].status == "ok"
+    assert answer.of_a_digit < 0.5 < answers(folder)["b.png"].of_a_digit
 
 
 def test_a_blank_picture_is_unsure_however_sure_the_network_is(folder):
@@ -222,7 +237,7 @@ def test_a_small_picture_is_read_as_a_whole_as_well(tmp_path):
     class Stroke:
         """Is sure of a one where there is ink along two columns, and of nothing else."""
 
-        def probabilities(self, images):
+        def digit_probabilities(self, images):
             self.images = images
             columns = (images > 127).any(axis=1).sum(axis=1)
             answers = np.full((len(images), 10), 0.1, np.float32)

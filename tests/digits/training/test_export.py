@@ -49,6 +49,24 @@ def test_the_file_does_not_tell_what_was_done_before_in_the_process(model, tmp_p
     assert onnx.load(path).graph.doc_string == "", "a resumed training traces fewer functions"
 
 
+def test_logits_become_a_second_output_and_the_answers_stay_the_first(model, tmp_path):
+    import onnxruntime
+
+    path = tmp_path / "model.onnx"
+    export.export_onnx(model, path, PIXELS, {"note": "kept"})
+    before = run(path, PIXELS)
+    export.add_logits(path)
+    session = onnxruntime.InferenceSession(path)
+    answers, logits = session.run(None, {session.get_inputs()[0].name: PIXELS})
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert np.array_equal(answers, before)
+    assert np.allclose(powers / powers.sum(axis=1, keepdims=True), answers, atol=1e-6)
+    assert np.allclose(
+        np.log(answers[:, 1:] / answers[:, :1]), logits[:, 1:] - logits[:, :1], atol=1e-3
+    )
+    assert session.get_modelmeta().custom_metadata_map == {"note": "kept"}
+
+
 def test_the_exporter_keeps_silent(model, tmp_path, capsys, recwarn):
     export.export_onnx(model, tmp_path / "model.onnx", PIXELS, {})
     assert capsys.readouterr() == ("", "")
