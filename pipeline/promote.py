@@ -1,4 +1,4 @@
-"""Adopt a run's configuration: `python -m pipeline.promote run=<MLflow run id | best>`.
+"""Make a run's settings the project's: `python -m pipeline.promote run=<MLflow run id | best>`.
 
 Writes the run's configuration to params.yaml. `dvc repro` then makes it the project's experiment,
 with the same results on the same machine. Of the best configuration of a sweep the first seed is

@@ -1,4 +1,4 @@
-"""Say what lies here: `python -m pipeline.status`.
+"""Say which network lies here, and how to go back: `python -m pipeline.status`.
 
 Names the network in models/, its figures and the run that made it, and says how its settings differ
 from those in params.yaml, and those from what is committed.

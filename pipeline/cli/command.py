@@ -209,6 +209,8 @@ def _help_if_asked(line: CommandLine) -> None:
 
         end_quietly_without_reader()
         settings = tuple(each for each in line.arguments if not each.startswith("-"))
+        if line.has(*SWEEP_FLAGS):  # several values of a key have no single configuration
+            settings = tuple(each for each in settings if each.startswith(("+", "hydra")))
         print(help_text(line, compose_once(replace(line, arguments=settings))))
         raise SystemExit(0)
 

@@ -38,6 +38,9 @@ MODULES = {**COMMANDS, **STAGES, SETTINGS: EXPERIMENT}
 USAGE = """\
 usage: digits [KEY=VALUE …] [GROUP=CHOICE …]    run one experiment, such as `digits model=cnn`
        digits COMMAND [KEY=VALUE …]             run a command"""
+ALL_SETTINGS = """\
+All settings of an experiment. `digits model=cnn train.epochs=3` sets two of them and runs it;
+`digits settings model=cnn` lists those of that network."""
 GO_ON = """\
 `digits COMMAND --help` says what a command takes, `digits settings` lists all settings of an
 experiment, and README.md shows what to do with them."""
@@ -54,10 +57,12 @@ def main() -> None:
         complete(rest)
     elif not _is_command(word):
         runpy.run_module(EXPERIMENT, run_name="__main__", alter_sys=True)
+    elif word == SETTINGS:
+        _print_settings(rest)
     elif word in MODULES:
         # The module becomes `__main__`, as with `python -m`: processes that it starts and runs that
         # it records see no difference.
-        sys.argv[1:] = ["--help", *rest] if word == SETTINGS else rest
+        sys.argv[1:] = rest
         runpy.run_module(MODULES[word], run_name="__main__", alter_sys=True)
     else:
         fail(f"{word}: no such command; {_suggest(word)}")
@@ -74,6 +79,13 @@ def overview() -> str:
             GO_ON,
         ]
     )
+
+
+def _print_settings(choices: list[str]) -> None:
+    """Print the help of an experiment, without importing what runs one."""
+    from pipeline.cli.command import run_command
+
+    run_command(print, ALL_SETTINGS, arguments=["--help", *choices])
 
 
 def _described(commands: Mapping[str, str]) -> Iterator[str]:

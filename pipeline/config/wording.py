@@ -43,7 +43,7 @@ def suggest_key(unknown: str, keys: Sequence[str], groups: Sequence[str]) -> str
         return f"did you mean {' or '.join(shown)}?"
     here = [*beside, *(() if section else groups)]
     listed = f"known here: {', '.join(sorted(here))}; " if here else ""
-    return f"{listed}`--help` lists all keys"
+    return f"{listed}`digits settings` lists all keys"
 
 
 def _last(key: str) -> str:

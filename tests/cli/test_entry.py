@@ -42,7 +42,6 @@ def typed(monkeypatch):
         ("sweep seed=1,2", "pipeline.sweep seed=1,2"),
         ("sweep --help", "pipeline.sweep --help"),
         ("train-lines lines.rounds=1", "pipeline.stages.train_lines lines.rounds=1"),
-        ("settings model=cnn", "pipeline --help model=cnn"),
     ],
 )
 def test_the_first_word_chooses_what_runs(typed, arguments, expected):
@@ -64,7 +63,7 @@ def test_an_unknown_word_is_refused_in_one_line(typed, capsys):
 def test_help_lists_every_command_with_a_sentence_and_runs_nothing(typed, capsys):
     assert typed("--help") is None
     lines = capsys.readouterr().out.splitlines()
-    assert "  sweep           Run a sweep" in lines
+    assert "  sweep           Run every combination of several values" in lines
     for name in entry.MODULES:
         (line,) = [each for each in lines if each.startswith(f"  {name} ")]
         assert len(line.split()) > 2
@@ -93,3 +92,21 @@ def test_nothing_heavy_is_imported_before_a_command_is_known():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended.stderr.strip() == ""
+
+
+def test_settings_lists_those_of_an_experiment_with_its_choices(typed, capsys):
+    with pytest.raises(SystemExit) as ended:
+        typed("settings", "model=cnn")
+    assert not ended.value.code
+    printed = capsys.readouterr().out
+    assert "  model.filters=[16,32,64] " in printed
+    assert "hidden_units" not in printed
+
+
+@pytest.mark.parametrize("word", ["\x1b[31m", "é/../.", "a b", "'", "*", "\udce9", "x" * 9000])
+def test_any_word_that_is_no_command_is_refused_in_one_printable_line(typed, word, capsys):
+    with pytest.raises(SystemExit):
+        typed(word)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert line.isprintable()

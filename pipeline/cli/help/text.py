@@ -27,8 +27,8 @@ def help_text(line: CommandLine, tree: Tree) -> str:
         line: The command.
         tree: Its configuration. Each key is shown with its value there.
     """
-    own, others = _own_values(line, tree)
-    words = _words(line, tree)
+    own, others = own_values(line, tree)
+    words = words_of(line, tree)
     entries = [_entry(f"{key}{_typed(value)}", words(key)) for key, value in own.items()]
     if line.has(*SWEEP_FLAGS):
         entries += _choices(["hydra/launcher"])
@@ -44,7 +44,7 @@ def help_text(line: CommandLine, tree: Tree) -> str:
     return "\n\n".join(parts)
 
 
-def _own_values(line: CommandLine, tree: Tree) -> tuple[dict[str, Any], list[str]]:
+def own_values(line: CommandLine, tree: Tree) -> tuple[dict[str, Any], list[str]]:
     """Return the values that a command's help describes, and the keys that it only lists."""
     values = {key: value for key, value in flatten(tree).items() if not _is_chosen(key)}
     own = {f"{line.at}{name}": ... for name in line.options.model_fields} if line.options else {}
@@ -61,10 +61,12 @@ def _is_in(key: str, sections: Iterable[str]) -> bool:
     return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
-def _words(line: CommandLine, tree: Tree) -> Callable[[str], str]:
+def words_of(line: CommandLine, tree: Tree) -> Callable[[str], str]:
     """Return a function that says of a key what it means and which values it can have."""
     about = sentences([value for key, value in flatten(tree).items() if key.endswith(TARGET)])
-    ranges = ranges_of(Config) | ranges_of_targets(flatten(tree))
+    ranges: dict[str, str] = {}
+    if line.sections:  # the functions that they name are not imported for nothing
+        ranges |= ranges_of(Config) | ranges_of_targets(flatten(tree))
     if line.options:
         ranges |= ranges_of(line.options, line.at)
         fields = line.options.model_fields.items()

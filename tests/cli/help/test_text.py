@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import gc, promote, read, register, report, serve, sweep, teach, ui
 from pipeline.cli.command_line import CommandLine
-from pipeline.cli.help.text import _own_values, _words, help_text
+from pipeline.cli.help.text import help_text, own_values, words_of
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT, choices
 from pipeline.config.schema import Config
@@ -41,8 +41,8 @@ COMMANDS = [
 def test_every_key_has_a_sentence_and_a_range_and_an_example(line, chosen):
     tree = compose(chosen)
     own = line.options().model_dump() if line.options and not line.at else {}
-    words = _words(line, {**tree, **own})
-    values, _ = _own_values(line, {**tree, **own})
+    words = words_of(line, {**tree, **own})
+    values, _ = own_values(line, {**tree, **own})
     assert values
     for key, value in values.items():
         sentence, _, allowed = words(key).rpartition(" (")
@@ -111,6 +111,15 @@ def test_help_of_settings_that_do_not_exist_is_one_line():
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.stderr == "error: prot: unknown key; did you mean port?\n"
+
+
+def test_help_of_a_sweep_may_come_after_its_values():
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline.sweep", "seed=1,2", "model=mlp,cnn", "--help"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.stderr == ""
+    assert "  race.seeds=null " in ended.stdout
 
 
 def test_help_ends_quietly_when_nobody_reads_on():
