@@ -61,11 +61,10 @@ def run(folder, seeds, kinds):
     report = folder / "kills.jsonl"
     done = {json.loads(line)["seed"]: json.loads(line) for line in _lines(report)}
     checkout = Checkout.at(folder / "project")
-    took = _durations(folder, checkout)
     for seed in seeds:
         if seed in done:
             continue
-        done[seed] = asdict(kill_once(checkout, seed, kinds, took))
+        done[seed] = asdict(kill_once(checkout, seed, kinds))
         with report.open("a") as file:
             file.write(json.dumps(done[seed]) + "\n")
         print(json.dumps(done[seed]), flush=True)
@@ -77,13 +76,13 @@ def run(folder, seeds, kinds):
     return [f"seed {each['seed']}, {each['command']}: {each['problems']}" for each in failed]
 
 
-def kill_once(checkout, seed, kinds, took):
+def kill_once(checkout, seed, kinds):
     """Kill a command at a moment that the seed chooses, and run it again."""
     rng = random.Random(seed)
     kind = rng.choice(list(kinds))
     command = rng.choice(KINDS[kind])
     kill = Kill(seed, kind, rng.choice(VICTIMS), " ".join(command))
-    kill.after = rng.uniform(0, took[kill.command])
+    kill.after = rng.uniform(0, _duration(checkout, kind, command))
     checkout.forget(kind)
     with _started(checkout, command) as process:
         with suppress(subprocess.TimeoutExpired):
@@ -135,6 +134,9 @@ def _strike(process, kill, rng, checkout):
 
 def follow_up(checkout, kill, command):
     """Run the command again; note what is wrong then, and what the command said of trouble."""
+    if command[0] == "dvc" and kill.victim != "command":
+        # As `make repro` does: killed with its stage and not collected, DVC keeps itself out.
+        checkout.run("python", "-m", "pipeline.cli.project.dvc")
     with checkout.log("again").open("w") as log:
         try:
             code = subprocess.run(
@@ -152,23 +154,20 @@ def follow_up(checkout, kill, command):
     kill.said = [line for line in text.splitlines() if "warning" in line.lower()][:5]
 
 
-def _durations(folder, checkout):
-    """Return how long each command takes; measure it undisturbed where it is not yet known."""
-    file = folder / "durations.json"
+def _duration(checkout, kind, command):
+    """Return how long a command takes; measure it undisturbed where it is not yet known."""
+    file = checkout.folder.with_name("durations.json")
     took = json.loads(file.read_text()) if file.is_file() else {}
-    for kind, ways in KINDS.items():
-        for command in ways:
-            if (name := " ".join(command)) in took:
-                continue
-            checkout.forget(kind)
-            begun = time.monotonic()
-            checkout.run(*command)
-            took[name] = time.monotonic() - begun
-            if found := checkout.problems(kind):
-                sys.exit(f"{name}, undisturbed: {found}")
-            file.write_text(json.dumps(took, indent=1))
-    checkout.keep()
-    return took
+    if (name := " ".join(command)) not in took:
+        checkout.forget(kind)
+        begun = time.monotonic()
+        checkout.run(*command)
+        took[name] = time.monotonic() - begun
+        if found := checkout.problems(kind):
+            sys.exit(f"{name}, undisturbed: {found}")
+        file.write_text(json.dumps(took, indent=1))
+        checkout.keep()
+    return took[name]
 
 
 def _lines(file):

@@ -38,7 +38,7 @@ DELETE_MODEL = (
     "from mlflow import MlflowClient as C; "
     "C('sqlite:///mlflow.db').delete_registered_model('digits')"
 )
-TIMES = ("seconds", "training_seconds", "peak_memory", "ms_per_picture")
+TIMES = ("seconds", "training_seconds", "peak_memory", "ms_per_picture", "ended")
 
 
 class Checkout(Project):
