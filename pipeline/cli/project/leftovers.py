@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ def clear_leftovers() -> None:
     if LOCK_FILE.is_file() and not _is_whole(LOCK_FILE):
         log.info("dvc.lock was cut off by a kill; removed, DVC writes it anew")
         LOCK_FILE.unlink()
+
+
+def holders() -> set[int]:
+    """Return the ids of the processes that hold a lock of DVC's, whether or not they still run.
+
+    Raises:
+        OSError: There is no list of locks.
+        ValueError: It was cut off.
+    """
+    locks = json.loads(RWLOCK.read_text(encoding="utf-8"))
+    readers = chain.from_iterable(locks.get("read", {}).values())
+    return {int(each["pid"]) for each in chain(locks.get("write", {}).values(), readers)}
 
 
 def clear_locks() -> bool:

@@ -12,7 +12,7 @@ from threading import Thread
 
 import psutil
 
-from pipeline.cli.project.leftovers import clear_locks, is_dvc
+from pipeline.cli.project.leftovers import clear_locks, holders, is_dvc
 from pipeline.system.errors import InputError
 
 CALLER = "DIGITS_CALLER"
@@ -39,6 +39,9 @@ def ended_with_dvc() -> Iterator[None]:
         InputError: The command is gone already.
     """
     callers = [parent_dvc()]
+    if callers == [None] and _has_lost_dvc():
+        _clear_locks()
+        raise InputError(GONE)
     if caller := os.environ.get(CALLER):
         try:
             callers.append(psutil.Process(int(caller)))
@@ -51,6 +54,14 @@ def ended_with_dvc() -> Iterator[None]:
     finally:
         if not all(map(_is_running, watched)):
             _clear_locks()
+
+
+def _has_lost_dvc() -> bool:
+    """Return whether DVC, which holds locks while a stage runs, was killed before this looked."""
+    with suppress(OSError, ValueError, psutil.Error):
+        pids = holders()
+        return bool(pids) and not pids & {each.pid for each in psutil.Process().parents()}
+    return False
 
 
 def _end_without(parent: int, callers: Sequence[psutil.Process]) -> None:

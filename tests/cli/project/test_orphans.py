@@ -63,6 +63,31 @@ def test_a_stage_whose_command_was_killed_before_does_not_begin(monkeypatch):
         pass
 
 
+def test_a_stage_whose_dvc_was_killed_before_does_not_begin(monkeypatch, tmp_path):
+    monkeypatch.setattr(leftovers, "RWLOCK", tmp_path / "rwlock")
+    monkeypatch.setattr(orphans, "parent_dvc", lambda: None)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for mode, holder in {"write": {"pid": ended.pid}, "read": [{"pid": ended.pid}]}.items():
+        locks = {"write": {}, "read": {}} | {mode: {"models": holder}}
+        leftovers.RWLOCK.write_text(json.dumps(locks))
+        refused = pytest.raises(InputError, match="the command that runs this stage was killed")
+        with refused, orphans.ended_with_dvc():
+            pass
+        assert leftovers.RWLOCK.read_text() == NO_LOCKS
+
+
+def test_a_stage_run_by_a_program_that_uses_dvc_as_a_library_begins(monkeypatch, tmp_path):
+    monkeypatch.setattr(leftovers, "RWLOCK", tmp_path / "rwlock")
+    monkeypatch.setattr(orphans, "parent_dvc", lambda: None)
+    monkeypatch.setattr(orphans, "_end_without", lambda *_: None)
+    held = json.dumps({"write": {"models": {"pid": os.getppid(), "cmd": ""}}, "read": {}})
+    leftovers.RWLOCK.write_text(held)
+    with orphans.ended_with_dvc():
+        pass
+    assert leftovers.RWLOCK.read_text() == held
+
+
 def test_a_stage_that_ends_before_it_notices_removes_the_locks_as_well(monkeypatch, tmp_path):
     monkeypatch.setattr(leftovers, "RWLOCK", tmp_path / "rwlock")
     monkeypatch.setattr(orphans, "_end_without", lambda *_: None)
