@@ -2,14 +2,13 @@
 
 `python -m pipeline.stages.predict_custom [predict.images=DIR] [predict.output=DIR]` writes
 predictions.csv, numbers.csv, predictions.png and metrics.json. `predict.images` may also be one
-picture, or a list. Needs no TensorFlow, and no MLflow
-with `tracking.enabled=false`.
+picture, or a list. Needs no TensorFlow, and no MLflow with `tracking.enabled=false`.
 """
 
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.inference.drift import Window
 from pipeline.digits.preprocessing.decoding import read_picture
 from pipeline.digits.preprocessing.finding import find_at, name_below
-from pipeline.digits.preprocessing.labels import LABELS_NAME, plain_number, read_labels
+from pipeline.digits.preprocessing.labels import LABELS_NAME, read_labels, usable_labels
 from pipeline.digits.preprocessing.normalise import decode_and_normalise
 from pipeline.digits.recognition.digit import Prediction, recognise
 from pipeline.digits.recognition.lines.reader import LineReader
@@ -53,7 +52,7 @@ from pipeline.system.files import replace_together, typed_path, write_json, writ
 from pipeline.tracking.names import LINES_RUN_TAG
 from pipeline.tracking.recording.openings import RunRequest
 from pipeline.tracking.recording.recorder import child_run
-from pipeline.tracking.recording.records import File, Metrics, Params, Tags
+from pipeline.tracking.recording.records import File, Metrics, Params, Record, Tags
 from pipeline.tracking.registry.fetching import URI_SCHEME, fetch_network
 from pipeline.tracking.run_ids import read_run_id
 
@@ -83,11 +82,7 @@ def run(config: Config) -> None:
     model, run_id = find_network(config)
     images, found = find_at(places)
     paths = _without_drawn(found, images, output)
-    names = {name_below(images, path) for path in paths}
-    given = read_labels(images / LABELS_NAME)
-    if places != [images]:  # a table beside single pictures may be of many more
-        given = {file: label for file, label in given.items() if file in names}
-    labels = _usable_labels(given, names, settings.mode)
+    labels = _labels(images, paths, settings.mode, whole_folder=places == [images])
     output.mkdir(parents=True, exist_ok=True)
     parent = RunRequest(config.tracking.experiment, "replacement of a lost run", {})
     child = RunRequest(config.tracking.experiment, what_is_read(settings), {"stage": STAGE})
@@ -104,20 +99,14 @@ def run(config: Config) -> None:
             write_json(output / METRICS_NAME, metrics)
             write_text(output / READER_NAME, f"{reader}\n")
             plot(tally, labels, note, output / PLOT_NAME)
-        recorder.record(Params({"predict": settings.model_dump()}))
-        if settings.mode == "number" and (lines_run := read_run_id(LINES_MODEL)):
-            recorder.record(Tags({LINES_RUN_TAG: lines_run}))
-        recorder.record(Metrics(metrics))
-        recorder.record(*File.each([output / name for name in FILES], STAGE))
+        recorder.record(*_records(settings, metrics, output))
         if settings.explain:
             drawn = explain(paths, images, output / EXPLAIN_NAME, settings.mode)
             recorder.record(*File.each(drawn, f"{STAGE}/{EXPLAIN_NAME}"))
     _log_summary(tally, output)
     if drift and drift.is_alarm:
         log.warning("%s", drift.in_words())
-    tested = test_metrics(run_id) if settings.mode == "digit" else {}
-    score = f", {percent(tested['test_accuracy'])} of the test digits right" if tested else ""
-    log.info("read by %s%s", reader, score)
+    _log_reader(reader, test_metrics(run_id) if settings.mode == "digit" else {})
     if tally.by_status["error"] == tally.by_status.total():
         raise InputError(
             f"predict.images={settings.images}: none of the pictures could be read; "
@@ -287,29 +276,23 @@ def _is_drawn(path: Path, images: Path) -> bool:
     return any((folder / PREDICTIONS_NAME).exists() for folder in beside)
 
 
-def _usable_labels(given: Mapping[str, str], names: Set[str], mode: str) -> dict[str, str]:
-    """Return the labels that an answer can match; warn about the others, which are not counted."""
-    single = mode == "digit"
-    numbers = {file: plain_number(label, single=single) for file, label in given.items()}
-    labels = {file: number for file, number in numbers.items() if number is not None}
-    foreign = {file for file in labels if not given[file].isascii()} & names
-    for what, files in (
-        ("name a missing picture", given.keys() - names),
-        (f"have a label that is no {mode}", (given.keys() - labels.keys()) & names),
-    ):
-        _warn_of(f"that {what} and are not counted", files, given)
-    _warn_of("whose label is in another script, read as 0 to 9", foreign, given)
-    return labels
+def _labels(
+    images: Path, paths: Iterable[Path], mode: str, *, whole_folder: bool
+) -> dict[str, str]:
+    """Return the labels of the pictures, by name; warn about those that are not counted."""
+    names = {name_below(images, path) for path in paths}
+    given = read_labels(images / LABELS_NAME)
+    if not whole_folder:  # a table beside single pictures may be of many more
+        given = {file: label for file, label in given.items() if file in names}
+    return usable_labels(given, names, single=mode == "digit")
 
 
-def _warn_of(what: str, files: Set[str], given: Mapping[str, str]) -> None:
-    if files:
-        shown = _shown(min(files), given)
-        log.warning("%s: rows %s: %d, such as %s", LABELS_NAME, what, len(files), shown)
-
-
-def _shown(file: str, given: Mapping[str, str]) -> str:
-    return f"{file},{' '.join(given[file].split())}"
+def _records(settings: Predict, metrics: Mapping[str, float], output: Path) -> Iterator[Record]:
+    yield Params({"predict": settings.model_dump()})
+    if settings.mode == "number" and (lines_run := read_run_id(LINES_MODEL)):
+        yield Tags({LINES_RUN_TAG: lines_run})
+    yield Metrics(metrics)
+    yield from File.each([output / name for name in FILES], STAGE)
 
 
 def _log_summary(tally: Tally, output: Path) -> None:
@@ -317,6 +300,11 @@ def _log_summary(tally: Tally, output: Path) -> None:
     score = f"; {tally.right} of {tally.labelled} labelled ones right" if tally.labelled else ""
     read = counted(tally.by_status.total(), "picture")
     log.info("%s: %s%s; see %s", read, counts, score, output)
+
+
+def _log_reader(reader: str, tested: Mapping[str, float]) -> None:
+    score = f", {percent(tested['test_accuracy'])} of the test digits right" if tested else ""
+    log.info("read by %s%s", reader, score)
 
 
 def main() -> None:

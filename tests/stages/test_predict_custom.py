@@ -168,25 +168,6 @@ def test_a_full_disk_is_reported_with_the_table_that_did_not_fit(tmp_path):
     assert table.read_text() == "old"
 
 
-@pytest.mark.parametrize("mode", ["digit", "number"])
-def test_labels_that_cannot_be_right_are_warned_about_and_not_counted(caplog, mode):
-    labels = {"a.png": "07", "b.png": "1 2\n3", "c.png": "nine", "A.PNG": "7", "d.png": "٧"}
-    usable = predict_custom._usable_labels(labels, {"a.png", "b.png", "c.png", "d.png"}, mode)
-    used, numberless = {
-        "digit": ({"a.png": "7", "A.PNG": "7", "d.png": "7"}, "2, such as b.png,1 2 3"),
-        "number": (
-            {"a.png": "07", "b.png": "1 2\n3", "A.PNG": "7", "d.png": "7"},
-            "1, such as c.png,nine",
-        ),
-    }[mode]
-    assert usable == used
-    assert [record.getMessage() for record in caplog.records] == [
-        "labels.csv: rows that name a missing picture and are not counted: 1, such as A.PNG,7",
-        f"labels.csv: rows that have a label that is no {mode} and are not counted: {numberless}",
-        "labels.csv: rows whose label is in another script, read as 0 to 9: 1, such as d.png,٧",
-    ]
-
-
 def test_a_folder_of_broken_pictures_alone_ends_in_an_error_and_keeps_its_table(
     tmp_path, monkeypatch
 ):

@@ -1,11 +1,15 @@
 """The labels of pictures in labels.csv, and whether an answer matches its label."""
 
 import csv
+import logging
 import posixpath
 import re
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from pipeline.system.errors import InputError
+
+log = logging.getLogger(__name__)
 
 LABELS_NAME = "labels.csv"
 
@@ -34,6 +38,27 @@ def read_labels(path: Path) -> dict[str, str]:
         raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
     except csv.Error as error:
         raise InputError(f"{path}: not a table of file,label ({error})") from error
+
+
+def usable_labels(given: Mapping[str, str], names: Set[str], *, single: bool) -> dict[str, str]:
+    """Return the labels that an answer can match; warn about the others, which are not counted.
+
+    Args:
+        given: The labels by file, as read from the table.
+        names: The files of the pictures that are there.
+        single: Whether a label must be a single digit.
+    """
+    numbers = {file: plain_number(label, single=single) for file, label in given.items()}
+    labels = {file: number for file, number in numbers.items() if number is not None}
+    foreign = {file for file in labels if not given[file].isascii()} & names
+    wanted = "digit" if single else "number"
+    for what, files in (
+        ("name a missing picture", given.keys() - names),
+        (f"have a label that is no {wanted}", (given.keys() - labels.keys()) & names),
+    ):
+        _warn_of(f"that {what} and are not counted", files, given)
+    _warn_of("whose label is in another script, read as 0 to 9", foreign, given)
+    return labels
 
 
 def plain_number(label: str, *, single: bool) -> str | None:
@@ -72,3 +97,13 @@ def _by_file(table: "csv.DictReader[str]", path: Path) -> dict[str, str]:
 def _whole(label: str) -> str:
     """Remove the ".0" that pandas writes after whole numbers in a column with gaps."""
     return label.removesuffix(".0") if re.fullmatch(r"\d+\.0", label) else label
+
+
+def _warn_of(what: str, files: Set[str], given: Mapping[str, str]) -> None:
+    if files:
+        shown = _shown(min(files), given)
+        log.warning("%s: rows %s: %d, such as %s", LABELS_NAME, what, len(files), shown)
+
+
+def _shown(file: str, given: Mapping[str, str]) -> str:
+    return f"{file},{' '.join(given[file].split())}"

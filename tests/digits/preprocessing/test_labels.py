@@ -2,7 +2,12 @@
 
 import pytest
 
-from pipeline.digits.preprocessing.labels import plain_number, read_labels, same_number
+from pipeline.digits.preprocessing.labels import (
+    plain_number,
+    read_labels,
+    same_number,
+    usable_labels,
+)
 from pipeline.system.errors import InputError
 
 
@@ -85,3 +90,22 @@ def test_blanks_do_not_make_a_number_another():
     assert same_number(7, " 7 ")
     assert not same_number("20 26", "2025")
     assert not same_number(None, "2025")
+
+
+@pytest.mark.parametrize("mode", ["digit", "number"])
+def test_labels_that_cannot_be_right_are_warned_about_and_not_counted(caplog, mode):
+    labels = {"a.png": "07", "b.png": "1 2\n3", "c.png": "nine", "A.PNG": "7", "d.png": "٧"}
+    usable = usable_labels(labels, {"a.png", "b.png", "c.png", "d.png"}, single=mode == "digit")
+    used, numberless = {
+        "digit": ({"a.png": "7", "A.PNG": "7", "d.png": "7"}, "2, such as b.png,1 2 3"),
+        "number": (
+            {"a.png": "07", "b.png": "1 2\n3", "A.PNG": "7", "d.png": "7"},
+            "1, such as c.png,nine",
+        ),
+    }[mode]
+    assert usable == used
+    assert [record.getMessage() for record in caplog.records] == [
+        "labels.csv: rows that name a missing picture and are not counted: 1, such as A.PNG,7",
+        f"labels.csv: rows that have a label that is no {mode} and are not counted: {numberless}",
+        "labels.csv: rows whose label is in another script, read as 0 to 9: 1, such as d.png,٧",
+    ]
