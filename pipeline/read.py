@@ -8,14 +8,14 @@ pictures into files, with plots.
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from pipeline.cli.command import run_tool
-from pipeline.cli.messages import end_quietly_without_reader, printable
+from pipeline.cli.messages import ends_quietly_without_reader, printable
 from pipeline.config.schema import Config, Options
 from pipeline.digits.inference.classifier import TITLE, Classifier, open_network
 from pipeline.digits.preprocessing.decoding import read_picture
@@ -24,7 +24,7 @@ from pipeline.digits.recognition.digit import recognise
 from pipeline.digits.recognition.lines.reader import LineReader
 from pipeline.digits.recognition.number import recognise_numbers
 from pipeline.inventory.digests import expect_unchanged
-from pipeline.inventory.readers import LINES, LOCAL, NAMES, find_reader, lines_network
+from pipeline.inventory.readers import CHAMPION, LINES, LOCAL, NAMES, find_reader, lines_network
 from pipeline.plots.style.numbers import confidence_percent, percent
 from pipeline.stages.prediction_files import Answer
 from pipeline.system.errors import InputError
@@ -66,8 +66,15 @@ def run(config: Config, options: ReadOptions, places: Sequence[str]) -> None:
     found = [path for place in places for path in find_at([typed_path(place)])[1]]
     paths = list(dict.fromkeys(found))
     network = _network(config, options)
-    answers = _answers(config, network, paths)
-    end_quietly_without_reader()
+    with ends_quietly_without_reader():
+        read = _print_table(paths, _answers(config, network, paths), options)
+        print(f"read by {_in_words(network, str(options.network))}")
+    if not read:
+        raise InputError("none of the pictures could be read; the last column says why")
+
+
+def _print_table(paths: Sequence[Path], answers: Iterable[Answer], options: ReadOptions) -> int:
+    """Print a row for each picture as it is read; return how many could be read."""
     width = max(len(printable(str(path))) for path in paths)
     print(_line(width, "file", options.mode, "confidence", "status", "reason"))
     read = 0
@@ -77,9 +84,7 @@ def run(config: Config, options: ReadOptions, places: Sequence[str]) -> None:
             read += 1
             if options.show:
                 _show(path, answer)
-    print(f"read by {_in_words(network)}")
-    if not read:
-        raise InputError("none of the pictures could be read; the last column says why")
+    return read
 
 
 def _network(config: Config, options: ReadOptions) -> Fetched:
@@ -118,10 +123,12 @@ def _line(width: int, file: str, digit: str, confidence: str, status: str, reaso
     return f"{file:<{width}}  {digit:<6}  {confidence:>10}  {status:<6}  {reason}".rstrip()
 
 
-def _in_words(network: Fetched) -> str:
+def _in_words(network: Fetched, asked: str) -> str:
     """Return which network reads: what was trained, its name, its MLflow run, how good it is."""
+    alias = CHAMPION if asked == CHAMPION else asked.partition("@")[2]
+    names = [name for name in (network.name, alias) if name and name != network.run_id]
     title = open_network(network.file)[1].get(TITLE, f"the network in {network.file}")
-    name = f" ({network.name})" if network.name != network.run_id else ""
+    name = f" ({', '.join(names)})" if names else ""
     run = f", MLflow run {network.run_id}" if network.run_id else ""
     accuracy = network.test_accuracy
     score = f", {percent(accuracy)} of the test digits right" if accuracy is not None else ""

@@ -1,5 +1,6 @@
 """`digits read`: a table of answers in the terminal, and which network gave them."""
 
+import os
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from pipeline.system.errors import InputError
 from pipeline.tracking.registry.fetching import Fetched
 
 RUN = "3" * 32
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": ""}
 CONFIG = validate(compose([]))
 
 
@@ -34,7 +36,6 @@ def here(monkeypatch, tmp_path):
     (tmp_path / "models" / "run_id.txt").write_text(RUN)
     monkeypatch.setattr(readers, "ONNX_FILE", tmp_path / "models" / "model.onnx")
     monkeypatch.setattr(readers, "LINES_FILE", tmp_path / "models" / "lines" / "lines.onnx")
-    monkeypatch.setattr(read, "end_quietly_without_reader", lambda: None)
     monkeypatch.setattr(read.Classifier, "load", lambda _: Ink())
     return tmp_path
 
@@ -82,7 +83,9 @@ def test_another_network_is_asked_for_by_name(printed, monkeypatch, here):
         f"read by mlp 8 · 1 epoch (models:/digits/3), MLflow run {RUN}, "
         "99.15 % of the test digits right"
     )
-    assert asked == ["3"]
+    assert "(models:/digits/3, champion)" in printed("one.png", network="champion")[-1]
+    assert "(models:/digits/3, old)" in printed("one.png", network="models:/digits@old")[-1]
+    assert asked == ["3", "champion", "models:/digits@old"]
 
 
 @pytest.mark.parametrize(
@@ -141,10 +144,28 @@ def test_neither_tensorflow_nor_mlflow_nor_matplotlib_is_imported(here):
         "heavy = {'tensorflow', 'keras', 'mlflow', 'matplotlib'} & sys.modules.keys(); "
         "sys.exit(' '.join(heavy) or None)"
     )
-    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
     ended = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=here, env=environment, capture_output=True, text=True, timeout=60,
+        cwd=here, env=ENVIRONMENT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[-1] == f"read by mlp 8 · 1 epoch (local), MLflow run {RUN}"
+
+
+def test_it_ends_quietly_when_nobody_reads_on(here):
+    """Also where several processes read."""
+    for number in range(300):
+        picture(1).save(here / "scans" / f"{number}.png")
+    code = (
+        "import sys; from pathlib import Path; from pipeline import read; "
+        "from pipeline.inventory import readers; "
+        "readers.ONNX_FILE = Path('models/model.onnx'); sys.argv = ['', 'scans']; read.main()"
+    )
+    read_end, write = os.pipe()
+    os.close(read_end)
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=here, env=ENVIRONMENT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60,
+    )  # fmt: skip
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (1, "")

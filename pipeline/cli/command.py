@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine, quote_all, sweep_arguments
 from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
-from pipeline.cli.messages import end_quietly_without_reader
+from pipeline.cli.messages import ends_quietly_without_reader
 from pipeline.cli.project.dvc import expect_usable_path
 from pipeline.cli.project.inputs import Inputs, inputs_of_stage, sections_of_stage
 from pipeline.cli.project.orphans import ended_with_dvc
@@ -207,11 +207,11 @@ def _help_if_asked(line: CommandLine) -> None:
     if line.asks_for_help:
         from pipeline.cli.help.text import help_text
 
-        end_quietly_without_reader()
         settings = tuple(each for each in line.arguments if not each.startswith("-"))
         if line.has(*SWEEP_FLAGS):  # several values of a key have no single configuration
             settings = tuple(each for each in settings if each.startswith(("+", "hydra")))
-        print(help_text(line, compose_once(replace(line, arguments=settings))))
+        with ends_quietly_without_reader():
+            print(help_text(line, compose_once(replace(line, arguments=settings))))
         raise SystemExit(0)
 
 

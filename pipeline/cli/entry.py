@@ -48,6 +48,13 @@ experiment, and README.md shows what to do with them."""
 
 def main() -> None:
     """Run what the first word names; without one, an experiment."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # while modules are imported; later, commands see to it themselves
+        fail("interrupted", 130)
+
+
+def _run() -> None:
     word, *rest = sys.argv[1:] or [""]
     if word in ("-h", "--help"):
         print(overview())

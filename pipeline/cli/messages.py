@@ -1,8 +1,10 @@
 """Format a command's messages for the terminal."""
 
 import logging
-import signal
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from pipeline.system.errors import in_one_line
@@ -23,10 +25,20 @@ class PlainFormatter(logging.Formatter):
         return level + printable(message)
 
 
-def end_quietly_without_reader() -> None:
-    """Let this process end without a word once nobody reads its output, as in `… | head`."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+@contextmanager
+def ends_quietly_without_reader() -> Iterator[None]:
+    """End the program without a word once nobody reads its output, as in `… | head`.
+
+    It ends in order, unlike by the signal SIGPIPE: processes and locks may be open.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # Python flushes it at its end
+        raise SystemExit(1) from None
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -110,3 +110,14 @@ def test_any_word_that_is_no_command_is_refused_in_one_printable_line(typed, wor
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert line.isprintable()
+
+
+def test_an_interruption_while_modules_are_imported_is_one_line(typed, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry.runpy, "run_module", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        typed("sweep")
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
