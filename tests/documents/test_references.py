@@ -95,10 +95,8 @@ def test_every_module_and_command_exists(name):
 
 def every_command(name):
     """Return the commands of a document's blocks and spans."""
-    shell = [block.text for block in documents.blocks(name) if block.language == "sh"]
-    return [
-        words for text in [*shell, *documents.spans(name)] for words in documents.commands(text)
-    ]
+    texts = [*(block.text for block in documents.shell(name)), *documents.spans(name)]
+    return [words for text in texts for words in documents.commands(text)]
 
 
 def test_commands_that_no_test_runs_are_accepted_as_far_as_their_settings():
@@ -107,10 +105,21 @@ def test_commands_that_no_test_runs_are_accepted_as_far_as_their_settings():
     for words in {tuple(words): None for name in NAMES for words in not_run(name)}:
         module, arguments = started(words)
         if module and module.startswith("pipeline") and not INSTEAD & {*arguments}:
-            line = refusal(module, [each for each in arguments if each != "…"], PARAMS)
+            line = refusal(*lighter(module, arguments), PARAMS)
             if line and not told_by_the_reader(line, arguments):
                 refused[" ".join(words)] = line
     assert not refused
+
+
+def lighter(module, arguments):
+    """Return a command that takes the same settings and starts faster: a sweep's first experiment.
+
+    Dots that stand for more are left out.
+    """
+    given = [each for each in arguments if each != "…"]
+    if module != "pipeline.sweep" or any(re.match(r"race\.|hydra|.*glob", each) for each in given):
+        return module, given
+    return EXPERIMENT, [re.sub(r",(?![^\[{(]*[\]})]).*", "", each) for each in given]
 
 
 def not_run(name):
