@@ -28,7 +28,7 @@ class ServeOptions(Options):
         "127.0.0.1", description="The address to listen at; 0.0.0.0: reachable from everywhere."
     )
     port: int = Field(8000, ge=1, le=65_535, description="The port.")
-    network: str = Field(CHAMPION, description=NAMES)
+    network: str | int = Field(CHAMPION, description=NAMES)
 
 
 def run(config: Config, options: ServeOptions) -> None:
@@ -40,7 +40,7 @@ def run(config: Config, options: ServeOptions) -> None:
     import uvicorn
 
     limits = Limits()
-    service = Service(Networks(config.tracking, options.network), config.predict, limits)
+    service = Service(Networks(config.tracking, str(options.network)), config.predict, limits)
     server = uvicorn.Server(
         uvicorn.Config(
             make_app(service, limits),

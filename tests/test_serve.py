@@ -6,6 +6,9 @@ import sys
 
 import pytest
 from support.projects import answers, free_port, wait_for
+from support.starting import refusal
+
+from pipeline.config.params import dump
 
 pytestmark = pytest.mark.end_to_end
 
@@ -32,3 +35,7 @@ def test_a_signal_ends_it_quietly_and_a_taken_port_is_told_in_one_line(kind):
     assert service.returncode == 0
     assert "Traceback" not in said
     assert "leaked" not in said
+
+
+def test_a_version_is_named_by_its_number(default_tree):
+    assert refusal("pipeline.serve", ["network=3"], dump(default_tree)) is None

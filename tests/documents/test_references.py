@@ -25,8 +25,8 @@ ELSEWHERE = {"mnist.npz", "labels.csv", "docs/docs/opinions.md"}
 PARAMS = dump(compose(["data=mnist_5000"]))
 EXPERIMENT = "pipeline.__main__"
 PROMOTE = "pipeline.promote"
-# Wrong on purpose, of a request over HTTP, or of Python.
-NO_SETTINGS = {"train.epoks=3", "mode=number", "network=3", "copy=False", "strict=True"}
+# Wrong on purpose, or of Python.
+NO_SETTINGS = {"train.epoks=3", "copy=False", "strict=True"}
 # What a command does instead of its work, and a word that is completed.
 INSTEAD = {"--help", "-sc", "train.ep⇥"}
 # Stands for what a reader writes there.
