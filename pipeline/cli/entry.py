@@ -1,6 +1,7 @@
 """The command `digits`, with a word for every module that can be typed as `python -m …`."""
 
 import ast
+import os
 import re
 import runpy
 import sys
@@ -120,6 +121,10 @@ def _is_command(word: str) -> bool:
 
 
 def _suggest(word: str) -> str:
+    if os.path.exists(word):  # noqa: PTH110 (`Path` raises for long names)
+        return f"did you mean `digits read {word}`?"
+    if "." in word:
+        return f"did you mean {word}=VALUE?"
     from pipeline.config.wording import suggest
 
     return suggest(word, list(MODULES))

@@ -53,11 +53,22 @@ def test_every_command_exists(name):
     assert find_spec(name) is not None
 
 
-def test_an_unknown_word_is_refused_in_one_line(typed, capsys):
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("swep", "sweep"),
+        ("train.epochs", "train.epochs=VALUE"),
+        ("seven.png", "`digits read seven.png`"),
+    ],
+)
+def test_an_unknown_word_is_refused_in_one_line(typed, capsys, tmp_path, monkeypatch, word, meant):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seven.png").touch()
     with pytest.raises(SystemExit) as ended:
-        typed("swep", "seed=1,2")
+        typed(word, "seed=1,2")
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "error: swep: no such command; did you mean sweep?\n"
+    said = capsys.readouterr().err
+    assert said == f"error: {word}: no such command; did you mean {meant}?\n"
 
 
 def test_help_lists_every_command_with_a_sentence_and_runs_nothing(typed, capsys):
