@@ -21,6 +21,8 @@ EXPERIMENT = "outages-{}"
 STRIKES = 12
 LONGEST_UP, LONGEST_DOWN = 3.0, 8.0
 """Seconds between two strikes, and until the server is brought back."""
+LONGEST_PAUSE = 1.5
+"""Seconds between two records of a run."""
 TIMEOUT = "3"
 """Seconds after which MLflow's client gives a request up, which a stopped server may do later."""
 DELIVERED = 120  # seconds within which all is delivered once the server answers
@@ -47,15 +49,16 @@ def disturbed(server, folder, seed, strikes=STRIKES):
         "DVC_ROOT": str(folder),
         "MLFLOW_TRACKING_URI": server.address,
         "MLFLOW_HTTP_REQUEST_TIMEOUT": TIMEOUT,
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     }
     settings = Tracking(enabled=True, uri=None, experiment=EXPERIMENT.format(seed))
     rng = random.Random(seed)
     with mock.patch.dict(os.environ, environment):
-        keys = [_record(folder, settings, random.Random(0))]
+        keys = [_record(folder, settings, 0)]
         trouble = threading.Thread(target=_disturb, args=(server, rng, strikes))
         trouble.start()
         while trouble.is_alive():
-            keys.append(_record(folder, settings, random.Random(rng.random())))
+            keys.append(_record(folder, settings, LONGEST_PAUSE))
         trouble.join()
         server.wait_until_up()
         wait_for(lambda: deliver_waiting(settings), DELIVERED)
@@ -82,7 +85,7 @@ def _disturb(server, rng, strikes):
                 server.wait_until_up()
 
 
-def _record(folder, settings, rng):
+def _record(folder, settings, longest_pause):
     """Record a run with a record of each kind; return our id of it."""
     chart, network = folder / "chart.txt", folder / "model.keras"
     chart.write_text("a chart" * 1000)
@@ -91,7 +94,7 @@ def _record(folder, settings, rng):
     with new_run(settings, request) as recorder:
         for record in of_each_kind(chart, network)[:-1]:
             recorder.record(record)
-            time.sleep(rng.uniform(0, 0.3))
+            time.sleep(random.uniform(0, longest_pause))
     return recorder.key
 
 
