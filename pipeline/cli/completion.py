@@ -179,7 +179,8 @@ def _files(word: str) -> Iterator[str]:
 def _sections(module: str) -> list[str]:
     """Return the sections of the configuration that a stage reads."""
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    found = re.search(rf"cmd: python -m {re.escape(module)}\n.*?params: \[(.*?)\]", text, re.DOTALL)
+    stage = text.partition(f"cmd: python -m {module}\n")[2]
+    found = re.search(r"^    params: \[(.*)\]", re.split(r"^  ?\w", stage, flags=re.M)[0], re.M)
     return found[1].split(", ") if found else []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.cli import completion, entry
 from pipeline.cli.completion import candidates
+from pipeline.cli.project.inputs import sections_of_stage
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT
 from pipeline.config.trees import flatten
@@ -34,6 +35,9 @@ from pipeline.config.trees import flatten
         ("digits search search.tr", ["search.trials="]),
         ("digits train ", ["model.", "seed=", "train."]),
         ("digits train train.ep", ["train.epochs="]),
+        ("digits evaluate pre", ["predict.", "prepare."]),
+        ("digits evaluate ", ["data.", "lines.", "model.", "predict.", "prepare.", "seed=",
+                              "tracking.", "train."]),
         ("digits train tracking.u", ["tracking.uri="]),
         ("digits ui ", ["port="]),
         ("digits ui tracking.u", ["tracking.uri="]),
@@ -57,6 +61,13 @@ def test_the_first_word_can_be_a_command_a_group_or_a_setting():
 def test_every_setting_of_an_experiment_is_offered(chosen):
     wanted = {key for key in flatten(compose(chosen)) if not key.endswith("_target_")}
     assert {*completion._of_experiment(chosen)} == wanted
+
+
+@pytest.mark.parametrize("module", entry.STAGES.values())
+def test_the_sections_of_a_stage_are_those_that_its_help_describes(module):
+    described = sections_of_stage(f"{module.replace('.', '/')}.py")
+    assert completion._sections(module) == [*described]
+    assert described or module == "pipeline.stages.evaluate"
 
 
 def test_pictures_are_offered_as_a_shell_reads_them(monkeypatch, tmp_path):

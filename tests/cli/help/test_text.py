@@ -77,6 +77,12 @@ def test_a_stage_describes_the_sections_that_it_reads_alone():
     )
 
 
+def test_a_stage_that_reads_no_section_points_to_the_settings():
+    printed = help_text(CommandLine((), "stage", "Measure."), compose([]))
+    assert printed.splitlines()[0] == "Measure."
+    assert "KEY=VALUE" not in printed
+
+
 def test_a_line_is_as_long_as_the_terminal_is_wide(monkeypatch):
     tree = compose([])
     for columns, longest in ((80, 80), (300, 100)):
