@@ -10,7 +10,8 @@ from pipeline.cli.entry import EXPERIMENT, MODULES
 from pipeline.config.places import home
 from pipeline.system.errors import InputError
 
-AT_WORK = ("pipeline", "pipeline.sweep", "pipeline.search", "pipeline.record", "pipeline.register")
+COMMANDS = ("sweep", "search", "record", "register", "teach")
+AT_WORK = (EXPERIMENT, *(f"{EXPERIMENT}.{command}" for command in COMMANDS))
 STAGES = "pipeline.stages."
 
 

@@ -25,6 +25,7 @@ def refused():
         ("/bin/digits", True),
         ("/bin/digits model=cnn", True),
         ("/bin/digits sweep seed=1,2", True),
+        ("/bin/digits teach", True),
         ("/bin/digits train", True),
         ("/bin/digits status", False),
         ("/bin/digits ui", False),
