@@ -3,7 +3,7 @@
 Teaches the network in models/ digits that it reads badly: those of 13 other hands (UCI's, see
 other_hands.py), and digits drawn in styles that it has never met (outlines, seven bars, a strong
 slant). Half of each kind's pictures are looked through; the 100 that the network reads wrong or is
-least sure of are corrected, as a person would. As `python -m pipeline.teach` does, it holds some 30
+least sure of are corrected, as a person would. As `digits teach` does, it holds some 30
 of them back. The other half is never shown: it tells what was learned.
 """
 

@@ -1,7 +1,7 @@
 """Measure how many whole numbers, composed of MNIST's test digits, are read right.
 
 `python -m benchmarks.whole_numbers [--model models/lines/lines.onnx] [--count 200]` prints a row a
-kind; the network comes from `python -m pipeline.stages.train_lines lines.rounds=120`.
+kind; the network comes from `digits train-lines lines.rounds=120`.
 Every number is written with other digits, sizes, gaps and slants, dark on light or light on dark,
 under uneven light. A number counts as right when all of its digits are read, in order, and nothing
 else is. The same seed composes the same numbers.

@@ -1,4 +1,4 @@
-"""The launchers of `python -m pipeline.sweep`.
+"""The launchers of `digits sweep`.
 
 A sweep must know all its trials before it starts, to leave out those that have been run. So these
 launchers run nothing themselves: they pass the sweep all configurations and the means to run them.

@@ -1,4 +1,4 @@
-"""Run one experiment: `python -m pipeline [KEY=VALUE …] [GROUP=CHOICE …]`.
+"""Run one experiment: `digits [KEY=VALUE …] [GROUP=CHOICE …]`.
 
 Composes conf/ into params.yaml, runs `dvc repro` and prints a summary of the results, and how they
 differ from those before and from the committed ones.
@@ -82,7 +82,7 @@ def _check_predict_paths(predict: Predict) -> None:
     if isinstance(predict.images, list):
         raise InputError(
             "predict.images: DVC takes one folder or one picture; "
-            "to read a list, run `python -m pipeline.stages.predict_custom`"
+            "to read a list, run `digits predict-custom`"
         )
     images, output = _in_project(predict.images), _in_project(predict.output)
     if not images.exists():
@@ -90,7 +90,7 @@ def _check_predict_paths(predict: Predict) -> None:
     if not output.is_relative_to(ROOT):
         raise InputError(
             f"predict.output={predict.output}: DVC tracks only files in the project; "
-            "to write elsewhere, run `python -m pipeline.stages.predict_custom`"
+            "to write elsewhere, run `digits predict-custom`"
         )
     for taken in (images, MODELS, *_fixed_outputs()):
         if output.is_relative_to(taken) or taken.is_relative_to(output):

@@ -1,4 +1,4 @@
-"""Remove what nothing needs any more: `python -m pipeline.gc [yes=true]`.
+"""Remove what nothing needs any more: `digits gc [yes=true]`.
 
 That is what no commit, no experiment of DVC, no run in MLflow and no registered model needs. A
 table says how much it is; then you are asked, unless yes=true. Runs that were deleted in MLflow are
@@ -116,7 +116,7 @@ def in_bytes(size: int) -> str:
 def _agreed() -> bool:
     if sys.stdin.isatty():
         return input("remove all this? [y/N] ").strip().lower() in ("y", "yes")
-    print("`python -m pipeline.gc yes=true` removes it")
+    print("`digits gc yes=true` removes it")
     return False
 
 

@@ -1,4 +1,4 @@
-"""Make a run's settings the project's: `python -m pipeline.promote run=<MLflow run id | best>`.
+"""Make a run's settings the project's: `digits promote run=<MLflow run id | best>`.
 
 Writes the run's configuration to params.yaml. `dvc repro` then makes it the project's experiment,
 with the same results on the same machine. Of the best configuration of a sweep the first seed is
@@ -60,9 +60,7 @@ def run(tree: Tree) -> None:
 def _best(*, simplest: bool) -> Tree:
     best = load_best()
     if best is None:
-        raise InputError(
-            "run=best: no sweep has finished here; run `python -m pipeline.sweep` first"
-        )
+        raise InputError("run=best: no sweep has finished here; run `digits sweep` first")
     if elsewhere := best.get("elsewhere"):
         several = [best, *elsewhere]
         raise InputError(

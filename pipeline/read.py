@@ -1,7 +1,7 @@
-"""Read digits from pictures: `python -m pipeline.read seven.png FOLDER … [mode=number]`.
+"""Read digits from pictures: `digits read seven.png FOLDER … [mode=number]`.
 
 Prints a table, and which network read: the one in models/, which the last `dvc repro` made, unless
-`network=…` names another. Writes nothing. `python -m pipeline.stages.predict_custom` reads many
+`network=…` names another. Writes nothing. `digits predict-custom` reads many
 pictures into files, with plots.
 """
 

@@ -1,4 +1,4 @@
-"""Record the network that lies here in MLflow again: `python -m pipeline.record`.
+"""Record the network that lies here in MLflow again: `digits record`.
 
 Where the store is new, or the results came out of DVC's cache, DVC runs no stage, and none records.
 Nothing is done if MLflow has the run. What the files do not hold (seconds, use of the processor) is

@@ -1,4 +1,4 @@
-"""Register a network, and choose the champion: `python -m pipeline.register run=<run id | best>`.
+"""Register a network, and choose the champion: `digits register run=<run id | best>`.
 
 Registers a run's network as a version of the model `digits`. The alias `champion` moves to it only
 if it is significantly better than the champion on the test set.

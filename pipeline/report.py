@@ -1,4 +1,4 @@
-"""Compare trainings in a report: `python -m pipeline.report [runs=[ID,…]] [best=N] [output=FILE]`.
+"""Compare trainings in a report: `digits report [runs=[ID,…]] [best=N] [output=FILE]`.
 
 Writes one self-contained HTML file, to send to someone, about trainings recorded in MLflow: those
 named, or the best configurations on the data of the last training.

@@ -1,4 +1,4 @@
-"""Search for a good configuration with Optuna: `python -m pipeline.search search.trials=50 …`.
+"""Search for a good configuration with Optuna: `digits search search.trials=50 …`.
 
 `search=NAME` takes the search space from conf/search/NAME.yaml. Run it in several terminals, or on
 several machines with one storage, to share one study; run it again to continue the study.

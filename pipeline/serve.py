@@ -1,4 +1,4 @@
-"""Answer over HTTP which digit is on a picture: `python -m pipeline.serve [port=8000]`.
+"""Answer over HTTP which digit is on a picture: `digits serve [port=8000]`.
 
 The champion answers, or the network in models/ if none is registered.
 """

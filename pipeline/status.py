@@ -1,4 +1,4 @@
-"""Say which network lies here, and how to go back: `python -m pipeline.status`.
+"""Say which network lies here, and how to go back: `digits status`.
 
 Names the network in models/, its figures and the run that made it, and says how its settings differ
 from those in params.yaml, and those from what is committed.
@@ -66,7 +66,7 @@ def _run(config: Config, network: Network | None) -> str:
     place = f"(`make ui` opens {tracking_uri(config.tracking)})"
     known = recorded_as(config.tracking, network.run_id)
     if known is None:
-        return f"{network.run_id} is gone {place}; `python -m pipeline.record` records it again"
+        return f"{network.run_id} is gone {place}; `digits record` records it again"
     return f"{known} {place}"
 
 

@@ -1,4 +1,4 @@
-"""Run every combination of several values: `python -m pipeline.sweep KEY=VALUE,VALUE …`.
+"""Run every combination of several values: `digits sweep KEY=VALUE,VALUE …`.
 
 Hydra builds the grid; the stages' code trains and evaluates every trial. No trial runs twice: an
 interrupted sweep resumes where it stopped. `seed=1,2,3,4,5` repeats every configuration, and

@@ -1,4 +1,4 @@
-"""Deliver to MLflow what waits because it did not answer: `python -m pipeline.sync`.
+"""Deliver to MLflow what waits because it did not answer: `digits sync`.
 
 Every command that records or reads runs does so as well, for the store that it uses.
 """

@@ -1,4 +1,4 @@
-"""Teach the champion what it read wrong: `python -m pipeline.teach [pictures=data/corrections]`.
+"""Teach the champion what it read wrong: `digits teach [pictures=data/corrections]`.
 
 Goes on training it on its own data and on labelled pictures together: in folders named 0 to 9, as
 the service keeps corrections, or listed in labels.csv. The taught network becomes champion only if

@@ -1,4 +1,4 @@
-"""Show the runs in MLflow's UI: `python -m pipeline.ui [port=5000]`."""
+"""Show the runs in MLflow's UI: `digits ui [port=5000]`."""
 
 import errno
 import os

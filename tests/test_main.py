@@ -1,4 +1,4 @@
-"""`python -m pipeline`: what is refused before DVC begins."""
+"""`digits`: what is refused before DVC begins."""
 
 import os
 import subprocess

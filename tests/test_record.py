@@ -1,4 +1,4 @@
-"""`python -m pipeline.record`: a run that MLflow lost is made again from what lies here."""
+"""`digits record`: a run that MLflow lost is made again from what lies here."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""`python -m pipeline.status`: what lies here, and how to go back."""
+"""`digits status`: what lies here, and how to go back."""
 
 import json
 
@@ -105,7 +105,7 @@ def test_a_run_that_mlflow_lost_is_said_to_be_gone(here, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{here}/mlflow.db")
     shown = status.summarise(validate(compose([])))
     assert f"{RUN} is gone" in shown
-    assert "`python -m pipeline.record` records it again" in shown
+    assert "`digits record` records it again" in shown
 
 
 @pytest.mark.usefixtures("here")

@@ -1,4 +1,4 @@
-"""`python -m pipeline.sync`: what waits is delivered, or said to wait."""
+"""`digits sync`: what waits is delivered, or said to wait."""
 
 import pytest
 from support.projects import free_port

@@ -192,7 +192,7 @@ def start(line: CommandLine) -> Tree:
         SystemExit: All is done that a flag such as `--help` or `--cfg job` requests.
     """
     _help_if_asked(line)
-    several = InputError("this command runs one experiment; `python -m pipeline.sweep` runs many")
+    several = InputError("this command runs one experiment; `digits sweep` runs many")
     if line.has(*SWEEP_FLAGS):
         raise several
     if not line.needs_hydra_main:

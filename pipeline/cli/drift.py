@@ -23,7 +23,7 @@ REPORTED_BY_CALLER = "DRIFT_REPORTED_BY_CALLER"
 LAST_REPORT_FILE = ROOT / ".dvc" / "tmp" / "drift-reported"
 
 
-WAY_BACK = "; `python -m pipeline.status` says how to go back"
+WAY_BACK = "; `digits status` says how to go back"
 
 
 def report_drift(params: Tree, way_back: str = "") -> None:

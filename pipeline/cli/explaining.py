@@ -49,7 +49,7 @@ def explain(error: Exception, line: CommandLine) -> str:
         return f"{error.override}: cannot be read as KEY=VALUE"
     if "No match in the defaults list" in text:
         choice = text.split("'")[1]
-        return f"{choice}: a stage has no config groups; use `python -m pipeline {choice}=…`"
+        return f"{choice}: a stage has no config groups; use `digits {choice}=…`"
     if unknown_key := re.match(r"Could not override '([^']+)'", text):
         return _explain_key(unknown_key[1], line)
     if missing := re.search(r"Could not find '([^']+)/([^/']+)'", text):
@@ -57,7 +57,7 @@ def explain(error: Exception, line: CommandLine) -> str:
     if text.startswith("Ambiguous value"):
         override = text.split("'")[1]
         return (
-            f"{override}: to try several values, use `python -m pipeline.sweep`; put a list in "
+            f"{override}: to try several values, use `digits sweep`; put a list in "
             "brackets, and a text with commas in double quotes: KEY='\"…\"'"
         )
     return text.partition(" Config search path:")[0]
@@ -69,7 +69,7 @@ def _explain_key(key: str, line: CommandLine) -> str:
     if key in known and line.composes_groups:
         return f"{key}: not all of the chosen variants have this key; run those that do separately"
     if key in known:
-        return f"{PARAMS_FILE}: lacks {key}; `python -m pipeline` rewrites it"
+        return f"{PARAMS_FILE}: lacks {key}; `digits` rewrites it"
     known_groups = groups() if line.composes_groups and line.config_name == "config" else []
     return f"{key}: unknown key; {suggest_key(key, known, known_groups)}"
 

@@ -61,5 +61,5 @@ def check_numbers(*, trained: bool) -> None:
     if not trained:
         raise InputError(
             "predict.mode=number: no network for lines is trained; "
-            "`python -m pipeline lines.rounds=120 predict.mode=number` trains one and reads with it"
+            "`digits lines.rounds=120 predict.mode=number` trains one and reads with it"
         )

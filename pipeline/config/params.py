@@ -13,7 +13,7 @@ from pipeline.system.files import write_text
 
 PARAMS_FILE = ROOT / "params.yaml"
 PARAMS_HEADER = """\
-# Written by `python -m pipeline` and `dvc exp run -S` from conf/: change values there, not here.
+# Written by `digits` and `dvc exp run -S` from conf/: change values there, not here.
 """
 
 
@@ -43,11 +43,9 @@ def read_params(path: Path = PARAMS_FILE) -> Tree:
     try:
         return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; `python -m pipeline` writes it") from error
+        raise InputError(f"{path}: no such file; `digits` writes it") from error
     except (UnicodeDecodeError, InputError) as error:
-        raise InputError(
-            f"{path}: {in_one_line(error)}; `python -m pipeline` rewrites it"
-        ) from error
+        raise InputError(f"{path}: {in_one_line(error)}; `digits` rewrites it") from error
 
 
 def parse(text: str) -> Tree:

@@ -94,11 +94,11 @@ def _describe_one(details: ErrorDetails, schema: type[BaseModel], prefix: str) -
     if details["type"] == "missing":
         return (
             f"{prefix}{'.'.join(keys)}: missing; ",
-            "conf/ must set it, and `python -m pipeline` writes it to params.yaml",
+            "conf/ must set it, and `digits` writes it to params.yaml",
         )
     problem = f"{prefix}{'.'.join(keys)}={_shown(details['input'])}: "
     if details["type"] in ("dict_type", "model_type") and (names := choices("/".join(keys))):
-        group = f"`python -m pipeline {'/'.join(keys)}=NAME` chooses it; "
+        group = f"`digits {'/'.join(keys)}=NAME` chooses it; "
         return problem, group + suggest(str(details["input"]), names)
     return problem, details["msg"][0].lower() + details["msg"][1:]
 

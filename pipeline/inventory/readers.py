@@ -31,7 +31,7 @@ def find_reader(settings: Tracking, name: str) -> Fetched:
     champion = fetch_champion(settings)
     if champion is None:
         raise InputError(
-            f"network={CHAMPION}: no network is registered; `python -m pipeline.register run=best` "
+            f"network={CHAMPION}: no network is registered; `digits register run=best` "
             "registers one"
         )
     return champion
@@ -56,7 +56,5 @@ def lines_network() -> Fetched:
         InputError: There is none.
     """
     if not LINES_FILE.is_file():
-        raise InputError(
-            "no network for numbers yet; `python -m pipeline lines.rounds=120` trains one"
-        )
+        raise InputError("no network for numbers yet; `digits lines.rounds=120` trains one")
     return Fetched(LINES, LINES_FILE, read_run_id(LINES_FILE.parent), None)

@@ -1,6 +1,6 @@
 """Stage 3: measure the trained network on the test set, which no other stage uses.
 
-`python -m pipeline.stages.evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
+`digits evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
 It also draws the learning curves and examples of lines, from what the trainings left in reports/.
 It needs no TensorFlow: the network runs on ONNX Runtime.
 """

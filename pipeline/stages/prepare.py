@@ -1,6 +1,6 @@
 """Stage 1: fetch the data, check it, split it.
 
-`python -m pipeline.stages.prepare [KEY=VALUE …]` writes data/prepared/ and reports/prepare/.
+`digits prepare [KEY=VALUE …]` writes data/prepared/ and reports/prepare/.
 """
 
 import logging

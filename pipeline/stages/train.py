@@ -1,6 +1,6 @@
 """Stage 2: train the configured network on the prepared data.
 
-`python -m pipeline.stages.train [KEY=VALUE …]` writes models/ and reports/train/. After an
+`digits train [KEY=VALUE …]` writes models/ and reports/train/. After an
 interruption, the same command continues from the last finished epoch.
 """
 

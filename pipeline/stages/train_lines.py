@@ -1,6 +1,6 @@
 """Beside stage 2: train the network that reads whole lines of digits, if one is asked for.
 
-`python -m pipeline.stages.train_lines lines.rounds=120` writes models/lines/ and
+`digits train-lines lines.rounds=120` writes models/lines/ and
 reports/train-lines/. Run again after an interruption, it goes on from the last finished round.
 """
 

@@ -75,8 +75,7 @@ def read_trainings(settings: Tracking, ids: Sequence[str] | None, best: int) -> 
     runs = [_named(client, run_id) for run_id in ids] if ids else _best(client, settings, best)
     if not runs:
         raise InputError(
-            f"experiment {settings.experiment} holds no finished training; "
-            "run `python -m pipeline` first"
+            f"experiment {settings.experiment} holds no finished training; run `digits` first"
         )
     trainings = [_read(client, run) for run in runs]
     data = list(dict.fromkeys(each.data for each in trainings))

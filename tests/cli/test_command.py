@@ -66,7 +66,7 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
     GlobalHydra.instance().clear()
     with pytest.raises(SystemExit):
         command.run_stage(print, None)
-    assert "params.yaml: lacks tracking.enabled; `python -m pipeline`" in capsys.readouterr().err
+    assert "params.yaml: lacks tracking.enabled; `digits`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
         ),
         (
             "pipeline.__main__ train.optimizer=adm",
-            "train.optimizer='adm': `python -m pipeline train/optimizer=NAME` chooses it; did",
+            "train.optimizer='adm': `digits train/optimizer=NAME` chooses it; did",
         ),
         (
             "pipeline.__main__ --epochs=3",
@@ -114,10 +114,10 @@ def test_a_section_that_params_yaml_lacks_is_reported(monkeypatch, capsys):
         ("pipeline.__main__ --resolve", "cannot compose a configuration: The --resolve flag"),
         (
             "pipeline.__main__ --multirun hydra/launcher=joblib train.epochs=1,2",
-            "`python -m pipeline.sweep` runs many",
+            "`digits sweep` runs many",
         ),
         ("pipeline.stages.prepare +=", "+=: cannot compose a configuration: "),
-        ("pipeline.stages.train model=cnn", "use `python -m pipeline model=…`"),
+        ("pipeline.stages.train model=cnn", "use `digits model=…`"),
         ("pipeline.stages.train model.hidden_units=[]", "model.hidden_units=[]: list should"),
         ("pipeline.stages.train +train.foo=1", "train.foo: unknown key"),
         ("pipeline.stages.prepare +data.path=nowhere", "data.path: unknown key"),

@@ -43,8 +43,7 @@ def drifted(monkeypatch):
 
 
 DRIFT = (
-    "params.yaml differs from the defaults of conf/ in seed; "
-    "`python -m pipeline.status` says how to go back"
+    "params.yaml differs from the defaults of conf/ in seed; `digits status` says how to go back"
 )
 
 

@@ -17,11 +17,11 @@ from pipeline.system.errors import InputError
         ("train.epoks=3", "train.epoks: unknown key; did you mean train.epochs?"),
         (
             "train.epochs=1,2",
-            "train.epochs=1,2: to try several values, use `python -m pipeline.sweep`",
+            "train.epochs=1,2: to try several values, use `digits sweep`",
         ),
         ("--shell-completion", "--shell-completion: add install=SHELL"),
         ("-sc train.epochs=3", "--shell-completion: add install=SHELL"),
-        ("-m train.epochs=1,2", "this command runs one experiment; `python -m pipeline.sweep`"),
+        ("-m train.epochs=1,2", "this command runs one experiment; `digits sweep`"),
         (
             "hydra.mode=MULTIRUN hydra/launcher=one_by_one seed=1,2",
             "this command runs one experiment",

@@ -63,7 +63,7 @@ def test_a_broken_params_file_is_reported_in_one_line(tmp_path, text):
 
 
 def test_a_missing_params_file_is_reported(tmp_path):
-    with pytest.raises(InputError, match="python -m pipeline"):
+    with pytest.raises(InputError, match="`digits` "):
         read_params(tmp_path / "params.yaml")
 
 

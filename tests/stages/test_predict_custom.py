@@ -97,7 +97,7 @@ def test_without_a_network_for_lines_no_number_is_read_and_one_line_says_how_to_
 ):
     monkeypatch.setattr(predict_custom, "LINES_FILE", tmp_path / "lines.onnx")
     monkeypatch.setattr(predict_custom, "find_network", pytest.fail)
-    with pytest.raises(InputError, match=r"`python -m pipeline lines\.rounds=120 predict") as told:
+    with pytest.raises(InputError, match=r"`digits lines\.rounds=120 predict") as told:
         predict_custom.run(validate(compose(["predict.mode=number"])))
     assert "\n" not in str(told.value)
 

@@ -182,7 +182,7 @@ def test_with_a_wrong_password_what_is_recorded_waits(people, client):
     lines, code = typed_by(ben, "pipeline.stages.predict_custom", **wrong)
     assert code == 0
     (warning,) = [line for line in lines if "MLFLOW_TRACKING_PASSWORD" in line]
-    assert "python -m pipeline.sync" in warning
+    assert "digits sync" in warning
     assert predictions(client) == before
     assert typed_by(ben, "pipeline.sync")[1] == 0
     assert predictions(client) == before + 1
@@ -198,7 +198,7 @@ def test_without_a_right_what_is_recorded_waits(people, address, client):
     lines, code = typed_by(ben, "pipeline.stages.predict_custom", **ida)
     assert code == 0
     (warning,) = [line for line in lines if "does not allow this to the user ida" in line]
-    assert "python -m pipeline.sync" in warning
+    assert "digits sync" in warning
     admin.revoke_user_permission("ida", "experiment", here)
     assert typed_by(ben, "pipeline.sync", **ida)[1] == 0
     assert predictions(client) == before + 1

@@ -73,5 +73,5 @@ def _acquired(patience: float) -> FileLock:
 def _busy() -> InputError:
     return InputError(
         f"{ROOT}: an experiment is running here, and nothing may change beneath it; wait for its "
-        "end, or run several at a time with `python -m pipeline.sweep`"
+        "end, or run several at a time with `digits sweep`"
     )

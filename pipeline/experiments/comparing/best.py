@@ -39,7 +39,7 @@ def show(results: Sequence[Result]) -> None:
         run = f", MLflow run {each['run_id']}" if elsewhere and each["run_id"] else ""
         print(
             f"best by validation: {each['name']}{tied}{run} "
-            f"(`python -m pipeline.{promote}` writes it to params.yaml)"
+            f"(`digits {promote}` writes it to params.yaml)"
         )
 
 

@@ -18,7 +18,7 @@ from pipeline.tracking.recording.journal import FOLDER, Taken, count_waiting, he
 
 log = logging.getLogger(__name__)
 
-SYNC = "`python -m pipeline.sync`"
+SYNC = "`digits sync`"
 FAILING, TOLD = "failing", "told"
 
 

@@ -127,8 +127,8 @@ class Candidates:
             )
         if run.data.tags.get("stage") == "trial":
             raise InputError(
-                f"run={run_id}: a trial keeps no network; train it again with `python -m "
-                f"pipeline.promote run={run_id}` and `dvc repro`, then register run=best"
+                f"run={run_id}: a trial keeps no network; train it again with "
+                f"`digits promote run={run_id}` and `dvc repro`, then register run=best"
             )
         if not self._holds_network(run):
             raise InputError(f"run={run_id}: has no {NETWORK}; give the id of a finished training")
@@ -148,7 +148,7 @@ class Candidates:
                     return replace(_candidate(run), choice=_in_words(run, each, others))
         raise InputError(
             f"run=best: experiment {self._experiment} holds no finished training; "
-            "run `python -m pipeline` first"
+            "run `digits` first"
         )
 
     def _finished_trainings(self) -> "Iterator[Run]":

@@ -49,7 +49,7 @@ class Champions:
         if len(history) < 2:
             raise InputError(
                 "rollback=true: there is no earlier champion to go back to; "
-                "`python -m pipeline.register run=best` may find a new one"
+                "`digits register run=best` may find a new one"
             )
         self._set_history(history[:-1])
         return history[-1], history[-2]

@@ -191,7 +191,7 @@ def _resolve(settings: Tracking, uri: str) -> "ModelVersion":
         return find(name, which)
     except MlflowException as error:
         raise InputError(
-            f"{uri}: MLflow knows no such model; `python -m pipeline.register run=best` creates "
+            f"{uri}: MLflow knows no such model; `digits register run=best` creates "
             f"{URI_SCHEME}{REGISTERED_MODEL}@{CHAMPION}"
         ) from error
 
@@ -211,7 +211,7 @@ def download_network(version: "ModelVersion", network: Path) -> None:
         if not served.is_file():
             raise InputError(
                 f"{uri}: has no {served.relative_to(model)}; use a model that "
-                "`python -m pipeline.register` has registered"
+                "`digits register` has registered"
             )
         check_network(version, served)
         with replace_when_written(network) as temporary:

@@ -40,7 +40,7 @@ def test_the_file_of_the_chosen_function_comes_first(conf):
 
 
 def test_a_headline_does_not_repeat_how_it_is_typed(conf):
-    conf("x/one.yaml", "# `python -m pipeline.sweep x=one`: side by side.\na: 1\n")
+    conf("x/one.yaml", "# `digits sweep x=one`: side by side.\na: 1\n")
     conf("x/two.yaml", "a: 1\n")
     assert comments.headline("x", "one") == "side by side."
     assert comments.headline("x", "two") == ""

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import gc, promote, read, register, report, serve, sweep, teach, ui
 from pipeline.cli.command_line import CommandLine
+from pipeline.cli.entry import MODULES
 from pipeline.cli.help.text import help_text, own_values, words_of
 from pipeline.config.composing import compose
 from pipeline.config.places import ROOT, choices
@@ -92,21 +93,21 @@ def test_a_line_is_as_long_as_the_terminal_is_wide(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "own", "others"),
+    ("command", "own", "others"),
     [
-        ("pipeline.stages.predict_custom", "  predict.mode=digit ", "tracking.uri"),
-        ("pipeline.sweep", "  race.seeds=null ", "train.epochs="),
-        ("pipeline.ui", "  port=5000 ", "train.epochs="),
+        ("predict-custom", "  predict.mode=digit ", "tracking.uri"),
+        ("sweep", "  race.seeds=null ", "train.epochs="),
+        ("ui", "  port=5000 ", "train.epochs="),
     ],
 )
-def test_help_says_what_a_command_does_and_then_its_own_settings(module, own, others):
+def test_help_says_what_a_command_does_and_then_its_own_settings(command, own, others):
     ended = subprocess.run(
-        [sys.executable, "-m", module, "--help"],
+        [sys.executable, "-m", MODULES[command], "--help"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     about, settings = ended.stdout.split("settings (KEY=VALUE), with their values as they are now:")
-    assert f"`python -m {module}" in about
+    assert f"`digits {command}" in about
     assert settings.splitlines()[1].startswith(own)
     assert others not in settings
 

@@ -51,7 +51,7 @@ def test_each_data_set_has_its_own_best_and_ties(tree, capsys):
     harder = on_other_data(repeated(tree, [0.7, 0.71, 0.72], epochs=3))
     show([*here, *harder])
     *_, first, second = capsys.readouterr().out.splitlines()
-    assert "with 1 tie, MLflow run run (`python -m pipeline.promote run=ID`" in first
+    assert "with 1 tie, MLflow run run (`digits promote run=ID`" in first
     assert "3 epochs" in second
     assert "tie" not in second
     (other,) = load_best()["elsewhere"]

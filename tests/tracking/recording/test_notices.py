@@ -50,8 +50,7 @@ def test_what_waits_is_counted(write):
     first = write(Metrics({"loss": 1.0}), Finish("FINISHED"), run_id="a" * 32)
     (line,) = notices.waiting()
     assert line == (
-        "3 records of 1 run wait for http://me:…@127.0.0.1:9; "
-        "`python -m pipeline.sync` delivers them"
+        "3 records of 1 run wait for http://me:…@127.0.0.1:9; `digits sync` delivers them"
     )
     write(Finish(None), run_id="a" * 32)
     assert notices.waiting()[0].startswith("5 records of 1 run wait")
@@ -80,7 +79,7 @@ def test_a_command_says_once_that_a_store_fails(folder, caplog, monkeypatch):
         notices.clear_failing(folder)
     (warning,) = caplog.messages
     assert warning.startswith("the MLflow server does not answer; what is recorded waits in ")
-    assert "`python -m pipeline.sync`" in warning
+    assert "`digits sync`" in warning
     notices.mark_failing(folder, "the MLflow server does not answer")
     monkeypatch.setattr(os, "getpgid", lambda _: -1)
     notices.tell(folder)

@@ -90,7 +90,7 @@ def test_a_run_that_is_not_there_is_reported_in_one_line(registry, run_id):
 
 @pytest.mark.parametrize(
     ("stage", "expected"),
-    [("trial", r"pipeline\.promote run="), ("train", r"has no train/model\.")],
+    [("trial", "digits promote run="), ("train", r"has no train/model\.")],
 )
 def test_a_run_without_a_network_is_refused(registry, settings, stage, expected):
     with new_run(settings, RunRequest("other", "no network", {"stage": stage})) as recorder:
