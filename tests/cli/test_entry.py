@@ -1,5 +1,6 @@
 """The command `digits`: what its first word runs."""
 
+import logging
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ def typed(monkeypatch):
         ran.append((name, *sys.argv[1:]))
 
     monkeypatch.setattr(entry.runpy, "run_module", run_module)
+    monkeypatch.setattr(logging.root, "handlers", [])
 
     def run(*arguments):
         ran.clear()

@@ -24,7 +24,7 @@ def settings_in(file: Path) -> list[Setting]:
     """Return the settings in a file of conf/, and its sections, by their dotted keys."""
     text = file.read_text(encoding="utf-8")
     above = _package(file, text)
-    return [each._replace(key=above + each.key) for each in _by_key(text)]
+    return [Setting(above + key, value, comment) for key, value, comment in _by_key(text)]
 
 
 def sentences(targets: Collection[str]) -> dict[str, str]:
