@@ -9,7 +9,7 @@ BASE_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: stale help setup repro status test test-guides soak fuzz test-versions coverage mutants lint format lock audit ui \
+.PHONY: stale help setup repro status test test-long soak fuzz test-versions coverage mutants lint format lock audit ui \
 	serve report gc bench bench-quick clean
 
 help: ## Show this list
@@ -45,9 +45,8 @@ status: $(READY) ## Say which network lies here, what made it, and how to go bac
 test: $(READY) ## Run the tests; TESTS="tests/plots -k title" runs only these
 	pytest $(TESTS)
 
-# `make test` leaves out the guides that train most.
-test-guides: $(READY) ## Run every command of the README and of all guides in a small project
-	pytest -m "" tests/documents
+test-long: $(READY) ## Run the tests that `make test` leaves out for their length, such as every command of the guides
+	pytest -m long
 
 # Each kill and its comparison is a line of .soak/kills.jsonl; a seed that has one is not repeated.
 soak: $(READY) ## Kill commands and servers, run many at once, share a team's server; SOAK="kills --seeds 0-49" does only this

@@ -23,8 +23,6 @@ pytestmark = [
 ]
 
 LONGEST = 900  # seconds for the blocks of a document
-# They train again and again what README and the other guides train once.
-LONG = ("docs/comparing-and-sweeping.md", "docs/configuration.md", "docs/searching.md")
 # What the examples take for a reader's own.
 PICTURES = ("seven.png", "a.png", "b.png", "DIR/seven.png")
 # What is replaced in a block, since a reader's command would take minutes. SMALL makes the defaults
@@ -123,7 +121,7 @@ def settle(project):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
+        pytest.param(name, marks=[] if name == "README.md" else [pytest.mark.long])
         for name in NAMES
         if any(block.not_run is None for block in documents.shell(name))
     ],

@@ -199,6 +199,7 @@ def nodes(project):
         nodes.kill(nodes.head)
 
 
+@pytest.mark.long
 @pytest.mark.end_to_end
 def test_no_trial_is_lost_with_a_node(project, nodes):
     project.wake_mlflow()

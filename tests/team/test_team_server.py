@@ -95,6 +95,7 @@ def people(address, tmp_path_factory):
     return both
 
 
+@pytest.mark.long
 def test_what_an_older_mlflow_recorded_is_there_and_in_the_backup(client, databases, upgraded):
     assert client.get_run(RUN_BEFORE).data.params == {"seed": "42"}
     databases.database("restored")

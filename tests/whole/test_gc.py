@@ -41,6 +41,7 @@ def files(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
+@pytest.mark.long
 def test_an_experiment_whose_run_was_deleted_goes_and_the_others_stay(tmp_path):
     project = Project(tmp_path)
     gc = ("python", "-m", "pipeline.gc")

@@ -29,6 +29,7 @@ def project(tmp_path_factory):
     return project
 
 
+@pytest.mark.long
 def test_queued_experiments_run_side_by_side(project):
     small = [part for override in SMALL[:-1] for part in ("-S", override)]
     project.run("dvc", "exp", "run", "--queue", *small, "-S", "train.epochs=3,4", "evaluate")

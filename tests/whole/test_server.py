@@ -92,6 +92,7 @@ OUTAGES = {
 }
 
 
+@pytest.mark.long
 def test_a_run_is_whole_whatever_befalls_its_server(server, tmp_path, monkeypatch, caplog):
     from mlflow import MlflowClient
 
