@@ -118,13 +118,9 @@ def settle(project):
     project.env = {**project.env, "PATH": path, "PYTHONPATH": str(project.folder)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[] if name == "README.md" else [pytest.mark.long])
-        for name in NAMES
-        if any(block.not_run is None for block in documents.shell(name))
-    ],
+    "name", [name for name in NAMES if any(b.not_run is None for b in documents.shell(name))]
 )
 def test_every_block_runs(name, prepared, tmp_path):
     project = copy.copy(prepared)

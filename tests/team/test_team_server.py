@@ -20,6 +20,7 @@ from team.servers import ADMIN, mlflow_server, postgres
 
 pytestmark = [
     pytest.mark.end_to_end,
+    pytest.mark.long,
     # Parts of MLflow's server are imported here, and warn of the packages that they use.
     pytest.mark.filterwarnings("ignore"),
 ]
@@ -95,7 +96,6 @@ def people(address, tmp_path_factory):
     return both
 
 
-@pytest.mark.long
 def test_what_an_older_mlflow_recorded_is_there_and_in_the_backup(client, databases, upgraded):
     assert client.get_run(RUN_BEFORE).data.params == {"seed": "42"}
     databases.database("restored")

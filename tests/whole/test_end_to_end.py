@@ -206,6 +206,7 @@ def other(project):
     return other
 
 
+@pytest.mark.long
 def test_an_earlier_experiment_comes_back_with_its_run(project, other):
     stages = ["train", "train-lines", "evaluate", "predict-custom"]
     assert sorted(stages_run(other.output)) == sorted(stages)
@@ -217,12 +218,14 @@ def test_an_earlier_experiment_comes_back_with_its_run(project, other):
     assert len(project.runs("tags.stage = 'train'")) == 2
 
 
+@pytest.mark.long
 def test_a_training_starts_from_the_weights_of_an_earlier_run(project, other):
     first, run = (project.mlflow().get_run(run_id) for run_id in (other.first, other.run_id))
     assert other.metrics["val_accuracy"] == first.data.metrics["val_accuracy_chosen"]
     assert run.data.tags["unseen_test_digest"] == first.data.tags["unseen_test_digest"]
 
 
+@pytest.mark.long
 def test_a_network_for_lines_is_trained_where_one_is_asked_for_and_reads_a_number(project, other):
     assert other.lines_file
     assert other.lines_drawn
