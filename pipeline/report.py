@@ -40,10 +40,20 @@ COLUMNS = {
     "val_accuracy": ("validation", "{:.2%}"),
     "test_accuracy": ("test", "{:.2%}"),
     "custom_accuracy": ("own pictures", "{:.1%}"),
-    "test_calibration_error": ("calibration error", "{:.2%}"),
     "parameters": ("parameters", "{:,.0f}"),
     "training_seconds": ("training, s", "{:,.0f}"),
 }
+# The same for the table of what else was measured. Trials measure some on validation pictures.
+MORE = {
+    "corrupted_accuracy": ("corrupted digits right", "{:.1%}"),
+    "error_auroc": ("mistakes, AUROC", "{:.3f}"),
+    "outlier_auroc": ("no digits, AUROC", "{:.3f}"),
+    "outlier_fpr95": ("no digits, FPR95", "{:.1%}"),
+    "test_calibration_error": ("calibration error", "{:.2%}"),
+    "ms_per_picture": ("ms a picture", "{:.2f}"),
+    "model_bytes": ("bytes", "{:,.0f}"),
+}
+UNKNOWN = "–"
 
 
 class ReportOptions(Options):
@@ -94,6 +104,10 @@ def render(experiments: Sequence[PastTraining]) -> str:
             for each in groups
         ],
         repeated=repeated,
+        more_columns=[heading for heading, _ in MORE.values()],
+        more_rows=[
+            (each.name, shown) for each in groups if {*(shown := more_cells(each))} != {UNKNOWN}
+        ],
         grids=grids(groups),
         curves=draw_curves(groups),
         details=[
@@ -187,10 +201,20 @@ def cells(group: Group) -> list[str]:
     return [_cell(list(group.by_seed(key).values()), form) for key, (_, form) in COLUMNS.items()]
 
 
+def more_cells(group: Group) -> list[str]:
+    """Return the cells of what else was measured; those on validation pictures with a star."""
+    return [_tested_or_validated(group, key, form) for key, (_, form) in MORE.items()]
+
+
+def _tested_or_validated(group: Group, key: str, form: str) -> str:
+    tested, validated = (list(group.by_seed(name).values()) for name in (key, f"val_{key}"))
+    return f"{_cell(validated, form)} *" if validated and not tested else _cell(tested, form)
+
+
 def _cell(values: Sequence[float], form: str) -> str:
     """Return the mean of a metric with half its interval, such as "98.44% ± 0.12%"."""
     if not values:
-        return "–"
+        return UNKNOWN
     mean, interval = sum(values) / len(values), mean_interval(values)
     half = (interval[1] - interval[0]) / 2 if interval else 0.0
     return form.format(mean) + (f" ± {form.format(half)}" if half else "")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.plots import report as plots
-from pipeline.report import cells, grid, grids, grouped, layers_of, render
+from pipeline.report import cells, grid, grids, grouped, layers_of, more_cells, render
 from pipeline.tracking.past_runs import CUSTOM_PLOT, PLOTS, PastTraining
 
 
@@ -74,6 +74,18 @@ def test_the_table_has_a_dash_for_what_was_not_measured():
     shown = cells(alone)
     assert shown[:3] == ["97.00%", "96.00%", "–"]
     assert "1,234" in shown
+
+
+def test_what_else_was_measured_is_told_and_a_star_marks_validation_pictures():
+    tested = experiment(metrics={"val_accuracy": 0.9, "error_auroc": 0.98, "model_bytes": 2100})
+    trial = experiment(id="2", metrics={"val_accuracy": 0.9, "val_error_auroc": 0.9712})
+    shown = [more_cells(each) for each in grouped([tested, trial])]
+    assert [each[1] for each in shown] == ["0.980", "0.971 *"]
+    assert [each[-1] for each in shown] == ["2,100", "–"]
+    page = render([tested, trial])
+    assert "<h2>More than accuracy</h2>" in page
+    assert "0.971 *" in page
+    assert "<h2>More than accuracy</h2>" not in render([experiment()])
 
 
 def test_the_grid_holds_the_best_of_each_cell():
