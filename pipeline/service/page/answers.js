@@ -26,7 +26,7 @@ export class Card {
   // Show an answer; return it in words.
   show(prediction) {
     this.card.className = prediction.status;
-    const sure = `${(100 * prediction.confidence).toFixed(1)} %`;
+    const sure = percent(prediction.confidence);
     const state = prediction.status === "ok" ? sure : `unsure, ${sure}: ${prediction.detail}`;
     this.#say(prediction.digit ?? "–", state);
     if (prediction.seen) {
@@ -57,7 +57,7 @@ export class Card {
   #fill(probabilities) {
     [...this.bars.children].forEach((row, digit) => {
       row.querySelector("meter").value = probabilities[digit];
-      row.lastElementChild.textContent = `${(100 * probabilities[digit]).toFixed(1)} %`;
+      row.lastElementChild.textContent = percent(probabilities[digit]);
     });
   }
 }
@@ -69,4 +69,9 @@ function bar(digit) {
   meter.setAttribute("aria-label", `probability of ${digit}`);
   row.append(name, meter, share);
   return row;
+}
+
+// Rounded down: what is almost certain is not 100 %.
+function percent(share) {
+  return `${(Math.floor(1000 * share) / 10).toFixed(1)} %`;
 }
