@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from soak import outages
 from support.projects import SMALL, Project
 from support.recording import EXAMPLE, TRAIN, Proxy, contents, of_each_kind
 from support.servers import MlflowServer
@@ -129,6 +130,12 @@ def test_a_run_is_whole_whatever_befalls_its_server(server, tmp_path, monkeypatc
         assert f"of 1 run wait for {proxy.address}" in lines[0], name
     assert len(caplog.messages) == 1
     assert list(store_folder(proxy.address).glob("*.jsonl")) == []
+
+
+@pytest.mark.long
+def test_runs_are_whole_after_a_server_was_killed_and_stopped_at_random(mlflow_server, tmp_path):
+    """`make soak` does it with many seeds."""
+    assert outages.disturbed(mlflow_server, tmp_path, seed=1, strikes=2)[0] == []
 
 
 def typed(project, server, command, *arguments):
