@@ -1,8 +1,8 @@
 """Read digits from pictures: `digits read seven.png FOLDER … [mode=number]`.
 
 Prints a table, and which network read: the one in models/, which the last `dvc repro` made, unless
-`network=…` names another. Writes nothing. `digits predict-custom` reads many
-pictures into files, with plots.
+`network=…` names another. Writes nothing. `digits predict-custom` reads many pictures into files,
+with plots.
 """
 
 import logging
@@ -28,7 +28,7 @@ from pipeline.inventory.readers import CHAMPION, LINES, LOCAL, NAMES, find_reade
 from pipeline.plots.style.numbers import confidence_percent, percent
 from pipeline.stages.prediction_files import Answer
 from pipeline.system.errors import InputError
-from pipeline.system.files import typed_path
+from pipeline.system.files import is_there, typed_path
 from pipeline.tracking.registry.fetching import Fetched
 
 log = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ def main() -> None:
 def _is_place(argument: str) -> bool:
     if argument.startswith("-"):
         return False
-    return "=" not in argument or os.path.exists(typed_path(argument))  # noqa: PTH110 (long names)
+    return "=" not in argument or is_there(argument)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,13 @@ from pipeline.cli.drift import report_drift_of_stage
 from pipeline.cli.explaining import errors_in_one_line
 from pipeline.cli.messages import ends_quietly_without_reader
 from pipeline.cli.project.dvc import expect_usable_path
-from pipeline.cli.project.inputs import Inputs, inputs_of_stage, sections_of_stage
+from pipeline.cli.project.inputs import Inputs, inputs_of_stage
 from pipeline.cli.project.orphans import ended_with_dvc
 from pipeline.cli.project.workspace import hold_dvc_until_exit, lock_dvc, lock_workspace
 from pipeline.cli.starts import compose_once, run_hydra_main
 from pipeline.config.checking import validate, validate_options
 from pipeline.config.params import read_params
-from pipeline.config.places import ROOT
+from pipeline.config.places import ROOT, sections_of_stage
 from pipeline.config.schema import AnyOptions, Config, Section
 from pipeline.config.trees import Tree
 from pipeline.system.environment import settle_environment
@@ -65,7 +65,8 @@ def run_stage(
     """
     with _command("stage", about) as line:
         if line.asks_for_help:
-            line = replace(line, sections=sections_of_stage(inspect.getfile(run)))
+            module = f"pipeline.stages.{Path(inspect.getfile(run)).stem}"
+            line = replace(line, sections=sections_of_stage(module))
         inputs = inputs_of_stage()
         params = _store_params("stage")
         tree = _with_typed_paths(start(line), line)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pipeline.cli.entry import COMMANDS, EXPERIMENT, MODULES, STAGES, source_of
 from pipeline.cli.help.comments import settings_in
-from pipeline.config.places import CONF_DIR, ROOT, choices
+from pipeline.config.places import CONF_DIR, choices, groups, sections_of_stage
+from pipeline.config.trees import is_in
 
 Values = dict[str, list[str]]
 """What can be set, each with its values if they are few."""
@@ -37,7 +38,6 @@ BOOLEAN = ["true", "false"]
 DEFAULT = re.compile(r"^ *- (?:override )?(/?)([a-z/_]+): (\w+)", re.MULTILINE)
 # Where the settings are that a command has besides those of an experiment.
 OWN_FILES = {"sweep": "race/default.yaml", "search": "search/mlp.yaml"}
-NOT_CHOSEN = ("hydra", "search", "race")
 
 
 def complete(arguments: Sequence[str]) -> None:
@@ -81,8 +81,8 @@ def _settings(command: str, words: Sequence[str]) -> tuple[Values, Values]:
     """Return a command's own settings, and those that it takes as well."""
     experiment = _of_experiment(words)
     if command in STAGES:
-        sections = _sections(STAGES[command])
-        return {key: experiment[key] for key in experiment if _is_in(key, sections)}, experiment
+        sections = sections_of_stage(STAGES[command])
+        return {key: experiment[key] for key in experiment if is_in(key, sections)}, experiment
     if command in OWN_FILES:
         own = _of_files([CONF_DIR / OWN_FILES[command]])
         chosen = {"sweep": "hydra/launcher", "search": "search"}[command]
@@ -93,9 +93,8 @@ def _settings(command: str, words: Sequence[str]) -> tuple[Values, Values]:
 
 
 def _groups() -> Values:
-    folders = (each for each in CONF_DIR.rglob("*/") if each.is_dir())
-    names = (each.relative_to(CONF_DIR).as_posix() for each in folders)
-    known = {name: choices(name) for name in names if not name.startswith(NOT_CHOSEN)}
+    """Return the groups to choose from, each with its choices if there are several."""
+    known = {name: choices(name) for name in groups()}
     return {name: those for name, those in known.items() if len(those) > 1}
 
 
@@ -174,15 +173,3 @@ def _files(word: str) -> Iterator[str]:
         if each.name.startswith(name) and (name or not each.name.startswith(".")):
             shown = re.sub(r"([^\w@%+=:,./~-])", r"\\\1", f"{typed}{each.name}")
             yield f"{shown}/" if each.is_dir() else f"{shown} "
-
-
-def _sections(module: str) -> list[str]:
-    """Return the sections of the configuration that a stage reads."""
-    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    stage = text.partition(f"cmd: python -m {module}\n")[2]
-    found = re.search(r"^    params: \[(.*)\]", re.split(r"^  ?\w", stage, flags=re.M)[0], re.M)
-    return found[1].split(", ") if found else []
-
-
-def _is_in(key: str, sections: Iterable[str]) -> bool:
-    return any(key == section or key.startswith(f"{section}.") for section in sections)

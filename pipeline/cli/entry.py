@@ -1,7 +1,6 @@
 """The command `digits`, with a word for every module that can be typed as `python -m …`."""
 
 import ast
-import os
 import re
 import runpy
 import sys
@@ -121,10 +120,11 @@ def _is_command(word: str) -> bool:
 
 
 def _suggest(word: str) -> str:
-    if os.path.exists(word):  # noqa: PTH110 (`Path` raises for long names)
+    from pipeline.config.wording import suggest
+    from pipeline.system.files import is_there
+
+    if is_there(word):
         return f"did you mean `digits read {word}`?"
     if "." in word:
         return f"did you mean {word}=VALUE?"
-    from pipeline.config.wording import suggest
-
     return suggest(word, list(MODULES))

@@ -11,12 +11,10 @@ from pipeline.cli.command_line import CommandLine
 from pipeline.cli.messages import fail
 from pipeline.config.composing import compose
 from pipeline.config.params import PARAMS_FILE, read_params
-from pipeline.config.places import CONF_DIR, choices
+from pipeline.config.places import CONF_DIR, choices, groups
 from pipeline.config.trees import flatten
 from pipeline.config.wording import suggest, suggest_key
 from pipeline.system.errors import InputError, in_one_line
-
-OTHER_GROUPS = (("hydra",), ("search",))
 
 
 @contextmanager
@@ -72,13 +70,6 @@ def _explain_key(key: str, line: CommandLine) -> str:
         return f"{PARAMS_FILE}: lacks {key}; `digits` rewrites it"
     known_groups = groups() if line.composes_groups and line.config_name == "config" else []
     return f"{key}: unknown key; {suggest_key(key, known, known_groups)}"
-
-
-def groups() -> list[str]:
-    """Return the groups of conf/ that make up a configuration, except Hydra's own."""
-    folders = (folder.relative_to(CONF_DIR) for folder in CONF_DIR.rglob("*/") if folder.is_dir())
-    own = (folder.as_posix() for folder in folders if folder.parts[:1] not in ((), *OTHER_GROUPS))
-    return sorted(own)
 
 
 def _explain_choice(group: str, choice: str, text: str) -> str:

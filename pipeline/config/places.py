@@ -19,10 +19,27 @@ REPORTS = ROOT / "reports"
 METRICS_NAME = "metrics.json"
 READER_NAME = "read_by.txt"
 
+OTHER_GROUPS = (("hydra",), ("search",))
+
 
 def choices(group: str) -> list[str]:
     """Return the names that can be chosen in a group of conf/; none if there is no such group."""
     return sorted(file.stem for file in (CONF_DIR / group).glob("*.yaml")) if group else []
+
+
+def groups() -> list[str]:
+    """Return the groups of conf/ that make up a configuration, except Hydra's own."""
+    folders = (folder.relative_to(CONF_DIR) for folder in CONF_DIR.rglob("*/") if folder.is_dir())
+    return sorted(each.as_posix() for each in folders if each.parts[:1] not in ((), *OTHER_GROUPS))
+
+
+def sections_of_stage(module: str) -> tuple[str, ...]:
+    """Return the sections of the configuration that a stage reads, given its module's name."""
+    import yaml  # here, since completion seldom needs it
+
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    read = (each.get("params", ()) for each in stages if each["cmd"] == f"python -m {module}")
+    return tuple(next(read, ()))
 
 
 def project_path(name: str | Path) -> Path:

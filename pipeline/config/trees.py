@@ -1,6 +1,6 @@
 """Configurations as nested dicts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Tree = dict[str, Any]
@@ -11,6 +11,11 @@ Target = Tree  # names a function by `_target_` and holds its arguments
 def bare_name(target: object) -> str:
     """Return the last part of a dotted name, by which people know a function."""
     return str(target).rpartition(".")[2]
+
+
+def is_in(key: str, sections: Iterable[str]) -> bool:
+    """Return whether a dotted key is one of some sections, or lies in one."""
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Keep what people say of wrong answers: a picture, and the digit that it shows.
 
-A picture lies at DIGIT/SHA-256.ENDING below data/corrections/; `digits teach` learns
-from what is there.
+A picture lies at DIGIT/SHA-256.ENDING below data/corrections/; `digits teach` learns from what
+is there.
 """
 
 import asyncio

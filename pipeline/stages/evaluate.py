@@ -1,8 +1,8 @@
 """Stage 3: measure the trained network on the test set, which no other stage uses.
 
-`digits evaluate` writes reports/evaluate/ and adds to the training's MLflow run.
-It also draws the learning curves and examples of lines, from what the trainings left in reports/.
-It needs no TensorFlow: the network runs on ONNX Runtime.
+`digits evaluate` writes reports/evaluate/ and adds to the training's MLflow run. It also draws the
+learning curves and examples of lines, from what the trainings left in reports/. It needs no
+TensorFlow: the network runs on ONNX Runtime.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Stage 4: read your own pictures of digits.
 
-`digits predict-custom [predict.images=DIR] [predict.output=DIR]` writes
-predictions.csv, numbers.csv, predictions.png and metrics.json. `predict.images` may also be one
-picture, or a list. Needs no TensorFlow, and no MLflow with `tracking.enabled=false`.
+`digits predict-custom [predict.images=DIR] [predict.output=DIR]` writes predictions.csv,
+numbers.csv, predictions.png and metrics.json. `predict.images` may also be one picture, or a list.
+Needs no TensorFlow, and no MLflow with `tracking.enabled=false`.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Stage 2: train the configured network on the prepared data.
 
-`digits train [KEY=VALUE …]` writes models/ and reports/train/. After an
-interruption, the same command continues from the last finished epoch.
+`digits train [KEY=VALUE …]` writes models/ and reports/train/. After an interruption, the same
+command continues from the last finished epoch.
 """
 
 import logging

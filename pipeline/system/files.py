@@ -187,6 +187,11 @@ def typed_path(name: str) -> Path:
     return Path(os.path.expanduser(name))  # noqa: PTH111
 
 
+def is_there(name: str) -> bool:
+    """Return whether there is a file or folder by a name as typed; `Path` raises for long ones."""
+    return os.path.exists(typed_path(name))  # noqa: PTH110
+
+
 def path_for_table(name: str) -> str:
     """Return a relative path as a cell of a table: no spreadsheet takes it for a formula.
 

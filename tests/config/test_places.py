@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.config.places import ROOT, home
+from pipeline.config.places import ROOT, home, sections_of_stage
 
 
 def test_home_is_where_dvc_says(monkeypatch):
@@ -10,3 +10,8 @@ def test_home_is_where_dvc_says(monkeypatch):
     assert home() == ROOT
     monkeypatch.setenv("DVC_ROOT", "/somewhere/else")
     assert home() == Path("/somewhere/else")
+
+
+def test_a_stage_reads_the_sections_that_dvc_watches_for_it():
+    assert sections_of_stage("pipeline.stages.predict_custom") == ("predict",)
+    assert sections_of_stage("pipeline.stages.evaluate") == ()

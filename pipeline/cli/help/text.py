@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pipeline.cli.command_line import SWEEP_FLAGS, CommandLine
-from pipeline.cli.explaining import groups
 from pipeline.cli.help.comments import headline, sentences
 from pipeline.cli.help.ranges import TARGET, ranges_of, ranges_of_targets
-from pipeline.config.places import choices
+from pipeline.config.places import choices, groups
 from pipeline.config.schema import Config
-from pipeline.config.trees import Tree, flatten
+from pipeline.config.trees import Tree, flatten, is_in
 
 NARROWEST, WIDEST = 60, 100  # columns of the terminal
 INDENT = 2
@@ -48,17 +47,13 @@ def own_values(line: CommandLine, tree: Tree) -> tuple[dict[str, Any], list[str]
     """Return the values that a command's help describes, and the keys that it only lists."""
     values = {key: value for key, value in flatten(tree).items() if not _is_chosen(key)}
     own = {f"{line.at}{name}": ... for name in line.options.model_fields} if line.options else {}
-    own |= {key: value for key, value in values.items() if key in own or _is_in(key, line.sections)}
-    return own, [key for key in values if not _is_in(key, own)]
+    own |= {key: value for key, value in values.items() if key in own or is_in(key, line.sections)}
+    return own, [key for key in values if not is_in(key, own)]
 
 
 def _is_chosen(key: str) -> bool:
     """Return whether a key is set by choosing from a group."""
     return key.endswith(TARGET) or bool(choices(key.replace(".", "/")))
-
-
-def _is_in(key: str, sections: Iterable[str]) -> bool:
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
 def words_of(line: CommandLine, tree: Tree) -> Callable[[str], str]:

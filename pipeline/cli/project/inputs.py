@@ -73,15 +73,6 @@ def inputs_of_stage() -> Inputs | None:
     return Inputs.of(address.rpartition(":")[2]) if address else None
 
 
-def sections_of_stage(file: str) -> tuple[str, ...]:
-    """Return the sections of the configuration that the stage in a module's file reads."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
-    module = f".stages.{Path(file).stem}"
-    return next(
-        (tuple(each.get("params", [])) for each in stages if each["cmd"].endswith(module)), ()
-    )
-
-
 def _at(tree: Tree, key: str) -> Any:
     for part in key.split("."):
         tree = tree[part]
