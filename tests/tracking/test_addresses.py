@@ -34,7 +34,8 @@ from pipeline.tracking.registry.registry import Registry
 def waits(address, key):
     folder = store_folder(address)
     waiting = is_waiting(folder, key)
-    shutil.rmtree(folder)  # nobody need try again
+    # Nobody need try again. The recorder may just be writing a note there.
+    shutil.rmtree(folder, ignore_errors=True)
     return waiting
 
 
